@@ -1,0 +1,40 @@
+/// A kind of node: what it computes, its derivative, and how it is written.
+///
+/// Each operation is one file in `Ops/` and one line in the op table; everything else (parser, plan,
+/// search space, gradient tests) reads the table. Two operations are equal when their names are.
+package struct Operation: Hashable, Sendable {
+  /// How it is computed.
+  package enum Rule: Sendable {
+    /// Element by element. `value` gives the expression of the result for the operands; `derivative`
+    /// gives, for operands a, result y and gradient g of the result, the gradient of each operand.
+    case elementwise(
+      value: @Sendable (_ a: [Expression]) -> Expression,
+      derivative: @Sendable (_ a: [Expression], _ y: Expression, _ g: Expression) -> [Expression])
+    /// Over the elements of a vector: zero mean and unit variance, without learned gain or bias
+    /// (Ba et al. 2016, arXiv:1607.06450, equation 4), epsilon 1e-5.
+    case layerNorm
+  }
+
+  package var name: String
+  package var operandCount: ClosedRange<Int>
+  package var rule: Rule
+  /// Whether operands may be exchanged without changing the result.
+  package var isCommutative: Bool
+  /// How it is printed; see `Notation`.
+  package var notation: Notation
+
+  package static func == (a: Operation, b: Operation) -> Bool { a.name == b.name }
+  package func hash(into hasher: inout Hasher) { hasher.combine(name) }
+}
+
+/// The printed forms of an operation. `{0}`, `{1}`… stand for the operands.
+package struct Notation: Sendable {
+  /// nil prints `name(a, b)`; operators print infix, e.g. `{0} + {1}`.
+  package var text: String?
+  /// Binding strength of an infix form: 1 sum, 2 product, 3 prefix; calls need no brackets.
+  package var precedence: Int?
+  package var latex: String
+  package var torch: String
+  package var c: String
+  package var onnx: String
+}

@@ -1,0 +1,11 @@
+extension Operation {
+  /// The hyperbolic tangent.
+  static let tanh = Operation(
+    name: "tanh", operandCount: 1...1,
+    rule: .elementwise(
+      value: { a in .make(.tanh, a[0]) },
+      derivative: { _, y, g in [.make(.tanhGradient, g, y)] }),
+    isCommutative: false,
+    notation: Notation(
+      latex: "\\tanh\\left({0}\\right)", torch: "torch.tanh({0})", c: "tanhf({0})", onnx: "Tanh"))
+}
