@@ -22,10 +22,13 @@ package indirect enum Expression: Sendable {
   package static func * (a: Expression, b: Expression) -> Expression {
     .apply(.multiply, [a, b], k: 0)
   }
-  package static func / (a: Expression, b: Expression) -> Expression { .apply(.divide, [a, b], k: 0) }
+  package static func / (a: Expression, b: Expression) -> Expression {
+    .apply(.divide, [a, b], k: 0)
+  }
 
   /// Applies a primitive to arguments: `.make(.tanh, a)`.
-  package static func make(_ primitive: Primitive, _ a: Expression..., k: Double = 0) -> Expression {
+  package static func make(_ primitive: Primitive, _ a: Expression..., k: Double = 0) -> Expression
+  {
     .apply(primitive, a, k: k)
   }
 }

@@ -27,14 +27,16 @@ package struct Operation: Hashable, Sendable {
   package func hash(into hasher: inout Hasher) { hasher.combine(name) }
 }
 
-/// The printed forms of an operation. `{0}`, `{1}`… stand for the operands.
+/// The printed forms of an operation: `{0}`, `{1}`… stand for the operands, `{*}` for all of them with
+/// commas between.
 package struct Notation: Sendable {
-  /// nil prints `name(a, b)`; operators print infix, e.g. `{0} + {1}`.
+  /// nil prints `name(a, b)`; operators print infix or prefix, e.g. `{0} + {1}`, `-{0}`.
   package var text: String?
-  /// Binding strength of an infix form: 1 sum, 2 product, 3 prefix; calls need no brackets.
+  /// Binding strength of an operator: 1 sum, 2 product, 3 prefix; calls need no brackets.
   package var precedence: Int?
   package var latex: String
   package var torch: String
   package var c: String
+  /// The ONNX operator, or a composition of several with its operands.
   package var onnx: String
 }

@@ -7,5 +7,6 @@ extension Operation {
       derivative: { _, y, g in [.make(.tanhGradient, g, y)] }),
     isCommutative: false,
     notation: Notation(
-      latex: "\\tanh\\left({0}\\right)", torch: "torch.tanh({0})", c: "tanhf({0})", onnx: "Tanh"))
+      latex: "\\tanh\\left({0}\\right)", torch: "torch.tanh({0})", c: "tanhf({0})",
+      onnx: "Tanh"))
 }

@@ -1,0 +1,71 @@
+import Kernels
+import Synchronization
+
+/// A recurrent cell: the equations of one time step, without weights.
+///
+/// A cell runs as it is written. Equality and hash ignore the names of nodes, states and parameters
+/// and every rewriting that leaves the function alone for all weights, e.g. `z * h + (1 - z) * n` for
+/// `blend(z, h, n)`; see `Canonical`.
+package struct Cell: Hashable, Sendable {
+  /// The dataflow. Node 0 is `x` and node 1 + i the previous value of state i, read or not.
+  package let graph: Graph
+  /// The equations, one statement per line; reading them gives the same graph again.
+  package let equations: String
+  private let lazy = Lazy()
+
+  /// What is worked out when it is first asked for, once for all copies of the cell.
+  private final class Lazy: Sendable {
+    let canonical = Mutex<Canonical?>(nil)
+    let fingerprint = Mutex<UInt64?>(nil)
+  }
+
+  /// Reads equations.
+  ///
+  /// - Throws: `.parse` with line, column and what to do about it; `.limit` for a text, a depth or a
+  ///   count over `CellLimits`.
+  package init(parsing text: String) throws(Failure) {
+    self.graph = try Assembly.graph(of: try Parser.parse(text))
+    self.equations = Printer.print(graph)
+  }
+
+  /// Reads equations from bytes, which must be UTF-8.
+  package init(parsing bytes: [UInt8]) throws(Failure) {
+    guard bytes.count <= CellLimits.bytes else {
+      throw Failure(
+        .limit, "equations of \(bytes.count) bytes are over the limit of \(CellLimits.bytes) bytes")
+    }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw Failure(.parse, "the equations are not valid UTF-8; save them as plain text")
+    }
+    try self.init(parsing: text)
+  }
+
+  /// The cell of a graph that was built or changed by a program.
+  ///
+  /// Dead nodes are dropped, names and sizes are worked out as for written equations; names of nodes
+  /// are kept where they can be.
+  /// - Throws: `.invalidArgument` for a graph that is none (operands out of range or after their use,
+  ///   wrong operand counts), and what `init(parsing:)` throws.
+  package init(graph: Graph) throws(Failure) {
+    try self.init(parsing: Printer.print(try graph.checked().withoutDeadNodes()))
+  }
+
+  /// The names of the states; the first is `h`, the output.
+  package var states: [String] { graph.states.map(\.name) }
+
+  /// The canonical form, by which cells are compared.
+  package var canonical: Canonical {
+    lazy.canonical.withLock { stored in
+      if let stored { return stored }
+      let made = Canonical(graph)
+      stored = made
+      return made
+    }
+  }
+
+  package static func == (a: Cell, b: Cell) -> Bool {
+    a.equations == b.equations || a.canonical.digest == b.canonical.digest
+  }
+
+  package func hash(into hasher: inout Hasher) { hasher.combine(canonical.digest) }
+}

@@ -1,0 +1,12 @@
+extension Operation {
+  /// The sum a + b.
+  static let add = Operation(
+    name: "add", operandCount: 2...2,
+    rule: .elementwise(
+      value: { a in a[0] + a[1] },
+      derivative: { _, _, g in [g, g] }),
+    isCommutative: true,
+    notation: Notation(
+      text: "{0} + {1}", precedence: 1, latex: "{0} + {1}", torch: "{0} + {1}", c: "{0} + {1}",
+      onnx: "Add"))
+}

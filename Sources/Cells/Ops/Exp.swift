@@ -1,0 +1,12 @@
+extension Operation {
+  /// The exponential function.
+  static let exp = Operation(
+    name: "exp", operandCount: 1...1,
+    rule: .elementwise(
+      value: { a in .make(.exp, a[0]) },
+      derivative: { _, y, g in [g * y] }),
+    isCommutative: false,
+    notation: Notation(
+      latex: "\\exp\\left({0}\\right)", torch: "torch.exp({0})", c: "expf({0})",
+      onnx: "Exp"))
+}

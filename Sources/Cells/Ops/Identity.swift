@@ -1,0 +1,12 @@
+extension Operation {
+  /// The operand itself; what DARTS calls identity.
+  static let identity = Operation(
+    name: "identity", operandCount: 1...1,
+    rule: .elementwise(
+      value: { a in .make(.copy, a[0]) },
+      derivative: { _, _, g in [g] }),
+    isCommutative: false,
+    notation: Notation(
+      latex: "{0}", torch: "{0}", c: "{0}",
+      onnx: "Identity"))
+}

@@ -1,0 +1,12 @@
+extension Operation {
+  /// The sine; the operand is in radians.
+  static let sin = Operation(
+    name: "sin", operandCount: 1...1,
+    rule: .elementwise(
+      value: { a in .make(.sin, a[0]) },
+      derivative: { a, _, g in [g * .make(.cos, a[0])] }),
+    isCommutative: false,
+    notation: Notation(
+      latex: "\\sin\\left({0}\\right)", torch: "torch.sin({0})", c: "sinf({0})",
+      onnx: "Sin"))
+}

@@ -1,0 +1,38 @@
+extension StockCell {
+  /// The recurrent cell that DARTS found with second-order gradients.
+  static let dartsV2 = StockCell(
+    name: "darts_v2",
+    equations: """
+      u0 = tanh(product(x, h))
+      g0 = sigmoid(product(x, h))
+      s0 = blend(g0, u0, h)
+      g1 = sigmoid(product(s0))
+      u1 = sigmoid(product(s0))
+      s1 = blend(g1, u1, s0)
+      g2 = sigmoid(product(s1))
+      u2 = relu(product(s1))
+      s2 = blend(g2, u2, s1)
+      g3 = sigmoid(product(s1))
+      u3 = relu(product(s1))
+      s3 = blend(g3, u3, s1)
+      g4 = sigmoid(product(s1))
+      u4 = product(s1)
+      s4 = blend(g4, u4, s1)
+      g5 = sigmoid(product(s2))
+      u5 = tanh(product(s2))
+      s5 = blend(g5, u5, s2)
+      g6 = sigmoid(product(s5))
+      u6 = sigmoid(product(s5))
+      s6 = blend(g6, u6, s5)
+      g7 = sigmoid(product(s3))
+      u7 = tanh(product(s3))
+      s7 = blend(g7, u7, s3)
+      g8 = sigmoid(product(s5))
+      u8 = relu(product(s5))
+      s8 = blend(g8, u8, s5)
+      h' = mean(s1, s2, s3, s4, s5, s6, s7, s8)
+      """,
+    source: "Liu, Simonyan and Yang 2018, arXiv:1806.09055, recurrent cell, second order",
+    notes: "No biases, as there. s0 mixes x and h; each node is a highway step from one "
+      + "earlier node.")
+}

@@ -1,0 +1,46 @@
+extension StockCell {
+  /// The recurrent cell that ENAS found on Penn Treebank.
+  static let enas = StockCell(
+    name: "enas",
+    equations: """
+      u0  = tanh(product(x, h))
+      g0  = sigmoid(product(x, h))
+      s0  = blend(g0, u0, h)
+      g1  = sigmoid(product(s0))
+      u1  = tanh(product(s0))
+      s1  = blend(g1, u1, s0)
+      g2  = sigmoid(product(s1))
+      u2  = tanh(product(s1))
+      s2  = blend(g2, u2, s1)
+      g3  = sigmoid(product(s1))
+      u3  = relu(product(s1))
+      s3  = blend(g3, u3, s1)
+      g4  = sigmoid(product(s3))
+      u4  = tanh(product(s3))
+      s4  = blend(g4, u4, s3)
+      g5  = sigmoid(product(s3))
+      u5  = tanh(product(s3))
+      s5  = blend(g5, u5, s3)
+      g6  = sigmoid(product(s3))
+      u6  = relu(product(s3))
+      s6  = blend(g6, u6, s3)
+      g7  = sigmoid(product(s4))
+      u7  = relu(product(s4))
+      s7  = blend(g7, u7, s4)
+      g8  = sigmoid(product(s7))
+      u8  = relu(product(s7))
+      s8  = blend(g8, u8, s7)
+      g9  = sigmoid(product(s8))
+      u9  = relu(product(s8))
+      s9  = blend(g9, u9, s8)
+      g10 = sigmoid(product(s8))
+      u10 = relu(product(s8))
+      s10 = blend(g10, u10, s8)
+      g11 = sigmoid(product(s8))
+      u11 = relu(product(s8))
+      s11 = blend(g11, u11, s8)
+      h'  = mean(s2, s5, s6, s9, s10, s11)
+      """,
+    source: "Pham et al. 2018, arXiv:1802.03268, figure 6 (Penn Treebank)",
+    notes: "No biases, as there. h' is the mean of the nodes that no other node reads.")
+}

@@ -1,0 +1,15 @@
+extension StockCell {
+  /// The gated recurrent unit of torch and cuDNN, reset after the product.
+  static let gruResetAfter = StockCell(
+    name: "gru_reset_after",
+    equations: """
+      r  = sigmoid(linear(x, h))
+      z  = sigmoid(linear(x, h))
+      m  = linear(h)
+      n  = tanh(linear(x) + r * m)
+      h' = blend(z, h, n)
+      """,
+    source: "torch.nn.GRU; cuDNN's variant of Cho et al. 2014, arXiv:1406.1078",
+    notes: "Gates in torch's order r, z, n; m is the recurrent part of the candidate with "
+      + "its own bias.")
+}

@@ -1,0 +1,38 @@
+import Kernels
+
+/// A published cell: its equations, where they come from, and how its biases start.
+package struct StockCell: Sendable {
+  package var name: String
+  package var equations: String
+  /// The paper or library, with arXiv number and equation where there is one.
+  package var source: String
+  /// Choices where sources differ.
+  package var notes: String = ""
+  /// Starting values of biases that do not start at zero, by parameter name.
+  package var initialBias: [String: Double] = [:]
+
+  /// Every stock cell, in the order of the documentation.
+  ///
+  /// Adding one is a file in `Stock/` and a line here; tests walk this list.
+  package static let all: [StockCell] = [
+    .elman, .lstm, .lstmPeephole, .lstmCoupled, .gru, .gruResetAfter, .minimalGRU, .ugrnn, .janet,
+    .rhn, .lstmMultiplicative, .mogrifier, .nasCell, .enas, .dartsV1, .dartsV2, .mut1, .mut2, .mut3,
+  ]
+
+  package static func named(_ name: String) -> StockCell? { all.first { $0.name == name } }
+}
+
+extension Cell {
+  /// The stock cell of that name.
+  ///
+  /// - Throws: `.invalidArgument` with the nearest name, or all names.
+  package static func stock(_ name: String) throws(Failure) -> Cell {
+    if let stock = StockCell.named(name) { return try Cell(parsing: stock.equations) }
+    let names = StockCell.all.map(\.name)
+    if let match = nearest(to: name, among: names) {
+      throw .invalid("there is no stock cell '\(name.prefix(64))'; did you mean '\(match)'?")
+    }
+    throw .invalid(
+      "there is no stock cell '\(name.prefix(64))'; there are \(names.joined(separator: ", "))")
+  }
+}
