@@ -63,6 +63,16 @@ package struct Cell: Hashable, Sendable {
     }
   }
 
+  /// The fingerprint, computed at most once.
+  func storedFingerprint(_ compute: () -> UInt64) -> UInt64 {
+    lazy.fingerprint.withLock { stored in
+      if let stored { return stored }
+      let made = compute()
+      stored = made
+      return made
+    }
+  }
+
   package static func == (a: Cell, b: Cell) -> Bool {
     a.equations == b.equations || a.canonical.digest == b.canonical.digest
   }

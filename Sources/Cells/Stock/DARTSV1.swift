@@ -3,8 +3,8 @@ extension StockCell {
   static let dartsV1 = StockCell(
     name: "darts_v1",
     equations: """
-      u0 = tanh(product(x, h))
       g0 = sigmoid(product(x, h))
+      u0 = tanh(product(x, h))
       s0 = blend(g0, u0, h)
       g1 = sigmoid(product(s0))
       u1 = relu(product(s0))
