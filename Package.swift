@@ -1,6 +1,18 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+/// Debian's static SQLite: linked in and hidden by the version script, so that users install nothing.
+let sqlite: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-l:libsqlite3.a"])]
+
+/// One SONAME, only `rnncell_*` exported, nothing undefined, read-only relocations, never unloaded.
+let sharedObject: [LinkerSetting] = [
+  .unsafeFlags(
+    [
+      "-soname=librnncell.so.1", "--gc-sections", "-zdefs", "-zrelro", "-znow", "-znodelete",
+      "--version-script=\(Context.packageDirectory)/Sources/CAPI/exports.map",
+    ].flatMap { ["-Xlinker", $0] })
+]
+
 let package = Package(
   name: "rnncell",
   products: [
@@ -13,10 +25,14 @@ let package = Package(
     .target(name: "Cells", dependencies: ["Kernels"]),
     .target(name: "Execution", dependencies: ["Cells", "Kernels"]),
     .target(name: "Training", dependencies: ["Execution", "Cells", "Kernels"]),
-    .target(name: "Search", dependencies: ["Training", "Execution", "Cells", "Kernels"]),
+    .systemLibrary(name: "CSQLite"),
+    .target(
+      name: "Search", dependencies: ["CSQLite", "Training", "Execution", "Cells", "Kernels"],
+      linkerSettings: sqlite),
     .target(
       name: "CAPI",
-      dependencies: ["CRNNCell", "Search", "Training", "Execution", "Cells", "Kernels"]),
+      dependencies: ["CRNNCell", "Search", "Training", "Execution", "Cells", "Kernels"],
+      exclude: ["exports.map"], linkerSettings: sharedObject),
 
     // MARK: - Tests
     .target(name: "Support", dependencies: ["Cells", "Kernels"], path: "Tests/Support"),
