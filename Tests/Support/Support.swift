@@ -4,7 +4,7 @@ import Cells
 package struct TestRandom: RandomNumberGenerator {
   private var state: UInt64
 
-  package init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 0x5851_F42D }
+  package init(seed: UInt64) { state = stableHash([seed, 0x7E57]) }
 
   package mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
