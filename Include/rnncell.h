@@ -1,11 +1,922 @@
+/*
+ * rnncell: write a recurrent cell as equations, run and train it, search for a better one.
+ *
+ * INTRODUCTION
+ *
+ * A cell is the equations of one time step: `x` is the input, a primed name a next state, `h` the
+ * output, and `linear(a, b)` a fresh weight matrix per operand plus a bias. This program writes a
+ * cell, gives it weights, and runs it over 35 time steps of 4 sequences:
+ *
+ *     #include <rnncell.h>
+ *     static float x[35 * 4 * 8], y[35 * 4 * 16];
+ *     int main(void) {
+ *       const int64_t hidden = 16;
+ *       rnncell_cell *cell = NULL;
+ *       rnncell_network *net = NULL;
+ *       int32_t status = rnncell_cell_parse(&cell, "h' = tanh(linear(x, h))");
+ *       if (!status) status = rnncell_network_create(&net, &cell, &hidden, 1, 8, NULL);
+ *       if (!status) status = rnncell_network_forward(y, NULL, NULL, net, x, 35, 4, NULL, NULL, 0);
+ *       rnncell_network_free(net);
+ *       rnncell_cell_free(cell);
+ *       return status;
+ *     }
+ *
+ * Compile it by `cc program.c $(pkg-config --cflags --libs rnncell)`. If a name is not in this
+ * file, it is not part of the interface. In reading order: rules, version, status, cells,
+ * parameters, networks, training, search, files.
+ *
+ * RULES
+ *
+ * Names      `rnncell_noun_verb`. What a function makes or fills comes first, then the object that
+ *            is asked, then the rest. A parameter may be NULL only where that is said.
+ * Errors     A function that can fail returns a status: 0 is success. What it would have made is
+ *            NULL otherwise, and rnncell_last_error says what was wrong, with the value, and what
+ *            to do. Every function with a status returns RNNCELL_INVALID_ARGUMENT for a NULL that
+ *            is not allowed and for an object of the wrong kind, RNNCELL_OUT_OF_MEMORY where memory
+ *            runs out and RNNCELL_LIMIT for sizes beyond all reason; below, "Errors" lists what
+ *            comes on top.
+ * Ownership  `rnncell_noun **out` is yours: give it back with `rnncell_noun_free`, in any order (an
+ *            object keeps alive what it needs of others). `_free(NULL)` does nothing. A `const char
+ *            *` in a struct that a function fills belongs to the object that was asked and lives as
+ *            long as it. What you pass is read during the call and never kept.
+ * Text       UTF-8 that ends in NUL. Text comes out by `(char *text, size_t capacity, size_t
+ *            *needed)`: `needed` (may be NULL) gets the bytes with the NUL. With `text` NULL and
+ *            `capacity` 0 that is all that happens; a capacity below it gives "" and
+ *            RNNCELL_INVALID_ARGUMENT.
+ * Structs    Every struct starts with its `size`, which you set, best by the macro:
+ *            `rnncell_fit_options options = RNNCELL_FIT_OPTIONS_INIT;`. In options zero means the
+ *            default, and NULL for the whole struct means all defaults. Later versions append
+ *            members and change nothing else.
+ * Shapes     Arrays are float32, row-major and dense: [T, B, I] is time step, sequence of the
+ *            batch, element of the input. T is `steps`, B is `batch`. A weight matrix is [rows,
+ *            columns] and maps `columns` inputs to `rows` outputs.
+ * Units      Losses are natural logarithms (nats) per token; perplexity is exp(loss). Times are
+ *            seconds.
+ * Threads    Different objects can be used by different threads at all times. One object:
+ *              cell, corpus                   by any number of threads at once
+ *              network                        by any number of threads at once, while none changes
+ *                                             its parameters
+ *              tape, stream, model, study     by one thread at a time
+ *            The last error is each thread's own. A callback runs on the thread that made the call.
+ *            `threads` is how many threads a call may use: 0 is $RNNCELL_THREADS, or else as many
+ *            as there are processors. Results are the same bits for every value. No thread outlives
+ *            the call that made it.
+ * Process    The library never prints, exits, or installs a signal handler. $RNNCELL_ISA (baseline,
+ *            avx2 or avx512) chooses the instruction set, which is otherwise the best that is
+ *            there.
+ */
 #ifndef RNNCELL_H
 #define RNNCELL_H
+
+#include <stddef.h>
 #include <stdint.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#if defined(__GNUC__)
+#define RNNCELL_CHECKED __attribute__((warn_unused_result))
+#else
+#define RNNCELL_CHECKED
+#endif
+
+/*
+ * VERSION
+ */
+
+#define RNNCELL_VERSION_MAJOR 0
+#define RNNCELL_VERSION_MINOR 1
+#define RNNCELL_VERSION_PATCH 0
+
+/* The version of the library that runs, such as "0.1.0"; lives for ever. */
 const char *rnncell_version(void);
+
+/*
+ * What the library is, as a JSON object: "version", "target", "isa" (the instruction set in use),
+ * "available" (all that could be) and "threads" (what `threads` 0 means).
+ */
+RNNCELL_CHECKED int32_t rnncell_build_info(char *text, size_t capacity, size_t *needed);
+
+/*
+ * STATUS
+ *
+ * The values never change; later versions may add some.
+ */
+
+#define RNNCELL_OK 0
+#define RNNCELL_INVALID_ARGUMENT 1 /* NULL, out of range, of the wrong shape, or an unknown name */
+#define RNNCELL_PARSE 2            /* equations, a genotype or a recipe that cannot be read */
+#define RNNCELL_OUT_OF_MEMORY 3    /* memory could not be had */
+#define RNNCELL_IO 4               /* a file could not be opened, read, written or renamed */
+#define RNNCELL_FORMAT 5           /* the contents of a file are not what they should be */
+#define RNNCELL_LIMIT 6            /* a size, depth or count over a limit that guards the process */
+#define RNNCELL_CANCELLED 7        /* a callback asked to stop; what was done until then is kept */
+#define RNNCELL_DIVERGED 8         /* the loss or a weight is no longer finite */
+#define RNNCELL_STATE 9            /* the object cannot do this now: a proposal told twice */
+#define RNNCELL_BUSY 10            /* another process or thread holds it */
+#define RNNCELL_INTERNAL 11        /* a mistake of the library itself */
+
+/*
+ * The message of the last failure on this thread: what was wrong, with the value, then the remedy.
+ *
+ * It is "" before the first failure, never NULL, and lives until the next failure on this thread.
+ * line, column: may be NULL; get the 1-based place in the text of an RNNCELL_PARSE failure, else 0.
+ */
+const char *rnncell_last_error(int32_t *line, int32_t *column);
+
+/*
+ * CELLS
+ *
+ * What one time step computes, without weights. Immutable.
+ */
+
+typedef struct rnncell_cell rnncell_cell;
+
+/*
+ * Reads equations, one statement a line.
+ *
+ * Errors: RNNCELL_PARSE with line, column and a suggestion.
+ */
+RNNCELL_CHECKED int32_t rnncell_cell_parse(rnncell_cell **out, const char *equations);
+
+/*
+ * Makes a published cell, such as "lstm", "gru", "nascell" or "darts_v2"; rnncell_stock_describe
+ * lists them.
+ *
+ * Errors: RNNCELL_INVALID_ARGUMENT for an unknown name, with the nearest one.
+ */
+RNNCELL_CHECKED int32_t rnncell_cell_stock(rnncell_cell **out, const char *name);
+
+/* Notations that rnncell_cell_import reads. */
+#define RNNCELL_NOTATION_GENOTYPE 1    /* DARTS: [('tanh', 0), ...] or Genotype(recurrent=[...]) */
+#define RNNCELL_NOTATION_RECIPE 2      /* NAS-Bench-NLP: {"h_new_0": {"op": ..., "input": [...]}} */
+#define RNNCELL_NOTATION_ARC 3         /* ENAS: 0 0 0 1 1 2 ..., numbered as in the paper */
+#define RNNCELL_NOTATION_ARC_ENAS_LM 4 /* the same, numbered as in enas_lm and NAO */
+
+/*
+ * Reads a cell in the notation of another program.
+ *
+ * Errors: RNNCELL_PARSE for text that is not in that notation; RNNCELL_INVALID_ARGUMENT for a
+ * notation that is none of the above and for a description that makes no cell.
+ */
+RNNCELL_CHECKED int32_t rnncell_cell_import(
+    rnncell_cell **out, int32_t notation, const char *text);
+
+/* Gives a cell back. NULL is allowed. */
+void rnncell_cell_free(rnncell_cell *cell);
+
+/* A published cell. Its texts live for ever. */
+typedef struct rnncell_stock_info {
+  size_t size;
+  const char *name;
+  const char *equations;
+  const char *source; /* the paper or the program */
+  const char *notes;  /* choices where sources differ, or "" */
+} rnncell_stock_info;
+#define RNNCELL_STOCK_INFO_INIT {sizeof(rnncell_stock_info), 0, 0, 0, 0}
+
+/*
+ * Describes the published cell at an index from 0.
+ *
+ * Errors: RNNCELL_INVALID_ARGUMENT for an index that is negative or past the last, which ends a
+ * loop.
+ */
+RNNCELL_CHECKED int32_t rnncell_stock_describe(rnncell_stock_info *out, int64_t index);
+
+/* A cell in numbers. */
+typedef struct rnncell_cell_info {
+  size_t size;
+  const char *states;      /* their names with a space between, the output first: "h c" */
+  int64_t state_count;     /* how many states there are */
+  int64_t parameter_count; /* how many parameter arrays, see rnncell_cell_parameter */
+  int64_t weight_count;    /* learned numbers at the sizes asked for, 0 for none asked */
+  uint64_t digest[2];      /* of the canonical form: the same for equal cells, in every process */
+  uint64_t fingerprint;    /* of what it computes on fixed inputs */
+} rnncell_cell_info;
+#define RNNCELL_CELL_INFO_INIT {sizeof(rnncell_cell_info), 0, 0, 0, 0, {0, 0}, 0}
+
+/*
+ * Describes a cell.
+ *
+ * input_size, hidden_size: sizes for `weight_count`, or both 0.
+ * Errors: RNNCELL_INVALID_ARGUMENT for sizes that are not positive or do not fit the cell's blocks.
+ */
+RNNCELL_CHECKED int32_t rnncell_cell_describe(
+    rnncell_cell_info *out, const rnncell_cell *cell, int64_t input_size, int64_t hidden_size);
+
+/* A parameter: a learned array with a name. */
+typedef struct rnncell_parameter_info {
+  size_t size;
+  const char *name; /* "W[z, x]" in a cell, "layers.0.W[z, x]" in a network */
+  int64_t rank;     /* 2 for a matrix [rows, columns], 1 for a vector [rows] */
+  int64_t rows;
+  int64_t columns; /* 1 for a vector */
+  int64_t count;   /* rows * columns */
+  int32_t is_bias; /* 1 for a bias, else 0 */
+  int32_t blocks;  /* of a block-diagonal matrix, else 1 */
+} rnncell_parameter_info;
+#define RNNCELL_PARAMETER_INFO_INIT {sizeof(rnncell_parameter_info), 0, 0, 0, 0, 0, 0, 0}
+
+/*
+ * Describes the parameter at an index from 0 of a cell at given sizes.
+ *
+ * Errors: RNNCELL_INVALID_ARGUMENT for an index or sizes out of range.
+ */
+RNNCELL_CHECKED int32_t rnncell_cell_parameter(
+    rnncell_parameter_info *out, const rnncell_cell *cell, int64_t index, int64_t input_size,
+    int64_t hidden_size);
+
+/*
+ * Whether two cells are equal: the same function for all weights, whatever their nodes, parameters
+ * and states are called.
+ *
+ * equal: gets 1 or 0.
+ */
+RNNCELL_CHECKED int32_t rnncell_cell_equal(
+    int32_t *equal, const rnncell_cell *cell, const rnncell_cell *other);
+
+/*
+ * The name in an equal cell of the parameter that plays the part of `parameter` in this cell.
+ *
+ * Errors: RNNCELL_INVALID_ARGUMENT for cells that are not equal or an unknown parameter.
+ */
+RNNCELL_CHECKED int32_t rnncell_cell_counterpart(
+    char *text, size_t capacity, size_t *needed, const rnncell_cell *cell, const char *parameter,
+    const rnncell_cell *other);
+
+/* Forms in which rnncell_cell_draw shows a cell. */
+#define RNNCELL_DRAWING_EQUATIONS 0 /* what rnncell_cell_parse reads back to the same cell */
+#define RNNCELL_DRAWING_SVG 1       /* a picture that stands by itself */
+#define RNNCELL_DRAWING_DOT 2       /* for Graphviz */
+#define RNNCELL_DRAWING_LATEX 3     /* an aligned environment */
+
+/*
+ * Writes a cell as text or picture.
+ *
+ * Errors: RNNCELL_INVALID_ARGUMENT for a form that is none of the above.
+ */
+RNNCELL_CHECKED int32_t rnncell_cell_draw(
+    char *text, size_t capacity, size_t *needed, const rnncell_cell *cell, int32_t form);
+
+/*
+ * PARAMETERS
+ *
+ * The named arrays of a network or a model, or the gradients of a tape, which have the same names.
+ * Borrowed from that object: never freed, and gone with it.
+ */
+
+typedef struct rnncell_parameters rnncell_parameters;
+
+/*
+ * Describes the parameter at an index from 0.
+ *
+ * Errors: RNNCELL_INVALID_ARGUMENT for an index that is negative or past the last, which ends a
+ * loop.
+ */
+RNNCELL_CHECKED int32_t rnncell_parameters_describe(
+    rnncell_parameter_info *out, const rnncell_parameters *parameters, int64_t index);
+
+/*
+ * Copies a parameter out, row-major [rows, columns].
+ *
+ * count: how many floats `values` holds; must be the parameter's own count.
+ * Errors: RNNCELL_INVALID_ARGUMENT for an unknown name, with the nearest one, or another count.
+ */
+RNNCELL_CHECKED int32_t rnncell_parameters_read(
+    float *values, int64_t count, const rnncell_parameters *parameters, const char *name);
+
+/*
+ * Copies a parameter in, row-major [rows, columns].
+ *
+ * Errors: RNNCELL_INVALID_ARGUMENT as for reading, and for a value that is not finite; nothing is
+ * changed then.
+ */
+RNNCELL_CHECKED int32_t rnncell_parameters_write(
+    rnncell_parameters *parameters, const char *name, const float *values, int64_t count);
+
+/*
+ * Adds `scale` times every array of `other`, which must have the same layout: with the gradients of
+ * a tape and minus the learning rate, a step of gradient descent.
+ *
+ * Errors: RNNCELL_INVALID_ARGUMENT for another layout or a scale that is not finite;
+ * RNNCELL_DIVERGED when `other` holds a value that is not finite. Nothing is changed then.
+ */
+RNNCELL_CHECKED int32_t rnncell_parameters_add(
+    rnncell_parameters *parameters, const rnncell_parameters *other, double scale);
+
+/*
+ * NETWORKS
+ *
+ * Cells in layers, with weights. A sequence carries one float per state element: the state of a
+ * batch is the concatenation over layers, and over the states of each layer's cell, of [B, size];
+ * see rnncell_network_state. It has B * state_size floats.
+ */
+
+typedef struct rnncell_network rnncell_network;
+typedef struct rnncell_tape rnncell_tape;
+typedef struct rnncell_stream rnncell_stream;
+
+/* How weights start. */
+typedef struct rnncell_network_options {
+  size_t size;
+  uint64_t seed;      /* of the starting weights */
+  double init_range;  /* all uniform in +-range; 0: weights in +-1/sqrt(hidden size), biases 0 */
+  double forget_bias; /* start of the biases that the cell's source starts open; 0: as the source
+                         says, or as init_range if that is given; NaN: like the other biases */
+} rnncell_network_options;
+#define RNNCELL_NETWORK_OPTIONS_INIT {sizeof(rnncell_network_options), 0, 0, 0}
+
+/*
+ * Makes a network.
+ *
+ * cells:        [layers], the cell of each layer from the input up.
+ * hidden_sizes: [layers], the size of each layer's output.
+ * input_size:   I, the size of the first layer's input.
+ * options:      may be NULL.
+ * Errors: RNNCELL_INVALID_ARGUMENT for sizes that are not positive or do not fit a cell's blocks.
+ */
+RNNCELL_CHECKED int32_t rnncell_network_create(
+    rnncell_network **out, rnncell_cell *const *cells, const int64_t *hidden_sizes, int64_t layers,
+    int64_t input_size, const rnncell_network_options *options);
+
+/* Gives a network back. NULL is allowed. */
+void rnncell_network_free(rnncell_network *network);
+
+/* A network in numbers. */
+typedef struct rnncell_network_info {
+  size_t size;
+  int64_t layers;
+  int64_t input_size;      /* I */
+  int64_t output_size;     /* H of the last layer */
+  int64_t state_count;     /* states of all layers, see rnncell_network_state */
+  int64_t state_size;      /* floats of all states of one sequence */
+  int64_t parameter_count; /* parameter arrays */
+  int64_t weight_count;    /* learned numbers */
+} rnncell_network_info;
+#define RNNCELL_NETWORK_INFO_INIT {sizeof(rnncell_network_info), 0, 0, 0, 0, 0, 0, 0}
+
+/* Describes a network. */
+RNNCELL_CHECKED int32_t rnncell_network_describe(
+    rnncell_network_info *out, const rnncell_network *network);
+
+/*
+ * The cell of a layer from 0.
+ *
+ * Errors: RNNCELL_INVALID_ARGUMENT for a layer that is not there.
+ */
+RNNCELL_CHECKED int32_t rnncell_network_cell(
+    rnncell_cell **out, const rnncell_network *network, int64_t layer);
+
+/* A state of a layer. */
+typedef struct rnncell_state_info {
+  size_t size;
+  const char *name;      /* as in the equations: "h", "c" */
+  int64_t layer;         /* from 0 */
+  int64_t element_count; /* its size in one sequence */
+  int64_t offset;        /* elements of the states before it: it starts at B * offset */
+} rnncell_state_info;
+#define RNNCELL_STATE_INFO_INIT {sizeof(rnncell_state_info), 0, 0, 0, 0}
+
+/*
+ * Describes the state at an index from 0, in the order of the state arrays.
+ *
+ * Errors: RNNCELL_INVALID_ARGUMENT for an index that is negative or past the last, which ends a
+ * loop.
+ */
+RNNCELL_CHECKED int32_t rnncell_network_state(
+    rnncell_state_info *out, const rnncell_network *network, int64_t index);
+
+/* The weights of a network, to read and to change; borrowed. */
+RNNCELL_CHECKED int32_t rnncell_network_parameters(
+    rnncell_parameters **out, rnncell_network *network);
+
+/*
+ * Runs a network over whole sequences.
+ *
+ * output:        [T, B, output_size], zero past the end of a sequence; may be NULL.
+ * final_state:   the state array after each sequence's last step; may be NULL.
+ * tape:          what rnncell_tape_backward needs, yours to free; NULL where no gradients are
+ *                wanted.
+ * input:         [T, B, I].
+ * lengths:       [B], steps of each sequence from 0 to T; NULL: all T.
+ * initial_state: the state array to start from; NULL: zero.
+ * Errors: RNNCELL_INVALID_ARGUMENT for lengths out of range.
+ */
+RNNCELL_CHECKED int32_t rnncell_network_forward(
+    float *output, float *final_state, rnncell_tape **tape, const rnncell_network *network,
+    const float *input, int64_t steps, int64_t batch, const int64_t *lengths,
+    const float *initial_state, int64_t threads);
+
+/*
+ * Runs backward through the time steps of a forward call: from the gradient of a loss by the
+ * outputs to its gradient by everything else. The gradients of the parameters are in
+ * rnncell_tape_gradients.
+ *
+ * input_gradient:         [T, B, I]; may be NULL.
+ * initial_state_gradient: a state array; may be NULL.
+ * output_gradient:        [T, B, output_size]; NULL: zero. Past a sequence's end it is ignored.
+ * final_state_gradient:   a state array; NULL: zero.
+ * Errors: RNNCELL_STATE when the network's weights changed after the forward call.
+ */
+RNNCELL_CHECKED int32_t rnncell_tape_backward(
+    float *input_gradient, float *initial_state_gradient, rnncell_tape *tape,
+    const float *output_gradient, const float *final_state_gradient, int64_t threads);
+
+/* The gradients of all parameters, zero before rnncell_tape_backward; borrowed from the tape. */
+RNNCELL_CHECKED int32_t rnncell_tape_gradients(rnncell_parameters **out, rnncell_tape *tape);
+
+/* Gives a tape back. NULL is allowed. */
+void rnncell_tape_free(rnncell_tape *tape);
+
+/*
+ * Makes a stream: a state of its own, fed one time step at a time, with the weights of the network.
+ * The state starts at zero. Steps give the same bits as one forward call over all of them.
+ *
+ * batch: B, how many sequences step together.
+ */
+RNNCELL_CHECKED int32_t rnncell_stream_create(
+    rnncell_stream **out, const rnncell_network *network, int64_t batch);
+
+/*
+ * Takes one time step. It neither allocates nor locks, so it may run in an audio callback.
+ *
+ * output: [B, output_size].
+ * input:  [B, I].
+ */
+RNNCELL_CHECKED int32_t rnncell_stream_step(
+    float *output, rnncell_stream *stream, const float *input);
+
+/*
+ * Copies the state out.
+ *
+ * count: how many floats `state` holds; must be B * state_size.
+ */
+RNNCELL_CHECKED int32_t rnncell_stream_read_state(
+    float *state, int64_t count, const rnncell_stream *stream);
+
+/*
+ * Replaces the state.
+ *
+ * state: a state array; NULL with count 0: zero.
+ * count: must be B * state_size.
+ */
+RNNCELL_CHECKED int32_t rnncell_stream_write_state(
+    rnncell_stream *stream, const float *state, int64_t count);
+
+/* Gives a stream back. NULL is allowed. */
+void rnncell_stream_free(rnncell_stream *stream);
+
+/*
+ * TRAINING
+ *
+ * A corpus is text as token ids in three splits; a model predicts the next token. Token ids are
+ * indices into the vocabulary, which is made from the training split and goes with the model.
+ */
+
+typedef struct rnncell_corpus rnncell_corpus;
+typedef struct rnncell_model rnncell_model;
+
+/* Units of text. */
+#define RNNCELL_UNIT_CHARACTER 0 /* Unicode characters */
+#define RNNCELL_UNIT_WORD 1      /* split at white space, with an end-of-sentence word per line */
+#define RNNCELL_UNIT_BYTE 2
+
+/* Splits of a corpus. */
+#define RNNCELL_SPLIT_TRAIN 0
+#define RNNCELL_SPLIT_VALID 1
+#define RNNCELL_SPLIT_TEST 2
+
+/*
+ * Where text comes from: for each split a path, or text in memory with its bytes. With the training
+ * text alone it is split 90/5/5 by position.
+ */
+typedef struct rnncell_corpus_options {
+  size_t size;
+  const char *train_path;
+  const char *valid_path;
+  const char *test_path;
+  const char *train_text;
+  size_t train_bytes;
+  const char *valid_text;
+  size_t valid_bytes;
+  const char *test_text;
+  size_t test_bytes;
+  size_t limit; /* bytes of each text to use; 0: all */
+  int32_t unit; /* RNNCELL_UNIT_... */
+  int32_t reserved;
+} rnncell_corpus_options;
+#define RNNCELL_CORPUS_OPTIONS_INIT \
+  {sizeof(rnncell_corpus_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/*
+ * Reads a corpus.
+ *
+ * Errors: RNNCELL_IO for a file that cannot be read; RNNCELL_FORMAT for text that is not UTF-8
+ * where the unit needs it; RNNCELL_INVALID_ARGUMENT for no text, too little to split, or two
+ * sources for one split.
+ */
+RNNCELL_CHECKED int32_t rnncell_corpus_create(
+    rnncell_corpus **out, const rnncell_corpus_options *options);
+
+/* Gives a corpus back. NULL is allowed. */
+void rnncell_corpus_free(rnncell_corpus *corpus);
+
+/* A corpus in numbers. */
+typedef struct rnncell_corpus_info {
+  size_t size;
+  int64_t unit;
+  int64_t vocabulary_size; /* different tokens */
+  int64_t token_count[3];  /* of each split */
+  uint64_t digest;         /* of all tokens and the vocabulary */
+} rnncell_corpus_info;
+#define RNNCELL_CORPUS_INFO_INIT {sizeof(rnncell_corpus_info), 0, 0, {0, 0, 0}, 0}
+
+/* Describes a corpus. */
+RNNCELL_CHECKED int32_t rnncell_corpus_describe(
+    rnncell_corpus_info *out, const rnncell_corpus *corpus);
+
+/*
+ * The token ids of a split; borrowed from the corpus.
+ *
+ * tokens, count: get the ids and how many there are.
+ * Errors: RNNCELL_INVALID_ARGUMENT for a split that is none.
+ */
+RNNCELL_CHECKED int32_t rnncell_corpus_tokens(
+    const int32_t **tokens, int64_t *count, const rnncell_corpus *corpus, int32_t split);
+
+/*
+ * The text of a token id. Bytes that are not UTF-8 by themselves come as they are, byte 0 as "".
+ *
+ * Errors: RNNCELL_INVALID_ARGUMENT for an id outside the vocabulary.
+ */
+RNNCELL_CHECKED int32_t rnncell_corpus_word(
+    char *text, size_t capacity, size_t *needed, const rnncell_corpus *corpus, int64_t id);
+
+/* A language model: embedding, layers, softmax over the vocabulary. */
+typedef struct rnncell_model_options {
+  size_t size;
+  int64_t layers;         /* 0: as many as cells, or 1 */
+  int64_t hidden_size;    /* of every layer; 0: 128 */
+  int64_t embedding_size; /* 0: hidden_size */
+  int64_t weight_count;   /* not 0: choose the hidden size that comes nearest to so many weights */
+  uint64_t seed;          /* of the starting weights */
+  double init_range;      /* see rnncell_network_options */
+  double forget_bias;     /* see rnncell_network_options */
+  int32_t tied;           /* 1: embedding and softmax share their weights (equal sizes needed) */
+  int32_t reserved;
+} rnncell_model_options;
+#define RNNCELL_MODEL_OPTIONS_INIT {sizeof(rnncell_model_options), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/*
+ * Makes a language model for the vocabulary of a corpus.
+ *
+ * cells:   [cell_count], one for all layers or one for each.
+ * options: may be NULL.
+ * Errors: RNNCELL_INVALID_ARGUMENT for sizes out of range, a count of cells that is neither 1 nor
+ * `layers`, tied weights of unequal sizes.
+ */
+RNNCELL_CHECKED int32_t rnncell_model_create(
+    rnncell_model **out, const rnncell_corpus *corpus, rnncell_cell *const *cells,
+    int64_t cell_count, const rnncell_model_options *options);
+
+/* Gives a model back. NULL is allowed. */
+void rnncell_model_free(rnncell_model *model);
+
+/* A model in numbers. */
+typedef struct rnncell_model_info {
+  size_t size;
+  int64_t layers;
+  int64_t hidden_size;
+  int64_t embedding_size;
+  int64_t vocabulary_size;
+  int64_t parameter_count; /* parameter arrays */
+  int64_t weight_count;    /* learned numbers */
+  int64_t history_count;   /* epochs in rnncell_model_history */
+  int32_t unit;            /* RNNCELL_UNIT_... of its vocabulary */
+  int32_t tied;
+} rnncell_model_info;
+#define RNNCELL_MODEL_INFO_INIT {sizeof(rnncell_model_info), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/* Describes a model. */
+RNNCELL_CHECKED int32_t rnncell_model_describe(
+    rnncell_model_info *out, const rnncell_model *model);
+
+/* A network of its own with the cells of the model's layers and a copy of their weights. */
+RNNCELL_CHECKED int32_t rnncell_model_network(
+    rnncell_network **out, const rnncell_model *model);
+
+/* The weights of a model, "embedding", "layers.0...." and "softmax...." alike; borrowed. */
+RNNCELL_CHECKED int32_t rnncell_model_parameters(
+    rnncell_parameters **out, rnncell_model *model);
+
+/* The text of a token id of the model's vocabulary; as rnncell_corpus_word. */
+RNNCELL_CHECKED int32_t rnncell_model_word(
+    char *text, size_t capacity, size_t *needed, const rnncell_model *model, int64_t id);
+
+/*
+ * Turns text into token ids of the model's vocabulary. What the vocabulary lacks becomes its
+ * unknown token.
+ *
+ * tokens:   [capacity]; NULL with capacity 0: only `needed` is wanted.
+ * needed:   gets the number of tokens; may be NULL.
+ * text:     `bytes` bytes, which may hold NUL.
+ * Errors: RNNCELL_INVALID_ARGUMENT for a capacity that is too small, or a token that the vocabulary
+ * lacks where it has no unknown one.
+ */
+RNNCELL_CHECKED int32_t rnncell_model_encode(
+    int32_t *tokens, int64_t capacity, int64_t *needed, const rnncell_model *model,
+    const char *text, size_t bytes);
+
+/* What a progress callback is told, and a row of the history. */
+typedef struct rnncell_progress {
+  size_t size;
+  int64_t epoch;            /* from 1 */
+  int64_t update;           /* updates of the weights since the model was made */
+  int64_t updates;          /* updates of the whole fit, as far as known */
+  int64_t tokens;           /* trained on since the model was made */
+  double train_loss;        /* mean since the epoch began, nats per token */
+  double valid_loss;        /* of the validation split at the end of an epoch; NaN before */
+  double learning_rate;     /* in use */
+  double tokens_per_second; /* since the epoch began */
+  double seconds;           /* of this fit so far */
+} rnncell_progress;
+#define RNNCELL_PROGRESS_INIT {sizeof(rnncell_progress), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/* Hears of progress; a return that is not 0 stops, and the call then returns RNNCELL_CANCELLED. */
+typedef int32_t (*rnncell_progress_callback)(const rnncell_progress *progress, void *user);
+
+/* What the loss that is differentiated sums. */
+#define RNNCELL_REDUCTION_MEAN 0           /* mean over time steps and batch */
+#define RNNCELL_REDUCTION_SUM_OVER_STEPS 1 /* sum over time steps, mean over the batch */
+
+/* How a model learns. */
+typedef struct rnncell_fit_options {
+  size_t size;
+  const char *optimizer;   /* "adam" or "sgd"; NULL: "adam" */
+  const char *checkpoint;  /* file that is written after each epoch; NULL: none */
+  int64_t epochs;          /* 0: 1 */
+  int64_t updates;         /* stop after so many updates; 0: after the epochs */
+  int64_t batch;           /* B, sequences trained together; 0: 32 */
+  int64_t truncation;      /* T, steps of a segment of backpropagation; 0: 35 */
+  int64_t decay_after;     /* epochs before the learning rate decays; 0: from the second epoch on */
+  int64_t patience;        /* stop after so many epochs without a better valid loss; 0: never */
+  int64_t report_every;    /* updates between callbacks; 0: 50 */
+  int64_t threads;         /* see rules */
+  uint64_t seed;           /* of the dropout masks */
+  double learning_rate;    /* 0: 0.002 for adam, 1 for sgd */
+  double decay;            /* factor of the learning rate per epoch; 0: 1 */
+  double clip;             /* largest norm of the whole gradient; 0: 5; infinity: none */
+  double dropout;          /* probability to drop a unit between layers, from 0 to below 1 */
+  int32_t variational;     /* 1: one dropout mask for all steps of a segment */
+  int32_t reduction;       /* RNNCELL_REDUCTION_... */
+  int32_t resume;          /* 1: carry on from `checkpoint` if that file is there */
+  int32_t reserved;
+} rnncell_fit_options;
+#define RNNCELL_FIT_OPTIONS_INIT \
+  {sizeof(rnncell_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/*
+ * Trains a model on the training split of a corpus, with truncated backpropagation through time:
+ * the batch reads the text in B parallel streams whose state is carried from segment to segment and
+ * starts each epoch at zero. The validation split is scored after each epoch.
+ *
+ * options, callback: may be NULL. The callback is called every `report_every` updates, with
+ *                    valid_loss
+ * NaN, and after each epoch.
+ * Errors: RNNCELL_CANCELLED when the callback says so (the weights are those of the last update);
+ * RNNCELL_DIVERGED when the loss stops being finite; RNNCELL_STATE for a corpus with another
+ * vocabulary or a checkpoint of another model; RNNCELL_IO, RNNCELL_FORMAT for the checkpoint.
+ */
+RNNCELL_CHECKED int32_t rnncell_model_fit(
+    rnncell_model *model, const rnncell_corpus *corpus, const rnncell_fit_options *options,
+    rnncell_progress_callback callback, void *user);
+
+/*
+ * The row of an epoch, counted from 0 over all fits since the model was made.
+ *
+ * Errors: RNNCELL_INVALID_ARGUMENT for an index that is negative or past the last.
+ */
+RNNCELL_CHECKED int32_t rnncell_model_history(
+    rnncell_progress *out, const rnncell_model *model, int64_t index);
+
+/*
+ * The mean loss of predicting each token from those before it, with the state carried from the
+ * first to the last.
+ *
+ * loss:   gets nats per token; perplexity is its exp.
+ * tokens: [count], at least 2, ids of the model's vocabulary.
+ * Errors: RNNCELL_INVALID_ARGUMENT for an id outside the vocabulary or fewer than 2 tokens.
+ */
+RNNCELL_CHECKED int32_t rnncell_model_evaluate(
+    double *loss, rnncell_model *model, const int32_t *tokens, int64_t count, int64_t threads);
+
+/*
+ * Writes on from a prompt, token by token. The text is the prompt's continuation without the
+ * prompt.
+ *
+ * capacity:    with `text` NULL and capacity 0 the text is made only to be measured: `needed` costs
+ *              as much as the text, so offer a buffer that is large enough at once.
+ * count:       tokens to write.
+ * temperature: of the softmax: 1 is the model's own distribution, near 0 its likeliest token.
+ * seed:        the same seed gives the same text.
+ * Errors: RNNCELL_INVALID_ARGUMENT for a negative count or temperature, or a prompt that the
+ * vocabulary cannot say.
+ */
+RNNCELL_CHECKED int32_t rnncell_model_generate(
+    char *text, size_t capacity, size_t *needed, rnncell_model *model, const char *prompt,
+    int64_t count, double temperature, uint64_t seed);
+
+/*
+ * SEARCH
+ *
+ * A study looks for cells with a low validation loss. It lives in one SQLite file and can be
+ * stopped at any moment, killed, and opened again; nothing that was told is lost. One loop serves
+ * all strategies: ask for a proposal, score it, tell the score. rnncell_study_run does that with
+ * the corpus of the study; a program that scores cells in its own way calls rnncell_study_ask and
+ * rnncell_study_tell.
+ */
+
+typedef struct rnncell_study rnncell_study;
+
+/* What a study is to do. Of a study that exists, what is left at zero is as it was. */
+typedef struct rnncell_study_options {
+  size_t size;
+  const char *strategy;   /* see rnncell_strategy_describe; NULL: "evolution" */
+  uint64_t seed;          /* every random choice follows from it */
+  double minutes;         /* of all runs together; 0: no bound */
+  int64_t trials;         /* proposals of all runs together; 0: no bound */
+  int64_t workers;        /* proposals trained at a time, one thread each; 0: as for threads */
+  int64_t hidden_size;    /* 0: 32 */
+  int64_t layers;         /* 0: 1 */
+  int64_t embedding_size; /* 0: hidden_size */
+  int64_t rungs;          /* levels of successive halving; 0: 3 */
+  int64_t updates;        /* training updates up to the last rung; 0: from the size of the corpus */
+  int64_t batch;          /* 0: 32 */
+  int64_t truncation;     /* 0: 35 */
+  double learning_rate;   /* of adam; 0: 0.002 */
+  int32_t deterministic;  /* 1: scores count in the order of proposals, so that a run repeats */
+  int32_t read_only;      /* 1: only look, also while another process runs the study */
+} rnncell_study_options;
+#define RNNCELL_STUDY_OPTIONS_INIT \
+  {sizeof(rnncell_study_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/*
+ * Opens a study, or begins one where there is no such file.
+ *
+ * path:    the file; NULL: in memory, gone when freed.
+ * corpus:  what to train on; NULL where cells are scored by the program itself.
+ * options: may be NULL.
+ * Errors: RNNCELL_IO; RNNCELL_FORMAT for a file that is no study; RNNCELL_BUSY while another
+ * process runs it; RNNCELL_STATE for another corpus, strategy or size than the study was begun
+ * with.
+ */
+RNNCELL_CHECKED int32_t rnncell_study_open(
+    rnncell_study **out, const char *path, const rnncell_corpus *corpus,
+    const rnncell_study_options *options);
+
+/* Closes a study. NULL is allowed. */
+void rnncell_study_free(rnncell_study *study);
+
+/* What became of a proposal. */
+#define RNNCELL_PROPOSAL_PENDING 0  /* asked, not told */
+#define RNNCELL_PROPOSAL_SCORED 1   /* told a loss */
+#define RNNCELL_PROPOSAL_FAILED 2   /* told that it failed; `failure` says why */
+#define RNNCELL_PROPOSAL_REJECTED 3 /* not trained at all: a duplicate, or it explodes */
+
+/* A cell that a strategy proposes, and what is known of it. */
+typedef struct rnncell_proposal {
+  size_t size;
+  int64_t id;            /* from 1, in the order of proposals */
+  uint64_t seed;         /* of its starting weights */
+  const char *strategy;  /* what proposed it; "control" for the cells that every study measures */
+  const char *equations; /* for rnncell_cell_parse */
+  const char *failure;   /* why it failed or was rejected, or "" */
+  int64_t parents[2];    /* ids of what it was made from, 0 for none */
+  int64_t weight_count;  /* learned numbers of the model it is trained in; 0 when not known */
+  int64_t rung;          /* the level of training that `loss` is of, or that is asked for, from 0 */
+  int64_t updates;       /* training updates until then */
+  int64_t tokens;        /* trained on until then */
+  double loss;           /* validation loss, nats per token (or what was told); NaN: none yet */
+  double seconds;        /* of training */
+  double told_at;        /* seconds of search when its last score was told; NaN before */
+  int32_t state;         /* RNNCELL_PROPOSAL_... */
+  int32_t reserved;
+} rnncell_proposal;
+#define RNNCELL_PROPOSAL_INIT \
+  {sizeof(rnncell_proposal), 0, 0, 0, 0, 0, {0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/* A study in numbers. */
+typedef struct rnncell_study_info {
+  size_t size;
+  const char *strategy;
+  const char *settings;   /* a JSON object with all that it was begun with */
+  int64_t proposal_count; /* all proposals */
+  int64_t scored_count;   /* those that have a loss */
+  int64_t failed_count;   /* those that failed or were rejected */
+  int64_t pending_count;  /* those asked and not told */
+  double seconds;         /* of search in all runs together */
+  uint64_t seed;
+} rnncell_study_info;
+#define RNNCELL_STUDY_INFO_INIT {sizeof(rnncell_study_info), 0, 0, 0, 0, 0, 0, 0, 0}
+
+/* Describes a study. */
+RNNCELL_CHECKED int32_t rnncell_study_describe(rnncell_study_info *out, rnncell_study *study);
+
+/*
+ * Hears of a search: after each score, and at least every second.
+ *
+ * info:     the study now.
+ * proposal: what was just told; NULL when nothing was.
+ * A return that is not 0 stops, and the run then returns RNNCELL_CANCELLED. Other functions must
+ * not be called on the study from here, save the two that only look: rnncell_study_describe and
+ * rnncell_study_proposal.
+ */
+typedef int32_t (*rnncell_study_callback)(
+    const rnncell_study_info *info, const rnncell_proposal *proposal, void *user);
+
+/*
+ * Searches until the budget of the study is spent; returns at once when it is.
+ *
+ * callback: may be NULL.
+ * Errors: RNNCELL_CANCELLED when the callback says so (what was told is kept, what was being
+ * trained will be proposed again); RNNCELL_STATE for a study without a corpus, without a bound, or
+ * read-only; RNNCELL_IO.
+ */
+RNNCELL_CHECKED int32_t rnncell_study_run(
+    rnncell_study *study, rnncell_study_callback callback, void *user);
+
+/*
+ * Asks for a cell to score. Proposals that were asked and not told before the study was opened come
+ * first, with the same id and seed.
+ *
+ * Errors: RNNCELL_STATE when the trials are spent, or the study is read-only; RNNCELL_IO.
+ */
+RNNCELL_CHECKED int32_t rnncell_study_ask(rnncell_proposal *out, rnncell_study *study);
+
+/*
+ * Tells the score of a proposal.
+ *
+ * loss:    smaller is better. Not finite: it failed.
+ * failure: why it failed, or NULL.
+ * Errors: RNNCELL_INVALID_ARGUMENT for an unknown id; RNNCELL_STATE for one that was told;
+ * RNNCELL_IO.
+ */
+RNNCELL_CHECKED int32_t rnncell_study_tell(
+    rnncell_study *study, int64_t id, double loss, const char *failure);
+
+/* Orders of proposals. */
+#define RNNCELL_ORDER_LOSS 0     /* the leaderboard: scored proposals, on the highest rung first */
+#define RNNCELL_ORDER_PROPOSED 1 /* all proposals by id */
+
+/*
+ * Copies out the proposal at an index from 0 in an order.
+ *
+ * Errors: RNNCELL_INVALID_ARGUMENT for an index that is negative or past the last, which ends a
+ * loop.
+ */
+RNNCELL_CHECKED int32_t rnncell_study_proposal(
+    rnncell_proposal *out, rnncell_study *study, int32_t order, int64_t index);
+
+/* A strategy. Its texts live for ever. */
+typedef struct rnncell_strategy_info {
+  size_t size;
+  const char *name;
+  const char *summary; /* one sentence */
+} rnncell_strategy_info;
+#define RNNCELL_STRATEGY_INFO_INIT {sizeof(rnncell_strategy_info), 0, 0}
+
+/*
+ * Describes the strategy at an index from 0.
+ *
+ * Errors: RNNCELL_INVALID_ARGUMENT for an index that is negative or past the last, which ends a
+ * loop.
+ */
+RNNCELL_CHECKED int32_t rnncell_strategy_describe(rnncell_strategy_info *out, int64_t index);
+
+/*
+ * FILES
+ *
+ * Weights are safetensors with the cells' equations and the options in the metadata; those of stock
+ * lstm, gru_reset_after and elman have torch's names. A file is written under a temporary name and
+ * renamed when it is whole. Every save and load can return RNNCELL_IO, and a load RNNCELL_FORMAT
+ * for a file that is damaged, hostile, or of something else.
+ */
+
+/* Saves a network. */
+RNNCELL_CHECKED int32_t rnncell_network_save(const rnncell_network *network, const char *path);
+
+/* Loads a network that rnncell_network_save wrote. */
+RNNCELL_CHECKED int32_t rnncell_network_load(rnncell_network **out, const char *path);
+
+/* Saves a model with its vocabulary. */
+RNNCELL_CHECKED int32_t rnncell_model_save(const rnncell_model *model, const char *path);
+
+/* Loads a model that rnncell_model_save wrote. */
+RNNCELL_CHECKED int32_t rnncell_model_load(rnncell_model **out, const char *path);
+
 #ifdef __cplusplus
 }
 #endif
+
 #endif
