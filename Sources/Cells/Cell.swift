@@ -7,7 +7,9 @@ import Synchronization
 /// and every rewriting that leaves the function alone for all weights, e.g. `z * h + (1 - z) * n` for
 /// `blend(z, h, n)`; see `Canonical`.
 package struct Cell: Hashable, Sendable {
-  /// The dataflow. Node 0 is `x` and node 1 + i the previous value of state i, read or not.
+  /// The dataflow.
+  ///
+  /// Node 0 is `x` and node 1 + i the previous value of state i, read or not.
   package let graph: Graph
   /// The equations, one statement per line; reading them gives the same graph again.
   package let equations: String

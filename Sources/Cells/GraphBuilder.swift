@@ -30,9 +30,10 @@ package struct GraphBuilder {
     return add(Node(.state(graph.states.count - 1), size: .hidden, name: nil))
   }
 
-  /// Says what a state becomes.
-  package mutating func setNext(_ state: String, _ node: Int) {
-    guard let index = graph.states.firstIndex(where: { $0.name == state }) else { return }
+  /// Says what a state becomes; the state is added when it is new.
+  package mutating func setNext(_ name: String, _ node: Int) {
+    _ = state(name)
+    guard let index = graph.states.firstIndex(where: { $0.name == name }) else { return }
     graph.states[index].next = node
   }
 
@@ -80,6 +81,11 @@ package struct GraphBuilder {
   /// A learned vector.
   package mutating func vector(_ name: String) -> Int {
     add(Node(.parameter(add(Parameter(name: name, shape: .vector(.hidden)))), size: .hidden))
+  }
+
+  /// A learned number.
+  package mutating func scalar(_ name: String) -> Int {
+    add(Node(.parameter(add(Parameter(name: name, shape: .scalar))), size: .scalar))
   }
 
   /// Names a node as a statement would.

@@ -30,7 +30,7 @@ package struct Operation: Hashable, Sendable {
 /// The printed forms of an operation: `{0}`, `{1}`… stand for the operands, `{*}` for all of them with
 /// commas between.
 package struct Notation: Sendable {
-  /// nil prints `name(a, b)`; operators print infix or prefix, e.g. `{0} + {1}`, `-{0}`.
+  /// The form of an operator, `{0} + {1}` or `-{0}`; nil prints `name(a, b)`.
   package var text: String?
   /// Binding strength of an operator: 1 sum, 2 product, 3 prefix; calls need no brackets.
   package var precedence: Int?

@@ -6,7 +6,7 @@ package struct ReferenceRun {
   package let parameters: [[Double]]
   package let inputs: [[Double]]
   package let initialStates: [[Double]]
-  /// [steps][nodes][elements]
+  /// The value of every node at every step, [steps][nodes][elements].
   package let values: [[[Double]]]
 
   /// Runs forward over `inputs`, [steps][inputSize].

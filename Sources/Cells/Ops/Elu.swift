@@ -1,5 +1,7 @@
 extension Operation {
-  /// a above 0, exp(a) - 1 below (Clevert et al. 2015, arXiv:1511.07289).
+  /// a above 0, exp(a) - 1 below.
+  ///
+  /// Clevert, Unterthiner and Hochreiter 2015, arXiv:1511.07289.
   static let elu = Operation(
     name: "elu", operandCount: 1...1,
     rule: .elementwise(

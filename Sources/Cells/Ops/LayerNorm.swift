@@ -1,5 +1,7 @@
 extension Operation {
-  /// Layer normalisation without learned gain or bias (Ba et al. 2016, arXiv:1607.06450, equation 4).
+  /// Layer normalisation without learned gain or bias.
+  ///
+  /// Ba, Kiros and Hinton 2016, arXiv:1607.06450, equation 4.
   ///
   /// Each row of the batch gets mean 0 and variance 1 over its elements: (a - mean) /
   /// sqrt(variance + 1e-5), with the variance divided by the number of elements. Gain and bias, where

@@ -1,5 +1,7 @@
 extension Operation {
-  /// The rectifier with slope 0.01 below 0 (Maas et al. 2013).
+  /// The rectifier with slope 0.01 below 0.
+  ///
+  /// Maas, Hannun and Ng 2013.
   static let leakyRelu = Operation(
     name: "leaky_relu", operandCount: 1...1,
     rule: .elementwise(

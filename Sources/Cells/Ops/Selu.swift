@@ -1,5 +1,7 @@
 extension Operation {
-  /// The self-normalising unit (Klambauer et al. 2017, arXiv:1706.02515, equation 2).
+  /// The self-normalising exponential unit.
+  ///
+  /// Klambauer and others 2017, arXiv:1706.02515, equation 2.
   static let selu = Operation(
     name: "selu", operandCount: 1...1,
     rule: .elementwise(

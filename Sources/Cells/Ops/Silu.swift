@@ -1,5 +1,7 @@
 extension Operation {
-  /// a * sigmoid(a), also called swish (Elfwing et al. 2017, arXiv:1702.03118).
+  /// a * sigmoid(a), also called swish.
+  ///
+  /// Elfwing, Uchibe and Doya 2017, arXiv:1702.03118.
   static let silu = Operation(
     name: "silu", operandCount: 1...1,
     rule: .elementwise(

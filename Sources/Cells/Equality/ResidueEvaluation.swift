@@ -186,6 +186,12 @@ struct ResidueEvaluation {
   private func opaque(_ primitive: Primitive, _ a: [Residue], _ k: Double) -> Residue {
     let operands = a.flatMap { [$0.first, $0.second] }
     return Residue(
-      hashing: [Tag.primitive.rawValue, UInt64(primitive.rawValue), k.bitPattern] + operands)
+      hashing: [
+        Tag.primitive.rawValue, Self.primitiveHashes[primitive] ?? 0, k.bitPattern,
+      ] + operands)
   }
+
+  /// Primitives by name: their numbers may change from one version to the next.
+  private static let primitiveHashes = Dictionary(
+    Primitive.allCases.map { ($0, stableHash("\($0)")) }, uniquingKeysWith: { first, _ in first })
 }

@@ -21,12 +21,12 @@ extension Operation {
   /// The operation of that name, or nil.
   package static func named(_ name: String) -> Operation? { byName[name] }
 
-  /// The operation written between its two operands with that symbol, e.g. `+`.
+  /// The operation written between its two operands with that symbol, like `+`.
   static func infix(_ symbol: Character) -> Operation? {
     all.first { $0.notation.text == "{0} \(symbol) {1}" }
   }
 
-  /// The operation written before its operand with that symbol, e.g. `-`.
+  /// The operation written before its operand with that symbol, like `-`.
   static func prefix(_ symbol: Character) -> Operation? {
     all.first { $0.notation.text == "\(symbol){0}" }
   }

@@ -65,7 +65,9 @@ package indirect enum JSON: Hashable, Sendable {
 
   // MARK: - Writing
 
-  /// Compact text; ASCII control characters escaped, everything else as UTF-8. NaN and infinities,
+  /// Compact text; ASCII control characters escaped, everything else as UTF-8.
+  ///
+  /// NaN and infinities,
   /// which JSON cannot say, become null.
   package var text: String {
     var out = ""

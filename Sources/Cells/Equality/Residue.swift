@@ -88,8 +88,9 @@ struct Residue: Hashable, Sendable {
   }
 }
 
-/// A 64-bit hash of words that is the same in every process, unlike `Hasher`'s (SplitMix64's mixing,
-/// Steele et al. 2014).
+/// A 64-bit hash of words that is the same in every process, unlike `Hasher`'s.
+///
+/// It mixes as SplitMix64 does (Steele, Lea and Flood 2014).
 package func stableHash(_ words: [UInt64], seed: UInt64 = 0) -> UInt64 {
   var state = seed
   for word in words {

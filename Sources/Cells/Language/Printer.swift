@@ -57,7 +57,9 @@ struct Printer {
   }
 
   /// Writes `c' = value` for the states before `limit` whose value is written elsewhere, keeping the
-  /// states in order. `h` is always the first state, wherever its statement stands.
+  /// states in order.
+  ///
+  /// `h` is always the first state, wherever its statement stands.
   private mutating func writeAliases(before limit: Int) {
     guard limit > 1 else { return }
     for state in 1..<limit { writeAlias(state) }

@@ -146,7 +146,7 @@ struct Parser {
     if let form, form != .linear, form != .product {
       parameterName = try self.parameterName(of: form)
     }
-    var (operands, blocks) = try arguments(
+    let (operands, blocks) = try arguments(
       after: parameterName.isEmpty ? nil : parameterName, of: name)
     let expected: ClosedRange<Int> =
       switch form {
@@ -160,21 +160,20 @@ struct Parser {
         "\(name) takes \(Parser.count(expected, form: form)), not \(operands.count)"
           + (form == .linear ? "" : Parser.usage(form, name: name, count: expected)))
     }
-    if blocks.count != 0, form == nil || form == .vector || form == .scalar {
+    if blocks != nil, form == nil || form == .vector || form == .scalar {
       throw place.failure("\(name) takes no blocks=; only linear, product and matrices do")
     }
     let kind: SyntaxExpression.Kind
     switch form {
-    case .linear: kind = .linear(hasBias: true, blocks: blocks.first ?? 1)
-    case .product: kind = .linear(hasBias: false, blocks: blocks.first ?? 1)
+    case .linear: kind = .linear(hasBias: true, blocks: blocks ?? 1)
+    case .product: kind = .linear(hasBias: false, blocks: blocks ?? 1)
     case .matrix, .transposed:
       kind = .matrix(
-        name: parameterName, isTransposed: form == .transposed, blocks: blocks.first ?? 1)
+        name: parameterName, isTransposed: form == .transposed, blocks: blocks ?? 1)
     case .vector: kind = .vector(parameterName)
     case .scalar: kind = .scalar(parameterName)
     case nil: kind = .operation(operation ?? .identity)
     }
-    blocks = []
     return try append(kind, operands, at: place)
   }
 
@@ -192,9 +191,9 @@ struct Parser {
   /// What stands between the brackets: operands, then `blocks=n` where given.
   private mutating func arguments(
     after parameterName: String?, of name: String
-  ) throws(Failure) -> (operands: [Int], blocks: [Int]) {
+  ) throws(Failure) -> (operands: [Int], blocks: Int?) {
     var operands: [Int] = []
-    var blocks: [Int] = []
+    var blocks: Int?
     if accept(")") { return (operands, blocks) }
     if parameterName != nil {
       if accept(")") { return (operands, blocks) }
@@ -203,7 +202,7 @@ struct Parser {
       }
     }
     repeat {
-      guard blocks.isEmpty else { throw token.place.failure("blocks= comes last in \(name)(…)") }
+      guard blocks == nil else { throw token.place.failure("blocks= comes last in \(name)(…)") }
       if case .name("blocks") = token.kind,
         tokens[min(position + 1, tokens.count - 1)].kind == .symbol("=")
       {
@@ -215,7 +214,7 @@ struct Parser {
             "blocks is a whole number from 1 to 1024, not \(token.description)")
         }
         position += 1
-        blocks = [Int(value)]
+        blocks = Int(value)
       } else {
         operands.append(try expression(minimum: 1))
       }
