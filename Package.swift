@@ -5,12 +5,13 @@ import PackageDescription
 let sqlite: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-l:libsqlite3.a"])]
 
 /// One SONAME, only `rnncell_*` exported, nothing undefined, read-only relocations, never unloaded.
+/// lld, since gold leaves Swift symbols in the dynamic table.
 let sharedObject: [LinkerSetting] = [
   .unsafeFlags(
     [
       "-soname=librnncell.so.1", "--gc-sections", "-zdefs", "-zrelro", "-znow", "-znodelete",
       "--version-script=\(Context.packageDirectory)/Sources/CAPI/exports.map",
-    ].flatMap { ["-Xlinker", $0] })
+    ].flatMap { ["-Xlinker", $0] } + ["-use-ld=lld"])
 ]
 
 let package = Package(
