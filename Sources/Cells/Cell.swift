@@ -55,6 +55,24 @@ package struct Cell: Hashable, Sendable {
   /// The names of the states; the first is `h`, the output.
   package var states: [String] { graph.states.map(\.name) }
 
+  /// Whether the next output depends on the input, and on some previous state, within one step.
+  package var dependsOnInput: Bool { dependencies.contains { graph.nodes[$0].kind == .input } }
+  package var dependsOnState: Bool {
+    dependencies.contains { node in
+      if case .state = graph.nodes[node].kind { true } else { false }
+    }
+  }
+
+  /// The nodes that h's next value is computed from.
+  private var dependencies: [Int] {
+    var isNeeded = [Bool](repeating: false, count: graph.nodes.count)
+    isNeeded[graph.states[0].next] = true
+    for node in graph.nodes.indices.reversed() where isNeeded[node] {
+      for operand in graph.nodes[node].operands { isNeeded[operand] = true }
+    }
+    return graph.nodes.indices.filter { isNeeded[$0] }
+  }
+
   /// The canonical form, by which cells are compared.
   package var canonical: Canonical {
     lazy.canonical.withLock { stored in

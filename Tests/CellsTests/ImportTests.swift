@@ -107,4 +107,34 @@ import Testing
     let failure = #expect(throws: Failure.self) { try Cell(genotypeText: text) }
     #expect(failure?.message.contains(expected) == true, "\(failure?.message ?? "")")
   }
+
+  @Test(
+    "a genotype written out reads back as the same cell",
+    arguments: ["darts_v1", "darts_v2", "enas"])
+  func genotypeRoundTrip(name: String) throws {
+    let cell = try Cell.stock(name)
+    #expect(try Cell(genotypeText: try cell.genotypeText()) == cell)
+    #expect(throws: Failure.self) { try Cell.stock("lstm").genotypeText() }
+    #expect(throws: Failure.self) { try Cell.stock("lstm_cifg").genotypeText() }
+  }
+
+  @Test("the genotype of DARTS's second cell is written as published")
+  func genotypeText() throws {
+    let text = try Cell.stock("darts_v2").genotypeText()
+    let words = { (text: String) in text.filter { !" \n".contains($0) } }
+    #expect(words(text) == words(Self.dartsV2Text))
+  }
+
+  @Test(
+    "a recipe written out reads back as an equal cell, or says what it cannot hold",
+    arguments: StockCell.all.map(\.name))
+  func recipeRoundTrip(name: String) throws {
+    let cell = try Cell.stock(name)
+    do throws(Failure) {
+      #expect(try Cell(recipe: try cell.recipe().text) == cell)
+    } catch {
+      #expect(error.message.hasPrefix("a recipe has no"), "\(error.message)")
+      #expect(!["elman", "lstm", "lstm_cifg", "gru", "minimal_gru", "ugrnn", "rhn"].contains(name))
+    }
+  }
 }

@@ -148,4 +148,17 @@ import Testing
     #expect(cell.graph.nodes.count == 1003)
     #expect(try Cell(parsing: cell.equations).graph == cell.graph)
   }
+
+  static let dependencies: [(String, Bool, Bool)] = [
+    ("h' = tanh(linear(x, h))", true, true), ("h' = tanh(linear(x))", true, false),
+    ("h' = tanh(linear(h))", false, true), ("c' = c + linear(x); h' = tanh(c)", false, true),
+    ("c' = linear(x) + c; h' = tanh(c')", true, true),
+  ]
+
+  @Test(
+    "a cell knows whether its output depends on the input and on a state", arguments: dependencies)
+  func dependsOn(text: String, input: Bool, state: Bool) throws {
+    let cell = try Cell(parsing: text)
+    #expect(cell.dependsOnInput == input && cell.dependsOnState == state)
+  }
 }
