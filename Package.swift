@@ -39,5 +39,6 @@ let package = Package(
     .target(name: "Support", dependencies: ["Cells", "Kernels"], path: "Tests/Support"),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "CellsTests", dependencies: ["Cells", "Support"]),
+    .testTarget(name: "CAPITests", dependencies: ["CRNNCell", "CAPI"]),
   ]
 )
