@@ -161,4 +161,53 @@ import Testing
     let cell = try Cell(parsing: text)
     #expect(cell.dependsOnInput == input && cell.dependsOnState == state)
   }
+
+  @Test(
+    "starting biases and torch's packing name parameters that are there",
+    arguments: StockCell.all.map(\.name))
+  func metadata(name: String) throws {
+    let stock = try #require(StockCell.named(name))
+    let cell = try Cell.stock(name)
+    let names = cell.graph.parameters.map(\.name)
+    #expect(stock.initialBias.keys.allSatisfy(names.contains))
+    #expect(cell.suggestedBias == stock.initialBias)
+    #expect(!stock.source.isEmpty)
+    guard let torch = stock.torch else { return }
+    let packed =
+      torch.inputWeights + torch.stateWeights
+      + (torch.inputBiases + torch.stateBiases).compactMap { $0 }
+    #expect(packed.sorted() == names.sorted())
+  }
+
+  @Test("an affine map of fresh, shared, transposed and block matrices prints as their sum")
+  func mixedAffine() throws {
+    func matrix(_ name: String, blocks: Int = 1) -> Parameter {
+      Parameter(name: name, shape: .matrix(rows: .hidden, columns: .hidden, blocks: blocks))
+    }
+    let graph = Graph(
+      nodes: [
+        Node(.input, size: .input), Node(.state(0), size: .hidden),
+        Node(
+          .affine(
+            products: [
+              MatrixProduct(parameter: 0), MatrixProduct(parameter: 1),
+              MatrixProduct(parameter: 2, isTransposed: true), MatrixProduct(parameter: 1),
+              MatrixProduct(parameter: 4),
+            ], bias: 3),
+          operands: [0, 1, 1, 1, 1], size: .hidden, name: "a"),
+        Node(.operation(try #require(Operation.named("tanh"))), operands: [2], size: .hidden),
+      ],
+      states: [StateVariable(name: "h", size: .hidden, next: 3)],
+      parameters: [
+        matrix(""), matrix(""), matrix("Q"),
+        Parameter(name: "", shape: .vector(.hidden), isBias: true), matrix("", blocks: 2),
+      ])
+    let cell = try Cell(graph: graph)
+    #expect(
+      cell.equations == """
+        a  = linear(x) + product(h, blocks=2) + matrix(M2, h) + transposed(Q, h) + matrix(M2, h)
+        h' = tanh(a)
+        """)
+    #expect(try Cell(parsing: cell.equations).graph == cell.graph)
+  }
 }

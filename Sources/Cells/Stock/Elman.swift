@@ -5,5 +5,6 @@ extension StockCell {
     equations: """
       h' = tanh(linear(x, h))
       """,
-    source: "Elman 1990, Finding structure in time; torch's RNN with tanh")
+    source: "Elman 1990, Finding structure in time; torch's RNN with tanh",
+    torch: TorchPacking(gates: ["h'"]))
 }

@@ -10,6 +10,8 @@ package struct StockCell: Sendable {
   package var notes: String = ""
   /// Starting values of biases that do not start at zero, by parameter name.
   package var initialBias: [String: Double] = [:]
+  /// How torch packs the parameters of the same cell, for those it has.
+  package var torch: TorchPacking?
 
   /// Every stock cell, in the order of the documentation.
   ///
@@ -20,6 +22,25 @@ package struct StockCell: Sendable {
   ]
 
   package static func named(_ name: String) -> StockCell? { all.first { $0.name == name } }
+}
+
+/// The parameters that torch stacks into `weight_ih`, `weight_hh`, `bias_ih` and `bias_hh`, from the
+/// first row to the last.
+///
+/// A nil bias stands for rows of zeros; what is read there is added to the other bias of that gate.
+package struct TorchPacking: Hashable, Sendable {
+  package var inputWeights: [String]
+  package var stateWeights: [String]
+  package var inputBiases: [String?]
+  package var stateBiases: [String?]
+
+  /// One gate after another, each `linear(x, h)`.
+  init(gates: [String]) {
+    inputWeights = gates.map { "W[\($0), x]" }
+    stateWeights = gates.map { "W[\($0), h]" }
+    inputBiases = gates.map { "b[\($0)]" }
+    stateBiases = gates.map { _ in nil }
+  }
 }
 
 extension Cell {
