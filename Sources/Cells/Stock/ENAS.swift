@@ -41,6 +41,6 @@ extension StockCell {
       s11 = blend(g11, u11, s8)
       h'  = mean(s2, s5, s6, s9, s10, s11)
       """,
-    source: "Pham et al. 2018, arXiv:1802.03268, figure 6 (Penn Treebank)",
+    source: "Pham et al. 2018, arXiv:1802.03268, the Penn Treebank cell",
     notes: "No biases, as there. h' is the mean of the nodes that no other node reads.")
 }

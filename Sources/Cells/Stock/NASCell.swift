@@ -18,7 +18,7 @@ extension StockCell {
       c' = q0 * q1
       h' = tanh(c' * tanh(q2 + q3))
       """,
-    source: "Zoph and Le 2016, arXiv:1611.01578, figure 8; TensorFlow's NASCell",
+    source: "Zoph and Le 2016, arXiv:1611.01578; TensorFlow's NASCell",
     notes: "No biases, as there. p3 multiplies its two products, where some copies add "
       + "them.")
 }
