@@ -250,11 +250,14 @@ RNNCELL_CHECKED int32_t rnncell_cell_counterpart(
 #define RNNCELL_DRAWING_SVG 1       /* a picture that stands by itself */
 #define RNNCELL_DRAWING_DOT 2       /* for Graphviz */
 #define RNNCELL_DRAWING_LATEX 3     /* an aligned environment */
+#define RNNCELL_DRAWING_GENOTYPE 4  /* for programs that read DARTS's cells */
+#define RNNCELL_DRAWING_RECIPE 5    /* for programs that read NAS-Bench-NLP's cells */
 
 /*
  * Writes a cell as text or picture.
  *
- * Errors: RNNCELL_INVALID_ARGUMENT for a form that is none of the above.
+ * Errors: RNNCELL_INVALID_ARGUMENT for a form that is none of the above, and for a genotype or
+ * recipe of a cell that the form cannot say.
  */
 RNNCELL_CHECKED int32_t rnncell_cell_draw(
     char *text, size_t capacity, size_t *needed, const rnncell_cell *cell, int32_t form);

@@ -153,3 +153,19 @@ func element<Element>(
   }
   return elements[Int(index)]
 }
+
+@_cdecl("rnncell_cell_draw") @implementation
+public func rnncell_cell_draw(
+  _ text: UnsafeMutablePointer<CChar>?, _ capacity: Int, _ needed: UnsafeMutablePointer<Int>?,
+  _ cell: OpaquePointer?, _ form: Int32
+) -> Int32 {
+  write(text, capacity, needed) { () throws(Failure) in
+    let cell = try Handle.object(cell, as: CellObject.self).cell
+    switch form {
+    case RNNCELL_DRAWING_EQUATIONS: return cell.equations
+    case RNNCELL_DRAWING_GENOTYPE: return try cell.genotypeText()
+    case RNNCELL_DRAWING_RECIPE: return try cell.recipe().text
+    default: throw .invalid("form \(form) is none; pass one of RNNCELL_DRAWING_…, 0 to 5")
+    }
+  }
+}

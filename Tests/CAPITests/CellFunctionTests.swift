@@ -141,4 +141,24 @@ import Testing
       #expect(bytes[0] == 0)
     }
   }
+
+  @Test("a cell is drawn in the forms of the header, and the text forms are read back")
+  func drawings() throws {
+    try withStock("darts_v2") { cell in
+      let genotype = text { rnncell_cell_draw($0, $1, $2, cell, RNNCELL_DRAWING_GENOTYPE) }
+      var imported: OpaquePointer?
+      succeed(rnncell_cell_import(&imported, RNNCELL_NOTATION_GENOTYPE, genotype))
+      defer { rnncell_cell_free(imported) }
+      var isSame: Int32 = 0
+      succeed(rnncell_cell_equal(&isSame, cell, imported))
+      #expect(isSame == 1)
+      let equations = text { rnncell_cell_draw($0, $1, $2, cell, RNNCELL_DRAWING_EQUATIONS) }
+      try withCell(equations) { again in
+        var equal: Int32 = 0
+        succeed(rnncell_cell_equal(&equal, cell, again))
+        #expect(equal == 1)
+      }
+      fail(rnncell_cell_draw(nil, 0, nil, cell, 77), RNNCELL_INVALID_ARGUMENT, "77")
+    }
+  }
 }
