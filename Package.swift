@@ -5,6 +5,7 @@ import PackageDescription
 let sqlite: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-l:libsqlite3.a"])]
 
 /// One SONAME, only `rnncell_*` exported, nothing undefined, read-only relocations, never unloaded.
+///
 /// lld, since gold leaves Swift symbols in the dynamic table.
 let sharedObject: [LinkerSetting] = [
   .unsafeFlags(
