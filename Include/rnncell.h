@@ -753,16 +753,18 @@ typedef struct rnncell_study_options {
   int64_t hidden_size;    /* 0: 32 */
   int64_t layers;         /* 0: 1 */
   int64_t embedding_size; /* 0: hidden_size */
-  int64_t rungs;          /* levels of successive halving; 0: 3 */
+  int64_t rungs;          /* levels of successive halving; 0: 3, or 1 without a corpus */
   int64_t updates;        /* training updates up to the last rung; 0: from the size of the corpus */
   int64_t batch;          /* 0: 32 */
   int64_t truncation;     /* 0: 35 */
   double learning_rate;   /* of adam; 0: 0.002 */
   int32_t deterministic;  /* 1: scores count in the order of proposals, so that a run repeats */
   int32_t read_only;      /* 1: only look, also while another process runs the study */
+  int32_t controls;       /* 1: LSTM and GRU are measured too, beside the trials */
+  int32_t reserved;
 } rnncell_study_options;
 #define RNNCELL_STUDY_OPTIONS_INIT \
-  {sizeof(rnncell_study_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  {sizeof(rnncell_study_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /*
  * Opens a study, or begins one where there is no such file.
@@ -816,12 +818,14 @@ typedef struct rnncell_study_info {
   const char *settings;   /* a JSON object with all that it was begun with */
   int64_t proposal_count; /* all proposals */
   int64_t scored_count;   /* those that have a loss */
-  int64_t failed_count;   /* those that failed or were rejected */
+  int64_t failed_count;   /* those that failed */
   int64_t pending_count;  /* those asked and not told */
   double seconds;         /* of search in all runs together */
   uint64_t seed;
+  int64_t rejected_count; /* those that were not trained at all */
+  double tau;             /* Kendall's, between the losses of the first and the last rung; or NaN */
 } rnncell_study_info;
-#define RNNCELL_STUDY_INFO_INIT {sizeof(rnncell_study_info), 0, 0, 0, 0, 0, 0, 0, 0}
+#define RNNCELL_STUDY_INFO_INIT {sizeof(rnncell_study_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /* Describes a study. */
 RNNCELL_CHECKED int32_t rnncell_study_describe(rnncell_study_info *out, rnncell_study *study);
