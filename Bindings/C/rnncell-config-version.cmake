@@ -1,9 +1,0 @@
-# Any version with the same first number serves, if it is not older than what is asked for.
-set(PACKAGE_VERSION "0.1.0")
-
-if(PACKAGE_FIND_VERSION_MAJOR EQUAL 0 AND NOT PACKAGE_VERSION VERSION_LESS PACKAGE_FIND_VERSION)
-  set(PACKAGE_VERSION_COMPATIBLE TRUE)
-  if(PACKAGE_VERSION VERSION_EQUAL PACKAGE_FIND_VERSION)
-    set(PACKAGE_VERSION_EXACT TRUE)
-  endif()
-endif()
