@@ -1,0 +1,68 @@
+import Cells
+
+/// What a cell may be to be proposed (after Schrimpf et al. 2017, arXiv:1712.07316, section 3).
+package struct DraftRules: Sendable {
+  /// Nodes other than x and states.
+  package var nodes: Int
+  /// Operations on the longest way from an output to x or a state.
+  package var depth: Int
+  /// Matrices, which decide the cost.
+  package var matrices: Int
+  package var states: Int
+
+  /// Of cells grown from nothing.
+  package static let grown = DraftRules(nodes: 21, depth: 8, matrices: 10, states: 2)
+  /// Of cells that mutation makes larger; of the stock cells nascell, with 16 matrices, has room.
+  package static let evolved = DraftRules(nodes: 48, depth: 16, matrices: 16, states: 3)
+
+  /// Whether a draft keeps the rules: bounded, reads x and h, no operator on itself, gates are sigmoids.
+  package func allow(_ draft: Draft) -> Bool {
+    guard let order = draft.order(), draft.next.count <= states else { return false }
+    var depths = [Int](repeating: 0, count: draft.nodes.count)
+    var count = 0
+    var products = 0
+    var readsInput = false
+    var readsHidden = false
+    for node in order {
+      let (kind, operands) = (draft.nodes[node].kind, draft.nodes[node].operands)
+      switch kind {
+      case .input: readsInput = true
+      case .state(let state): readsHidden = readsHidden || state == 0
+      case .constant, .vector, .scalar: break
+      case .linear:
+        count += 1
+        products += operands.count
+        // linear(linear(a)) is one map written as two.
+        guard
+          !operands.contains(where: {
+            if case .linear = draft.nodes[$0].kind { true } else { false }
+          }),
+          Set(operands).count == operands.count
+        else { return false }
+      case .operation(let operation):
+        count += 1
+        guard allow(operation, operands, in: draft) else { return false }
+      }
+      depths[node] =
+        operands.isEmpty ? 0 : 1 + (operands.map { depths[$0] }.max() ?? 0)
+    }
+    let deepest = draft.next.map { depths[$0] }.max() ?? 0
+    return readsInput && readsHidden && count <= nodes && products <= matrices && deepest <= depth
+  }
+
+  private func allow(_ operation: Operation, _ operands: [Int], in draft: Draft) -> Bool {
+    if operands.count == 1, case .operation(let inner) = draft.nodes[operands[0]].kind {
+      guard inner != operation else { return false }
+    }
+    if operation.name == "blend" {
+      guard case .operation(let gate) = draft.nodes[operands[0]].kind,
+        gate.name == "sigmoid" || gate.name == "hardSigmoid" || gate.name == "subtract"
+      else { return false }
+      return operands[1] != operands[2]
+    }
+    if ["add", "subtract", "max", "min", "divide"].contains(operation.name) {
+      return operands[0] != operands[1]
+    }
+    return true
+  }
+}

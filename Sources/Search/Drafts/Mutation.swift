@@ -1,0 +1,134 @@
+import Cells
+
+/// One small change of a cell.
+package enum Mutation: Int, CaseIterable, Sendable {
+  case swapOperation, insertOperation, removeNode, rewire, insertGate, changeMap, addState
+  case removeState, regrow
+
+  /// How often each is tried.
+  private static let weights: [Double] = [2, 1.5, 2, 1.5, 2, 1.5, 0.7, 0.5, 1]
+
+  /// Changes a draft at a random place with a random mutation; false when it did not apply.
+  package static func apply(to draft: inout Draft, _ choices: inout Choices) -> Bool {
+    allCases[choices.weighted(weights)].apply(to: &draft, &choices)
+  }
+
+  /// Changes a draft at a random place; false when this mutation does not apply there.
+  package func apply(to draft: inout Draft, _ choices: inout Choices) -> Bool {
+    guard let order = draft.order() else { return false }
+    let operations = order.filter {
+      if case .operation = draft.nodes[$0].kind { true } else { false }
+    }
+    let maps = order.filter { if case .linear = draft.nodes[$0].kind { true } else { false } }
+    switch self {
+    case .swapOperation: return swapOperation(in: &draft, operations, &choices)
+    case .insertOperation:
+      guard let node = choices.pick(operations + maps),
+        let name = choices.pick(["tanh", "sigmoid", "relu", "softsign", "sin", "layerNorm"])
+      else { return false }
+      insert(&draft, above: node) { $0.apply(name, node) }
+    case .removeNode:
+      guard let node = choices.pick(operations),
+        let operand = choices.pick(draft.nodes[node].operands)
+      else { return false }
+      draft.replace(node, by: operand)
+    case .rewire:
+      guard let node = choices.pick(operations + maps), let source = choices.pick(order) else {
+        return false
+      }
+      draft.nodes[node].operands[choices.below(draft.nodes[node].operands.count)] = source
+    case .insertGate: return insertGate(in: &draft, operations + maps, &choices)
+    case .changeMap: return changeMap(in: &draft, maps, order, &choices)
+    case .addState: return addState(to: &draft, operations + maps, &choices)
+    case .removeState:
+      guard draft.next.count > 1 else { return false }
+      let state = 1 + choices.below(draft.next.count - 1)
+      draft.replace(1 + state, by: 1)
+    case .regrow:
+      guard let node = choices.pick(operations) else { return false }
+      let grown = Growth.value(in: &draft, depth: 3, &choices)
+      draft.replace(node, by: grown)
+    }
+    return draft.order() != nil
+  }
+
+  private func insert(_ draft: inout Draft, above node: Int, _ make: (inout Draft) -> Int) {
+    let kept = draft.nodes.count
+    let made = make(&draft)
+    draft.replace(node, by: made, except: Array(kept..<draft.nodes.count))
+  }
+
+  /// Another operation that takes the operands there are.
+  private func swapOperation(
+    in draft: inout Draft, _ operations: [Int], _ choices: inout Choices
+  ) -> Bool {
+    guard let node = choices.pick(operations), case .operation(let old) = draft.nodes[node].kind
+    else { return false }
+    let names =
+      draft.nodes[node].operands.count == 1
+      ? ["tanh", "sigmoid", "relu", "softsign", "sin", "leakyRelu", "silu", "identity", "hardTanh"]
+      : ["add", "multiply", "subtract", "max", "min"]
+    let others = names.compactMap { Operation.named($0) }.filter {
+      $0 != old && $0.operandCount.contains(draft.nodes[node].operands.count)
+    }
+    guard let other = choices.pick(others) else { return false }
+    draft.nodes[node].kind = .operation(other)
+    return true
+  }
+
+  /// Blends a value with a previous state, or scales it, by a fresh gate.
+  private func insertGate(in draft: inout Draft, _ nodes: [Int], _ choices: inout Choices) -> Bool {
+    guard let node = choices.pick(nodes) else { return false }
+    let isOutput = choices.chance(0.4)
+    let target = isOutput ? draft.next[choices.below(draft.next.count)] : node
+    let state = 1 + choices.below(draft.next.count)
+    let blends = choices.chance(0.65)
+    insert(&draft, above: target) {
+      let gate = $0.gate([0, state])
+      return blends ? $0.apply("blend", gate, target, state) : $0.apply("multiply", gate, target)
+    }
+    return true
+  }
+
+  /// Adds, exchanges or removes an operand of a linear map.
+  private func changeMap(
+    in draft: inout Draft, _ maps: [Int], _ order: [Int], _ choices: inout Choices
+  ) -> Bool {
+    guard let map = choices.pick(maps), let source = choices.pick(order + [0, 1]) else {
+      return false
+    }
+    let place = choices.below(draft.nodes[map].operands.count)
+    switch choices.below(3) {
+    case 0 where draft.nodes[map].operands.count > 1: draft.nodes[map].operands.remove(at: place)
+    case 1: draft.nodes[map].operands[place] = source
+    default: draft.nodes[map].operands.append(source)
+    }
+    return true
+  }
+
+  /// A gated memory beside the others, read by one node.
+  private func addState(to draft: inout Draft, _ nodes: [Int], _ choices: inout Choices) -> Bool {
+    guard draft.next.count < DraftRules.evolved.states, let node = choices.pick(nodes) else {
+      return false
+    }
+    let state = draft.next.count
+    // States stand behind x: everything else moves by one.
+    func moved(_ old: Int) -> Int { old > state ? old + 1 : old }
+    for index in draft.nodes.indices {
+      draft.nodes[index].operands = draft.nodes[index].operands.map(moved)
+    }
+    draft.next = draft.next.map(moved)
+    draft.nodes.insert(Draft.Node(kind: .state(state), operands: []), at: 1 + state)
+    let candidate = draft.apply("tanh", draft.linear([0, 1]))
+    let gate = draft.gate([0, 1])
+    draft.next.append(draft.apply("blend", gate, 1 + state, candidate))
+    let reader = moved(node)
+    if case .linear = draft.nodes[reader].kind {
+      draft.nodes[reader].operands.append(1 + state)
+    } else {
+      let value = choices.chance(0.5) ? draft.next[state] : 1 + state
+      insert(&draft, above: reader) { $0.apply("add", reader, value) }
+    }
+    return true
+  }
+}

@@ -1,0 +1,45 @@
+import Cells
+import Kernels
+
+/// Starts from all connections among a few nodes, trains, and removes what matters least, until an
+/// ordinary cell is left. Every stage is a proposal.
+///
+/// Several such chains run side by side, with other nodes and activations, as a chain must wait for the
+/// score of its last stage.
+package struct Pruning: Strategy {
+  package static let name = "prune"
+  package static let summary =
+    "starts from all connections among a few nodes, trains, and removes what matters least"
+
+  package init() {}
+
+  package func propose(
+    _ history: History, _ choices: inout Choices
+  ) throws(Failure) -> Candidate {
+    // A stage that no later stage continues, first come first served; now and then a new chain, so
+    // that a stage whose successors are all known does not hold up the rest.
+    let continued = Set(history.proposals.filter { !$0.state.isRejected }.flatMap(\.parents))
+    for stage in history.scored where !continued.contains(stage.id) && stage.loss.isFinite {
+      guard var net = Supernet(text: stage.notes), !net.isFinished else { continue }
+      if choices.chance(0.1) { break }
+      let spare = net.edges.count - net.nodeCount
+      let count = max(1, spare / 3) + choices.below(2)
+      let degrees = (0...net.nodeCount).map { net.degree($0) }
+      net.drop(min(count, spare)) { edge in
+        guard let learned = stage.measured[edge.parameter] else {
+          return Double(choices.below(1 << 20))
+        }
+        return abs(Supernet.share(degrees[edge.node]) + learned)
+      }
+      return Candidate(try net.cell(), parents: [stage.id], notes: net.text)
+    }
+    return try begin(&choices)
+  }
+
+  private func begin(_ choices: inout Choices) throws(Failure) -> Candidate {
+    var activations = ["tanh", "relu", "sigmoid", "identity", "sin", "softsign"]
+    while activations.count > 4 { activations.remove(at: choices.below(activations.count)) }
+    let net = Supernet(nodeCount: 2 + choices.below(2), activations: activations)
+    return Candidate(try net.cell(), notes: net.text)
+  }
+}

@@ -1,0 +1,361 @@
+import Cells
+import Kernels
+
+/// One search, on disk: proposals, results and what is to be asked next.
+///
+/// Whatever `ask` and `tell` return has been written to the file first; a process that dies at any moment
+/// loses nothing told. Used by one thread at a time.
+package final class Study {
+  package let settings: StudySettings
+  /// Proposals that may be trained in all, save controls and rejected ones; nil for no bound.
+  package var trials: Int?
+  /// Seconds of search of all runs, as far as they are known to the file.
+  package internal(set) var seconds: Double
+  package private(set) var proposals: [Proposal]
+  package private(set) var asks: [Ask]
+  package let isReadOnly: Bool
+
+  let file: StudyFile
+  private let lock: StudyLock?
+  private let strategy: any Strategy
+  private let path: String
+  private var digests: Set<String>
+  private var fingerprints: Set<UInt64>
+  /// Steps handed out by this process; other pending ones come back first.
+  private var handed: Set<Int> = []
+
+  /// For tests and tools: the connection below.
+  package var database: Database { file.database }
+
+  /// Opens a study, or begins one where there is no such file.
+  ///
+  /// - Parameters:
+  ///   - path: the file; nil for a study in memory.
+  ///   - settings: what it is to be; nil takes that of the file, or the defaults for a new one.
+  /// - Throws: `.state` for a file begun with other settings, naming both; `.busy`, `.format`, `.io`.
+  package init(
+    path: String?, settings wanted: StudySettings?, isReadOnly: Bool = false
+  ) throws(Failure) {
+    self.path = path ?? "in memory"
+    self.isReadOnly = isReadOnly
+    lock = isReadOnly ? nil : try path.map { path throws(Failure) in try StudyLock(path: path) }
+    let file = try StudyFile(path: path, isReadOnly: isReadOnly)
+    self.file = file
+    if let stored = try file.settings() {
+      if let wanted { try Self.compare(wanted, stored, self.path) }
+      settings = stored
+    } else {
+      let begun = try (wanted ?? StudySettings()).checked()
+      if !isReadOnly {
+        try file.database.transaction { () throws(Failure) in try file.save(begun) }
+      }
+      settings = begun
+    }
+    strategy = try Strategies.named(settings.strategy)
+    seconds = try file.seconds()
+    proposals = try file.proposals()
+    asks = try file.asks(proposalCount: proposals.count)
+    digests = Set(proposals.map(\.digest))
+    fingerprints = Set(proposals.map(\.cell.fingerprint))
+    for ask in asks where ask.state == .told || ask.state == .failed { note(ask) }
+  }
+
+  private static func compare(
+    _ wanted: StudySettings, _ stored: StudySettings, _ path: String
+  ) throws(Failure) {
+    for (new, old) in zip(wanted.table, stored.table) where new.value != old.value {
+      throw Failure(
+        .state,
+        "\(path) was begun with \(old.name) '\(old.value)', not '\(new.value)'; use that, "
+          + "or name another file")
+    }
+  }
+
+  // MARK: - Ask
+
+  /// What there is to do.
+  package enum Answer: Sendable {
+    case task(EvaluationTask)
+    /// Nothing until something that is pending is told.
+    case wait
+    /// Trials are spent and nothing is pending.
+    case finished
+  }
+
+  /// The next cell to train, or that there is none; what was asked and not told in an earlier run
+  /// comes first.
+  ///
+  /// - Throws: `.state` for a read-only study, or when the strategy finds no new cell; `.io`, `.busy`.
+  package func next() throws(Failure) -> Answer {
+    guard !isReadOnly else {
+      throw Failure(.state, "\(path) is open read-only; open it for writing")
+    }
+    if let step = asks.indices.first(where: { asks[$0].state == .asked && !handed.contains($0) }) {
+      return .task(try hand(step))
+    }
+    while true {
+      let step = asks.count
+      let isPending = asks.contains { $0.state == .asked }
+      let settled = asks.firstIndex { $0.state == .asked } ?? step
+      if settings.deterministic, settled <= step - settings.window { return .wait }
+      let visible = visible(at: step)
+      if let (proposal, rung) = ladder.promotion(
+        results(visible),
+        isAsked: { [asks] id, rung in
+          asks.contains { $0.proposal == id && $0.rung == rung && $0.state != .skipped }
+        })
+      {
+        try begin(Ask(proposal: proposal, rung: rung, updates: settings.updates(rung: rung)), [])
+        return .task(try hand(step))
+      }
+      if hasTrialsLeft {
+        try propose(visible)
+        return .task(try hand(step))
+      }
+      // Results that this step may not see yet can still promote something.
+      let isAllSeen = !settings.deterministic || visible.count == asks.count { isSettled($0) }
+      if isAllSeen { return isPending ? .wait : .finished }
+      if isPending, settled <= step - settings.window { return .wait }
+      try begin(Ask(proposal: 0, rung: 0, updates: 0, state: .skipped), [])
+    }
+  }
+
+  /// The next cell to score, for programs that score cells themselves.
+  ///
+  /// - Throws: `.state` when there is none now, and what `next` throws.
+  package func ask() throws(Failure) -> EvaluationTask {
+    switch try next() {
+    case .task(let task): return task
+    case .wait:
+      throw Failure(
+        .state, "a deterministic study asks on when older proposals are told; tell them")
+    case .finished: throw Failure(.state, "the trials of \(path) are spent; raise trials to go on")
+    }
+  }
+
+  private var ladder: Ladder { Ladder(rungs: settings.rungs, eta: settings.eta) }
+
+  private func isSettled(_ ask: Ask) -> Bool { ask.state == .told || ask.state == .failed }
+
+  /// The results that may decide a step, in the order in which they count.
+  private func visible(at step: Int) -> [Ask] {
+    guard settings.deterministic else {
+      return asks.filter { isSettled($0) }.sorted { $0.order < $1.order }
+    }
+    return asks.prefix(max(0, step - settings.window + 1)).filter { isSettled($0) }
+  }
+
+  private func results(_ asks: [Ask]) -> [Ladder.Result] {
+    asks.map {
+      Ladder.Result(
+        proposal: $0.proposal, rung: $0.rung, loss: $0.state == .told ? $0.loss : .infinity,
+        isControl: proposals[$0.proposal - 1].isControl)
+    }
+  }
+
+  /// Proposals that count as trials.
+  package var trialCount: Int { proposals.count { !$0.isControl && !$0.state.isRejected } }
+  private var hasTrialsLeft: Bool { trials.map { trialCount < $0 } ?? true }
+
+  /// Finds a new cell and writes it down with its ask, all rejected ones before it too.
+  private func propose(_ visible: [Ask]) throws(Failure) {
+    let step = asks.count
+    if settings.controls,
+      let control = ["lstm", "gru"].first(where: { name in
+        !proposals.contains { $0.isControl && $0.notes == name }
+      })
+    {
+      var candidate = Candidate(try Cell.stock(control))
+      candidate.notes = control
+      let proposal = proposal(candidate, id: proposals.count + 1, Proposal.control)
+      return try begin(
+        Ask(proposal: proposal.id, rung: 0, updates: settings.updates(rung: 0)), [proposal])
+    }
+    let history = history(visible)
+    var fresh: [Proposal] = []
+    for attempt in 0..<400 {
+      var choices = Choices(seed: settings.seed, UInt64(step), UInt64(attempt))
+      guard let candidate = try? strategy.propose(history, &choices) else { continue }
+      var proposal = proposal(
+        candidate, id: proposals.count + fresh.count + 1, settings.strategy)
+      if digests.contains(proposal.digest)
+        || fresh.contains(where: { $0.digest == proposal.digest })
+        || fingerprints.contains(proposal.cell.fingerprint)
+      {
+        proposal.state = .duplicate
+        proposal.failure = "a duplicate of an earlier proposal"
+      } else if let reason = Screening.reason(against: proposal.cell) {
+        proposal.state = .exploded
+        proposal.failure = reason
+      }
+      fresh.append(proposal)
+      if proposal.state == .pending {
+        return try begin(
+          Ask(proposal: proposal.id, rung: 0, updates: settings.updates(rung: 0)), fresh)
+      }
+    }
+    throw Failure(
+      .state, "the strategy '\(settings.strategy)' found no new cell in 400 tries; use another one")
+  }
+
+  private func proposal(_ candidate: Candidate, id: Int, _ strategy: String) -> Proposal {
+    var proposal = Proposal(
+      id: id, seed: Self.seed(settings.seed, id), strategy: strategy, cell: candidate.cell,
+      parents: candidate.parents, digest: candidate.cell.canonical.text, notes: candidate.notes)
+    proposal.created = seconds
+    return proposal
+  }
+
+  private static func seed(_ seed: UInt64, _ id: Int) -> UInt64 {
+    stableHash([seed, UInt64(id), 0x5EED])
+  }
+
+  /// What the strategy may know: results that count, everything proposed.
+  private func history(_ visible: [Ask]) -> History {
+    var seen: [Int: Int] = [:]
+    var scored: [Proposal] = []
+    for ask in visible where ask.state == .told {
+      var proposal = proposals[ask.proposal - 1]
+      proposal.take(ask)
+      proposal.state = .scored
+      if let place = seen[proposal.id] {
+        if scored[place].rung <= ask.rung { scored[place] = proposal }
+      } else {
+        seen[proposal.id] = scored.count
+        scored.append(proposal)
+      }
+    }
+    // Results of later asks would depend on which worker was faster.
+    let known = proposals.map { proposal in
+      var proposal = proposal
+      if !proposal.state.isRejected { proposal.state = .pending }
+      return proposal
+    }
+    return History(scored: scored, proposals: known, accepted: trialCount)
+  }
+
+  /// Writes an ask and the proposals that come with it, all or nothing.
+  private func begin(_ ask: Ask, _ fresh: [Proposal]) throws(Failure) {
+    try file.database.transaction { () throws(Failure) in
+      for proposal in fresh { try file.insert(proposal) }
+      try file.insert(ask, step: asks.count)
+    }
+    for proposal in fresh {
+      digests.insert(proposal.digest)
+      fingerprints.insert(proposal.cell.fingerprint)
+    }
+    proposals += fresh
+    asks.append(ask)
+  }
+
+  private func hand(_ step: Int) throws(Failure) -> EvaluationTask {
+    let ask = asks[step]
+    let proposal = proposals[ask.proposal - 1]
+    handed.insert(step)
+    return EvaluationTask(
+      id: proposal.id, seed: proposal.seed, cell: proposal.cell, rung: ask.rung,
+      updates: ask.updates, isLast: ask.rung == settings.rungs - 1,
+      snapshot: ask.rung == 0 ? nil : try file.snapshot(proposal: ask.proposal, rung: ask.rung - 1))
+  }
+
+  /// Lets a proposal that was handed out, and is not going to be told, be asked again.
+  package func giveBack(_ id: Int) {
+    for step in asks.indices where asks[step].proposal == id { handed.remove(step) }
+  }
+
+  // MARK: - Tell
+
+  /// Tells the score of a proposal that is pending; a loss that is not finite is a failure.
+  ///
+  /// - Throws: `.invalidArgument` for an unknown id, `.state` for one that is not pending, `.io`.
+  package func tell(_ id: Int, _ score: Score) throws(Failure) {
+    guard score.loss.isFinite else {
+      return try settle(id, score, failure: "the loss is not finite")
+    }
+    try settle(id, score, failure: nil)
+  }
+
+  package func tell(_ id: Int, loss: Double) throws(Failure) { try tell(id, Score(loss: loss)) }
+
+  /// Tells that a proposal could not be scored, and why.
+  package func tellFailure(_ id: Int, _ reason: String, seconds: Double = 0) throws(Failure) {
+    try settle(id, Score(loss: .nan, seconds: seconds), failure: reason)
+  }
+
+  private func settle(_ id: Int, _ score: Score, failure: String?) throws(Failure) {
+    guard !isReadOnly else {
+      throw Failure(.state, "\(path) is open read-only; open it for writing")
+    }
+    guard proposals.indices.contains(id &- 1) else {
+      throw .invalid("there is no proposal \(id); ids are from 1 to \(proposals.count)")
+    }
+    guard let step = asks.lastIndex(where: { $0.proposal == id && $0.state == .asked }) else {
+      throw Failure(
+        .state, "proposal \(id) is not pending (\(proposals[id - 1].state.text)); tell it once")
+    }
+    var ask = asks[step]
+    ask.state = failure == nil ? .told : .failed
+    ask.loss = failure == nil ? score.loss : .nan
+    ask.order = 1 + (asks.map(\.order).max() ?? 0)
+    ask.toldAt = seconds
+    ask.tokens = score.tokens
+    ask.seconds = score.seconds
+    ask.parameterCount = score.parameterCount
+    ask.measured = score.measured
+    var proposal = proposals[id - 1]
+    proposal.take(ask)
+    if let failure {
+      proposal.failure = failure
+      // A cell that failed at a later rung keeps what it reached before.
+      proposal.state = ask.rung == 0 ? .failed : .scored
+    }
+    let stale = try staleSnapshots(besides: ask, keeps: score.snapshot != nil)
+    try file.database.transaction { () throws(Failure) in
+      try file.save(ask, step: step, proposal)
+      try file.save(curve: score.curve, proposal: id)
+      for id in stale.dropped { try file.save(snapshot: nil, proposal: id, rung: 0) }
+      try file.save(
+        snapshot: stale.keepsOwn ? score.snapshot : nil, proposal: id, rung: ask.rung)
+      try file.save(seconds: seconds)
+    }
+    asks[step] = ask
+    proposals[id - 1] = proposal
+    handed.remove(step)
+  }
+
+  /// Snapshots that no promotion will need soon.
+  private func staleSnapshots(
+    besides ask: Ask, keeps: Bool
+  ) throws(Failure) -> (dropped: [Int], keepsOwn: Bool) {
+    guard settings.rungs > 1 else { return ([], false) }
+    let results = results(asks.filter { isSettled($0) } + [ask])
+    func mayRise(_ id: Int) -> Bool {
+      guard let last = results.last(where: { $0.proposal == id }) else { return true }
+      return ladder.mayRise(last, among: results)
+    }
+    let dropped = try file.snapshots().filter { id in
+      id != ask.proposal && !mayRise(id)
+        && !asks.contains { $0.proposal == id && $0.state == .asked }
+    }
+    return (dropped, keeps && mayRise(ask.proposal))
+  }
+
+  /// Takes the result of an ask into its proposal.
+  private func note(_ ask: Ask) { proposals[ask.proposal - 1].take(ask) }
+}
+
+extension Proposal {
+  /// Takes over a result; failures leave what was reached before.
+  mutating func take(_ ask: Ask) {
+    toldAt = ask.toldAt
+    seconds += ask.seconds
+    guard ask.state == .told else { return }
+    state = .scored
+    rung = ask.rung
+    updates = ask.updates
+    tokens = ask.tokens
+    loss = ask.loss
+    parameterCount = ask.parameterCount
+    measured = ask.measured
+  }
+}

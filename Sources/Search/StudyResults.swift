@@ -1,0 +1,61 @@
+import Cells
+import Kernels
+
+/// A study in numbers.
+package struct StudyStatistics: Sendable {
+  /// Proposals that were trained or are to be, without controls.
+  package var trials = 0
+  package var scored = 0
+  package var failed = 0
+  package var pending = 0
+  /// Not trained, since the same function was proposed before.
+  package var duplicates = 0
+  /// Not trained, since they explode or ignore their input.
+  package var exploded = 0
+  /// Of search in all runs.
+  package var seconds = 0.0
+  /// Scored proposals a minute.
+  package var perMinute = 0.0
+  /// Kendall's tau between the losses of the first and last rung, of those that reached the last; NaN
+  /// for fewer than two.
+  package var tau = Double.nan
+}
+
+extension Study {
+  /// Scored proposals, best first: the highest rung, then the loss.
+  package var leaderboard: [Proposal] {
+    proposals.filter { $0.state == .scored && $0.loss.isFinite }
+      .sorted { Proposal.isBetter($0, $1) }
+  }
+
+  /// Results in the order in which they were told.
+  package var told: [Ask] {
+    asks.filter { $0.state == .told || $0.state == .failed }.sorted { $0.order < $1.order }
+  }
+
+  /// Validation losses of a proposal while it trained.
+  package func curve(of id: Int) throws(Failure) -> [(updates: Int, loss: Double)] {
+    try file.curve(proposal: id)
+  }
+
+  package var statistics: StudyStatistics {
+    var statistics = StudyStatistics()
+    statistics.trials = trialCount
+    statistics.scored = proposals.count { $0.state == .scored }
+    statistics.failed = proposals.count { $0.state == .failed }
+    statistics.pending = asks.count { $0.state == .asked }
+    statistics.duplicates = proposals.count { $0.state == .duplicate }
+    statistics.exploded = proposals.count { $0.state == .exploded }
+    statistics.seconds = seconds
+    statistics.perMinute = seconds > 0 ? Double(statistics.scored) / seconds * 60 : 0
+    let last = settings.rungs - 1
+    if last > 0 {
+      let pairs = asks.filter { $0.rung == last && $0.state == .told }.compactMap { end in
+        asks.first { $0.proposal == end.proposal && $0.rung == 0 && $0.state == .told }
+          .map { ($0.loss, end.loss) }
+      }
+      statistics.tau = kendallTau(pairs)
+    }
+    return statistics
+  }
+}

@@ -1,0 +1,81 @@
+import Kernels
+
+/// What a study is; it cannot change once it has begun.
+package struct StudySettings: Equatable, Sendable {
+  package var strategy = "evolution"
+  package var seed: UInt64 = 0
+  /// Levels of successive halving.
+  package var rungs = 1
+  /// Of how many proposals one goes on to the next rung, which trains this many times as long.
+  package var eta = 3
+  /// Training updates in all when the last rung ends.
+  package var updates = 0
+  /// Scores count in the order of proposals, so that a run repeats.
+  package var deterministic = false
+  /// How many asks a deterministic study looks ahead: what it asks depends on the results of all but the
+  /// last `window`. At least the number of workers keeps them all busy.
+  package var window = 8
+  /// Whether LSTM and GRU are measured too.
+  package var controls = false
+  /// What is trained on, e.g. its name and a hash; empty where a program scores for itself.
+  package var corpus = ""
+  /// Everything else that a score depends on: sizes, optimiser, batch.
+  package var evaluation = ""
+
+  package init() {}
+
+  /// Training updates in all when a rung ends: the last divided by eta for each rung before it.
+  package func updates(rung: Int) -> Int {
+    var count = updates
+    for _ in 0..<max(0, rungs - 1 - rung) { count /= max(1, eta) }
+    return updates == 0 ? 0 : max(1, count)
+  }
+
+  /// Names and values, as the database keeps them.
+  var table: [(name: String, value: String)] {
+    [
+      ("strategy", strategy), ("seed", String(seed)), ("rungs", String(rungs)),
+      ("eta", String(eta)), ("updates", String(updates)),
+      ("deterministic", deterministic ? "1" : "0"), ("window", String(window)),
+      ("controls", controls ? "1" : "0"), ("corpus", corpus), ("evaluation", evaluation),
+    ]
+  }
+
+  /// - Throws: `.invalidArgument` for what no study can be.
+  func checked() throws(Failure) -> StudySettings {
+    _ = try Strategies.named(strategy)
+    for (name, value, range) in [
+      ("rungs", rungs, 1...10), ("eta", eta, 2...100), ("window", window, 1...1024),
+      ("updates", updates, 0...Limits.steps),
+    ] where !range.contains(value) {
+      throw .invalid("\(name) \(value) is not from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return self
+  }
+
+  init(table: [(name: String, value: String)]) throws(Failure) {
+    func text(_ name: String) throws(Failure) -> String {
+      guard let found = table.first(where: { $0.name == name }) else {
+        throw Failure(.format, "the study has no setting '\(name)'; it was not written by rnncell")
+      }
+      return found.value
+    }
+    func number(_ name: String) throws(Failure) -> Int {
+      let text = try text(name)
+      guard let value = Int(text) else {
+        throw Failure(.format, "the study's \(name) is '\(text.prefix(32))', no whole number")
+      }
+      return value
+    }
+    strategy = try text("strategy")
+    seed = UInt64(try text("seed")) ?? 0
+    rungs = try number("rungs")
+    eta = try number("eta")
+    updates = try number("updates")
+    deterministic = try number("deterministic") == 1
+    window = try number("window")
+    controls = try number("controls") == 1
+    corpus = try text("corpus")
+    evaluation = try text("evaluation")
+  }
+}
