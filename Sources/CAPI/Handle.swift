@@ -72,3 +72,14 @@ func make<Object: Handled>(
     out.pointee = try Handle.make(try object())
   }
 }
+
+/// Hands out a handle that stays its owner's; `out` is NULL when that fails.
+func lend(
+  _ out: UnsafeMutablePointer<OpaquePointer?>?, _ handle: () throws(Failure) -> OpaquePointer
+) -> Int32 {
+  status { () throws(Failure) in
+    guard let out else { throw .invalid("out is NULL; pass the address of a pointer") }
+    out.pointee = nil
+    out.pointee = try handle()
+  }
+}

@@ -1,3 +1,4 @@
+import Cells
 import Kernels
 
 /// What a study is; it cannot change once it has begun.
@@ -29,6 +30,11 @@ package struct StudySettings: Equatable, Sendable {
     var count = updates
     for _ in 0..<max(0, rungs - 1 - rung) { count /= max(1, eta) }
     return updates == 0 ? 0 : max(1, count)
+  }
+
+  /// The settings as a JSON object, for people and tools.
+  package var json: String {
+    JSON.object(table.map { JSON.Member($0.name, .string($0.value)) }).text
   }
 
   /// Names and values, as the database keeps them.

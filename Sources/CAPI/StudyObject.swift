@@ -1,0 +1,132 @@
+import CRNNCell
+import Cells
+import Kernels
+import Search
+
+/// A study, and what it trains on.
+final class StudyObject: Handled {
+  static let noun = "study"
+  static let tag: UInt64 = 0x726E_6E73_7475_6408
+
+  let study: Study
+  let texts = Texts()
+  private let evaluator: (any Evaluator)?
+  private let limits: RunLimits
+  private var leaderboard: [Proposal]?
+
+  init(
+    _ path: String?, _ corpus: CorpusObject?, _ options: rnncell_study_options
+  ) throws(Failure) {
+    var settings = StudySettings()
+    settings.strategy = try readOptional(options.strategy, "strategy") ?? settings.strategy
+    settings.seed = options.seed
+    settings.rungs = try positive(
+      options.rungs, default: corpus == nil ? 1 : 3, "rungs", limit: 10)
+    settings.updates = try count(options.updates, "updates", limit: Limits.steps)
+    settings.deterministic = try flag(options.deterministic, "deterministic")
+    settings.controls = try flag(options.controls, "controls")
+    limits = try RunLimits(options)
+    let isReadOnly = try flag(options.read_only, "read_only")
+    evaluator = nil
+    study = try Study(path: path, settings: isReadOnly ? nil : settings, isReadOnly: isReadOnly)
+    study.trials = limits.trials
+  }
+
+  func run(progress: (Proposal?) -> Bool) throws(Failure) {
+    guard let evaluator else {
+      throw Failure(
+        .state, "the study has no corpus to train on; open it with one, or ask and tell yourself")
+    }
+    guard limits.seconds != nil || limits.trials != nil else {
+      throw Failure(.state, "the study has no bound; open it with minutes or trials")
+    }
+    try study.run(evaluator, limits) { told in
+      leaderboard = nil
+      return progress(told)
+    }
+  }
+
+  func ask() throws(Failure) -> rnncell_proposal {
+    let task = try study.ask()
+    var proposal = study.proposals[task.id - 1]
+    proposal.state = .pending
+    var row = self.row(proposal)
+    row.rung = Int64(task.rung)
+    row.updates = Int64(task.updates)
+    return row
+  }
+
+  func tell(_ id: Int, _ loss: Double, _ failure: String?) throws(Failure) {
+    leaderboard = nil
+    if let failure { return try study.tellFailure(id, failure) }
+    try study.tell(id, loss: loss)
+  }
+
+  /// The proposals in an order of the header.
+  func proposals(_ order: Int32) throws(Failure) -> [Proposal] {
+    switch order {
+    case RNNCELL_ORDER_PROPOSED: return study.proposals
+    case RNNCELL_ORDER_LOSS:
+      let made = leaderboard ?? study.leaderboard
+      leaderboard = made
+      return made
+    default: throw .invalid("order \(order) is none; pass one of RNNCELL_ORDER_…, 0 or 1")
+    }
+  }
+
+  var info: rnncell_study_info {
+    let statistics = study.statistics
+    var info = rnncell_study_info()
+    info.size = MemoryLayout<rnncell_study_info>.size
+    info.strategy = texts[study.settings.strategy]
+    info.settings = texts[study.settings.json]
+    info.proposal_count = Int64(study.proposals.count)
+    info.scored_count = Int64(statistics.scored)
+    info.failed_count = Int64(statistics.failed)
+    info.pending_count = Int64(statistics.pending)
+    info.rejected_count = Int64(statistics.duplicates + statistics.exploded)
+    info.seconds = statistics.seconds
+    info.seed = study.settings.seed
+    info.tau = statistics.tau
+    return info
+  }
+
+  func row(_ proposal: Proposal) -> rnncell_proposal {
+    var row = rnncell_proposal()
+    row.size = MemoryLayout<rnncell_proposal>.size
+    row.id = Int64(proposal.id)
+    row.seed = proposal.seed
+    row.strategy = texts[proposal.strategy]
+    row.equations = texts[proposal.cell.equations]
+    row.failure = texts[proposal.failure]
+    row.parents.0 = Int64(proposal.parents.first ?? 0)
+    row.parents.1 = Int64(proposal.parents.dropFirst().first ?? 0)
+    row.weight_count = Int64(proposal.parameterCount)
+    row.rung = Int64(proposal.rung)
+    row.updates = Int64(proposal.updates)
+    row.tokens = Int64(proposal.tokens)
+    row.loss = proposal.loss
+    row.seconds = proposal.seconds
+    row.told_at = proposal.toldAt
+    row.state =
+      switch proposal.state {
+      case .pending: RNNCELL_PROPOSAL_PENDING
+      case .scored: RNNCELL_PROPOSAL_SCORED
+      case .failed: RNNCELL_PROPOSAL_FAILED
+      case .duplicate, .exploded: RNNCELL_PROPOSAL_REJECTED
+      }
+    return row
+  }
+}
+
+extension RunLimits {
+  /// The budget of a study.
+  fileprivate init(_ options: rnncell_study_options) throws(Failure) {
+    let minutes = try number(options.minutes, default: 0, "minutes", in: 0...1e9)
+    let trials = try count(options.trials, "trials", limit: Int(Int32.max))
+    self.init(
+      seconds: minutes == 0 ? nil : minutes * 60, trials: trials == 0 ? nil : trials,
+      workers: try positive(
+        options.workers, default: standardThreads, "workers", limit: 256))
+  }
+}
