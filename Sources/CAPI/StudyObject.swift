@@ -22,7 +22,8 @@ final class StudyObject: Handled {
     settings.seed = options.seed
     settings.rungs = try positive(
       options.rungs, default: corpus == nil ? 1 : 3, "rungs", limit: 10)
-    settings.updates = try count(options.updates, "updates", limit: Limits.steps)
+    let sizes = try EvaluationSizes(options)
+    settings.updates = sizes.updates
     settings.deterministic = try flag(options.deterministic, "deterministic")
     settings.controls = try flag(options.controls, "controls")
     limits = try RunLimits(options)
@@ -128,5 +129,29 @@ extension RunLimits {
       seconds: minutes == 0 ? nil : minutes * 60, trials: trials == 0 ? nil : trials,
       workers: try positive(
         options.workers, default: standardThreads, "workers", limit: 256))
+  }
+}
+
+/// The sizes at which the cells of a study are trained, as the options say them.
+struct EvaluationSizes {
+  let hidden: Int
+  let layers: Int
+  let embedding: Int
+  let batch: Int
+  let truncation: Int
+  let learningRate: Double
+  /// Training updates up to the last rung; 0 where the corpus decides.
+  let updates: Int
+
+  init(_ options: rnncell_study_options) throws(Failure) {
+    hidden = try positive(options.hidden_size, default: 32, "hidden_size", limit: Limits.size)
+    layers = try positive(options.layers, default: 1, "layers", limit: Limits.layers)
+    embedding = try positive(
+      options.embedding_size, default: hidden, "embedding_size", limit: Limits.size)
+    batch = try positive(options.batch, default: 32, "batch", limit: Limits.batch)
+    truncation = try positive(options.truncation, default: 35, "truncation", limit: Limits.steps)
+    learningRate = try number(
+      options.learning_rate, default: 0.002, "learning_rate", in: 0...1000)
+    updates = try count(options.updates, "updates", limit: Limits.steps)
   }
 }

@@ -637,10 +637,10 @@ static void search(void) {
   GOOD(rnncell_study_ask(&proposal, study));
   BAD(rnncell_study_tell(study, proposal.id, 1.0, "\xff"), "UTF-8");
   GOOD(rnncell_study_tell(study, proposal.id, 1.0, NULL));
-  FAILS(RNNCELL_STATE, rnncell_study_tell(study, proposal.id, 1.0, NULL), "told");
+  FAILS(RNNCELL_STATE, rnncell_study_tell(study, proposal.id, 1.0, NULL), "once");
   GOOD(rnncell_study_ask(&proposal, study));
   GOOD(rnncell_study_tell(study, proposal.id, NAN, NULL));
-  FAILS(RNNCELL_STATE, rnncell_study_ask(&proposal, study), "2");
+  FAILS(RNNCELL_STATE, rnncell_study_ask(&proposal, study), "trials");
   BAD(rnncell_study_proposal(NULL, study, 0, 0), "out is NULL");
   BAD(rnncell_study_proposal(&proposal, NULL, 0, 0), "study is NULL");
   BAD(rnncell_study_proposal(&proposal, study, 2, 0), "2");
