@@ -723,8 +723,8 @@ RNNCELL_CHECKED int32_t rnncell_model_evaluate(
  * count:       tokens to write.
  * temperature: of the softmax: 1 is the model's own distribution, near 0 its likeliest token.
  * seed:        the same seed gives the same text.
- * Errors: RNNCELL_INVALID_ARGUMENT for a negative count or temperature, or a prompt that the
- * vocabulary cannot say.
+ * Errors: RNNCELL_INVALID_ARGUMENT for a negative count, a temperature that is not positive, or a
+ * prompt that the vocabulary cannot say.
  */
 RNNCELL_CHECKED int32_t rnncell_model_generate(
     char *text, size_t capacity, size_t *needed, rnncell_model *model, const char *prompt,

@@ -8,6 +8,13 @@ import Testing
     #expect(String(cString: rnncell_version()) == expected)
   }
 
+  @Test("the build is described in JSON")
+  func buildInfo() {
+    let info = text { rnncell_build_info($0, $1, $2) }
+    #expect(info.hasPrefix("{") && info.hasSuffix("}"))
+    for member in ["version", "target", "threads"] { #expect(info.contains("\"\(member)\"")) }
+  }
+
   @Test("equations that cannot be read give line, column and a suggestion")
   func parseError() {
     var cell: OpaquePointer? = OpaquePointer(bitPattern: 8)
