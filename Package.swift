@@ -40,6 +40,11 @@ let package = Package(
     .target(name: "Support", dependencies: ["Cells", "Kernels"], path: "Tests/Support"),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "CellsTests", dependencies: ["Cells", "Support"]),
+    .executableTarget(
+      name: "StudyProcess", dependencies: ["Search", "Cells", "Kernels"], path: "Tests/StudyProcess"),
+    .testTarget(
+      name: "SearchTests",
+      dependencies: ["Search", "StudyProcess", "CSQLite", "Cells", "Kernels", "Support"]),
     .testTarget(name: "CAPITests", dependencies: ["CRNNCell", "CAPI"]),
   ]
 )

@@ -1,6 +1,8 @@
 import Cells
 
-/// Successive halving without waiting for whole rungs (ASHA, Li et al. 2018, arXiv:1810.05934).
+/// Successive halving without waiting for whole rungs.
+///
+/// The method is ASHA (Li et al. 2018, arXiv:1810.05934).
 package struct Ladder: Sendable {
   package var rungs: Int
   package var eta: Int

@@ -40,8 +40,20 @@ package struct Proposal: Sendable {
   package var toldAt = Double.nan
   /// Learned numbers of the model it was trained in; 0 when not known.
   package var parameterCount = 0
-  /// What the evaluation measured by name, e.g. the learned numbers of a supernet.
+  /// What the evaluation measured by name: the learned numbers of a supernet.
   package var measured: [String: Double] = [:]
+
+  package init(
+    id: Int, seed: UInt64, strategy: String, cell: Cell, parents: [Int] = [], notes: String = ""
+  ) {
+    self.id = id
+    self.seed = seed
+    self.strategy = strategy
+    self.cell = cell
+    self.parents = parents
+    self.digest = cell.canonical.text
+    self.notes = notes
+  }
 
   package var isControl: Bool { strategy == Proposal.control }
   package static let control = "control"

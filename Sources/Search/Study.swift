@@ -201,7 +201,7 @@ package final class Study {
   private func proposal(_ candidate: Candidate, id: Int, _ strategy: String) -> Proposal {
     var proposal = Proposal(
       id: id, seed: Self.seed(settings.seed, id), strategy: strategy, cell: candidate.cell,
-      parents: candidate.parents, digest: candidate.cell.canonical.text, notes: candidate.notes)
+      parents: candidate.parents, notes: candidate.notes)
     proposal.created = seconds
     return proposal
   }

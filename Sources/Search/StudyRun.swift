@@ -2,7 +2,7 @@ import Glibc
 import Kernels
 import Synchronization
 
-/// Scores a cell. Called by several threads at once.
+/// What scores cells, on several threads at once.
 package protocol Evaluator: Sendable {
   /// Trains a proposal from its snapshot, or afresh where there is none, until `task.updates`.
   ///

@@ -13,12 +13,14 @@ package struct StudySettings: Equatable, Sendable {
   package var updates = 0
   /// Scores count in the order of proposals, so that a run repeats.
   package var deterministic = false
-  /// How many asks a deterministic study looks ahead: what it asks depends on the results of all but the
-  /// last `window`. At least the number of workers keeps them all busy.
+  /// How many asks a deterministic study looks ahead.
+  ///
+  /// What it asks depends on the results of all but the last `window` asks. At least the number of
+  /// workers keeps them all busy.
   package var window = 8
   /// Whether LSTM and GRU are measured too.
   package var controls = false
-  /// What is trained on, e.g. its name and a hash; empty where a program scores for itself.
+  /// What is trained on: its name and a hash; empty where a program scores for itself.
   package var corpus = ""
   /// Everything else that a score depends on: sizes, optimiser, batch.
   package var evaluation = ""

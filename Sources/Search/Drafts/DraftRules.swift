@@ -1,6 +1,8 @@
 import Cells
 
-/// What a cell may be to be proposed (after Schrimpf et al. 2017, arXiv:1712.07316, section 3).
+/// What a cell may be to be proposed.
+///
+/// After the constraints of Schrimpf et al. 2017, arXiv:1712.07316.
 package struct DraftRules: Sendable {
   /// Nodes other than x and states.
   package var nodes: Int

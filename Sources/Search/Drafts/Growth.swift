@@ -1,7 +1,8 @@
 import Cells
 
-/// Grows cells from h_t, node by node, until every leaf is x or a previous state (Schrimpf et al. 2017,
-/// arXiv:1712.07316, section 3.1).
+/// Grows cells from h_t, node by node, until every leaf is x or a previous state.
+///
+/// After Schrimpf et al. 2017, arXiv:1712.07316, section 3.1.
 struct Growth {
   private var choices: Choices
   private var draft: Draft

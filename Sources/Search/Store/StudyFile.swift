@@ -124,7 +124,9 @@ final class StudyFile {
       var proposal = Proposal(
         id: row[0].int, seed: row[1].bits, strategy: row[2].string, cell: cell,
         parents: row[4].string.split(separator: " ").compactMap { Int($0) },
-        digest: row[5].string, notes: row[6].string)
+        notes: row[6].string)
+      // As it was proposed, should a later version find more cells equal.
+      proposal.digest = row[5].string
       proposal.state = state
       proposal.failure = row[8].string
       proposal.created = row[9].double

@@ -1,9 +1,9 @@
 import Cells
 import Kernels
 
-/// Starts from all connections among a few nodes, trains, and removes what matters least, until an
-/// ordinary cell is left. Every stage is a proposal.
+/// Starts from all connections among a few nodes, trains, and removes what matters least.
 ///
+/// It goes on until an ordinary cell is left; every stage is a proposal.
 /// Several such chains run side by side, with other nodes and activations, as a chain must wait for the
 /// score of its last stage.
 package struct Pruning: Strategy {

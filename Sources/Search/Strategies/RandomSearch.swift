@@ -1,7 +1,9 @@
 import Cells
 import Kernels
 
-/// Grows every cell anew; the control for all other strategies (Li and Talwalkar 2019, arXiv:1902.07638).
+/// Grows every cell anew: the control for all other strategies.
+///
+/// Li and Talwalkar 2019, arXiv:1902.07638, show how strong it is.
 package struct RandomSearch: Strategy {
   package static let name = "random"
   package static let summary =

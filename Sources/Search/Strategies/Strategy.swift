@@ -27,6 +27,12 @@ package struct History: Sendable {
   package var proposals: [Proposal]
   /// How many proposals were asked of this strategy and accepted.
   package var accepted: Int
+
+  package init(scored: [Proposal], proposals: [Proposal], accepted: Int) {
+    self.scored = scored
+    self.proposals = proposals
+    self.accepted = accepted
+  }
 }
 
 /// A way of finding cells: one file each, and one line in `Strategies.all`.

@@ -1,0 +1,122 @@
+import Cells
+import Kernels
+import Search
+import Support
+import Testing
+
+@Suite("A strategy")
+struct StrategyTests {
+  /// What scored cells look like to a strategy.
+  private func history(_ candidates: [Candidate]) -> History {
+    let proposals = candidates.enumerated().map { index, candidate in
+      var proposal = Proposal(
+        id: index + 1, seed: 1, strategy: "test", cell: candidate.cell,
+        parents: candidate.parents, notes: candidate.notes)
+      proposal.state = .scored
+      proposal.loss = Double(index)
+      return proposal
+    }
+    return History(scored: proposals, proposals: proposals, accepted: candidates.count)
+  }
+
+  @Test("random grows cells that keep the rules, print and read back, for 1000 seeds")
+  func random() throws {
+    var digests: Set<String> = []
+    for seed in 0..<1000 {
+      var choices = Choices(seed: UInt64(seed))
+      let cell = try RandomSearch().propose(history([]), &choices).cell
+      let again = try Cell(parsing: cell.equations)
+      #expect(again.equations == cell.equations && again == cell)
+      #expect(DraftRules.grown.allow(try #require(Draft(cell))), "seed \(seed): \(cell.equations)")
+      digests.insert(cell.canonical.text)
+    }
+    print("\(digests.count) of 1000 random cells differ")
+    #expect(digests.count > 800)
+  }
+
+  @Test("evolution makes children that keep the rules, print and read back, for 1000 seeds")
+  func evolution() throws {
+    let founders = try StockCell.all.map { try Cell.stock($0.name) }
+    let history = history(founders.map { Candidate($0) })
+    var made = 0
+    for seed in 0..<1000 {
+      var choices = Choices(seed: UInt64(seed))
+      guard let cell = try? Evolution().propose(history, &choices).cell else { continue }
+      made += 1
+      let again = try Cell(parsing: cell.equations)
+      #expect(again.equations == cell.equations && again == cell)
+      #expect(
+        DraftRules.evolved.allow(try #require(Draft(cell))), "seed \(seed): \(cell.equations)")
+    }
+    print("\(made) of 1000 tries made a child")
+    #expect(made > 500)
+  }
+
+  @Test("prune goes from all connections to an ordinary cell", arguments: 0..<20)
+  func prune(seed: Int) throws {
+    var candidates: [Candidate] = []
+    for step in 0..<30 {
+      var choices = Choices(seed: UInt64(seed), UInt64(step))
+      let candidate = try Pruning().propose(history(candidates), &choices)
+      #expect(try Cell(parsing: candidate.cell.equations) == candidate.cell)
+      candidates.append(candidate)
+    }
+    let cells = candidates.map(\.cell)
+    #expect(cells.contains { !$0.equations.contains("scalar(") })
+    #expect(cells.contains { $0.equations.contains("scalar(") })
+  }
+
+  @Test("every mutation applies somewhere and changes cells", arguments: Mutation.allCases)
+  func mutation(_ mutation: Mutation) throws {
+    var applied = 0
+    var changed = 0
+    for seed in 0..<200 {
+      var choices = Choices(seed: UInt64(seed))
+      let parent = try Cell.stock(["lstm", "gru", "minimal_gru", "rhn"][seed % 4])
+      var draft = try #require(Draft(parent))
+      guard mutation.apply(to: &draft, &choices) else { continue }
+      applied += 1
+      guard let child = try? draft.cell() else { continue }
+      #expect(try Cell(parsing: child.equations) == child)
+      if child != parent { changed += 1 }
+    }
+    print("\(mutation): applied \(applied), changed \(changed) of 200")
+    #expect(changed > 20)
+  }
+
+  @Test("crossover makes cells out of parts of both")
+  func crossover() throws {
+    var made = 0
+    for seed in 0..<200 {
+      var choices = Choices(seed: UInt64(seed))
+      var draft = try #require(Draft(try Cell.stock("gru")))
+      let donor = try #require(Draft(try Cell.stock("lstm")))
+      guard Crossover.apply(to: &draft, from: donor, &choices), let child = try? draft.cell() else {
+        continue
+      }
+      #expect(try Cell(parsing: child.equations) == child)
+      made += 1
+    }
+    #expect(made > 150)
+  }
+
+  @Test("a cell becomes a draft and the same cell again", arguments: StockCell.all.map(\.name))
+  func drafts(name: String) throws {
+    let cell = try Cell.stock(name)
+    guard let draft = Draft(cell) else { return }
+    #expect(try draft.cell() == cell)
+  }
+
+  @Test("screening keeps stock cells and rejects what cannot learn")
+  func screening() throws {
+    for stock in StockCell.all {
+      #expect(Screening.reason(against: try Cell.stock(stock.name)) == nil, "\(stock.name)")
+    }
+    for equations in [
+      "h' = h + h + linear(x)", "h' = relu(linear(x, h)) * 3 + h * 2", "h' = tanh(linear(x))",
+      "h' = tanh(linear(h))", "h' = h * h * 9 + linear(x)",
+    ] {
+      #expect(Screening.reason(against: try Cell(parsing: equations)) != nil, "\(equations)")
+    }
+  }
+}
