@@ -10,7 +10,7 @@
 #   make wheel     build/wheel/rnncell-*.whl
 #   make bench     our speed beside PyTorch's and JAX's (installs both into .venv-bench)
 #   make golden    the reference numbers of Tests/Golden, made anew with PyTorch
-#   make fuzz      SECONDS=60 of garbled input to every parser of the library
+#   make fuzz      FUZZ_SECONDS=60 of garbled input to every parser of the library
 #   make lint      the formatter's opinion
 #   make clean     removes what make made
 #
@@ -22,7 +22,8 @@ SHELL  := /bin/bash
 PYTHON ?= python3
 CC     ?= cc
 PREFIX ?= /usr/local
-SECONDS ?= 60
+FUZZ_SECONDS ?= 60
+SEED ?= 1
 JOBS   ?= $(shell nproc)
 VERSION := $(shell awk '/define RNNCELL_VERSION_(MAJOR|MINOR|PATCH)/ {printf s $$3; s = "."}' Include/rnncell.h)
 
@@ -76,7 +77,7 @@ test-swift: | check
 	swift test -c release --scratch-path .build-test --jobs $(JOBS)
 
 test-c: $(LIB) | check-test
-	Tests/C/run
+	Tests/C/run build/lib Include
 
 test-release: $(LIB) | check-test
 	Tests/Release/check.sh
@@ -84,7 +85,7 @@ test-release: $(LIB) | check-test
 test-python: $(VENV)
 	.venv/bin/python -m pytest -q Tests/Python
 
-bench: $(VENV)
+bench: $(LIB) $(BINDING)
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/pip install --quiet numpy torch jax 'setuptools>=77' wheel
 	.venv-bench/bin/pip install --quiet --no-build-isolation --no-deps --force-reinstall ./Bindings/Python
@@ -95,8 +96,11 @@ golden:
 	.venv-bench/bin/pip install --quiet numpy torch
 	.venv-bench/bin/python Tests/Golden/make_torch_golden.py
 
-fuzz: $(VENV)
-	.venv/bin/python Tests/Release/fuzz.py --seconds $(SECONDS)
+fuzz: $(LIB)
+	mkdir -p build/fuzz
+	$(CC) -std=c99 -O1 -g -Wall -Wextra -Werror -IInclude Tests/C/fuzz.c -o build/fuzz/fuzz \
+	  build/lib/librnncell.so.1 -Wl,-rpath,$(CURDIR)/build/lib
+	cd build/fuzz && ./fuzz $(SEED) $(FUZZ_SECONDS)
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests
