@@ -21,7 +21,7 @@ struct StudyContents: Equatable {
 struct StudyProcessRun {
   var path: String
   var strategy: String
-  var trials = 30
+  var trials = 60
   var workers = 1
   var deterministic = true
   /// Statements of SQL; 0 for never.
