@@ -49,11 +49,11 @@ $(LIB): $(SOURCES) | check
 	ln -sf $(@F) build/lib/librnncell.so
 
 python: $(VENV)
-.venv/bin/python: | check
+.venv/ready: | check
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet numpy pytest 'setuptools>=77' wheel
 	touch $@
-$(VENV): $(LIB) $(BINDING) .venv/bin/python
+$(VENV): $(LIB) $(BINDING) .venv/ready
 	.venv/bin/pip install --quiet --no-build-isolation --no-deps --force-reinstall ./Bindings/Python
 	touch $@
 

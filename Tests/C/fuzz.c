@@ -32,7 +32,7 @@ static const char *const pieces[] = {
 
 /* Changes a few bytes: overwrites, removes, repeats, or puts in a piece of the languages. */
 static size_t mutate(unsigned char *bytes, size_t count) {
-  uint64_t changes = 1 + draw(8);
+  uint64_t changes = 1 + draw(4);
   while (changes--) {
     size_t at = count ? (size_t)draw(count) : 0;
     size_t span = (size_t)draw(24);
