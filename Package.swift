@@ -41,7 +41,8 @@ let package = Package(
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "CellsTests", dependencies: ["Cells", "Support"]),
     .executableTarget(
-      name: "StudyProcess", dependencies: ["Search", "Cells", "Kernels"], path: "Tests/StudyProcess"),
+      name: "StudyProcess", dependencies: ["Search", "Cells", "Kernels"], path: "Tests/StudyProcess"
+    ),
     .testTarget(
       name: "SearchTests",
       dependencies: ["Search", "StudyProcess", "CSQLite", "Cells", "Kernels", "Support"]),
