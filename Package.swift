@@ -15,6 +15,23 @@ let sharedObject: [LinkerSetting] = [
     ].flatMap { ["-Xlinker", $0] } + ["-use-ld=lld"])
 ]
 
+/// The same bodies compiled for each instruction set, so that no compiled function is shared by two.
+let kernelVariants: [Target] = {
+  func variant(_ name: String, _ settings: [SwiftSetting]? = nil) -> Target {
+    .target(name: name, dependencies: ["KernelTypes", "CVector"], swiftSettings: settings)
+  }
+  let baseline = variant("KernelsBaseline")
+  #if arch(x86_64)
+    return [
+      baseline,
+      variant("KernelsAVX2", [.unsafeFlags(["-Xcc", "-march=x86-64-v3"])]),
+      variant("KernelsAVX512", [.unsafeFlags(["-Xcc", "-march=x86-64-v4"])]),
+    ]
+  #else
+    return [baseline]
+  #endif
+}()
+
 let package = Package(
   name: "rnncell",
   products: [
@@ -23,7 +40,11 @@ let package = Package(
   targets: [
     // MARK: - The stack: each module imports only those above it
     .systemLibrary(name: "CRNNCell", path: "Include"),
-    .target(name: "Kernels"),
+    .systemLibrary(name: "CVector"),
+    .target(name: "KernelTypes"),
+    .target(
+      name: "Kernels",
+      dependencies: ["KernelTypes", "CVector"] + kernelVariants.map { .target(name: $0.name) }),
     .target(name: "Cells", dependencies: ["Kernels"]),
     .target(name: "Execution", dependencies: ["Cells", "Kernels"]),
     .target(name: "Training", dependencies: ["Execution", "Cells", "Kernels"]),
@@ -47,5 +68,5 @@ let package = Package(
       name: "SearchTests",
       dependencies: ["Search", "StudyProcess", "CSQLite", "Cells", "Kernels", "Support"]),
     .testTarget(name: "CAPITests", dependencies: ["CRNNCell", "CAPI"]),
-  ]
+  ] + kernelVariants
 )

@@ -16,7 +16,8 @@ package final class Buffer<Element: BitwiseCopyable>: @unchecked Sendable {
     let (bytes, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
     guard count >= 0, !overflow, bytes <= Limits.bufferBytes else {
       throw Failure(
-        .limit, "\(count) elements of \(MemoryLayout<Element>.stride) bytes are over the limit of "
+        .limit,
+        "\(count) elements of \(MemoryLayout<Element>.stride) bytes are over the limit of "
           + "\(Limits.bufferBytes) bytes for one array; use smaller sizes")
     }
     // A multiple of the alignment, and never zero, so that `base` is always a real address.

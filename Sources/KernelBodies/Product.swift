@@ -1,0 +1,99 @@
+import CVector
+import KernelTypes
+
+/// Bytes of activations that one pass over the weights uses: they stay in the second-level cache.
+private let rowChunkBytes = 1 << 18
+
+/// See `KernelTypes.Product`.
+func product(_ product: UnsafePointer<Product>) {
+  let (rows, strips) = (product.pointee.rows, product.pointee.strips)
+  guard rows > 0, strips > 0 else { return }
+  var depth = 0
+  for segment in 0..<product.pointee.segmentCount {
+    depth &+= product.pointee.segments[segment].k
+  }
+  let chunk = max(rowChunkBytes / (4 &* max(depth, 1)) / Tile.rows, 1) &* Tile.rows
+  var row = 0
+  while row < rows {
+    let end = min(row &+ chunk, rows)
+    productOfRows(product, row, end &- row)
+    row = end
+  }
+}
+
+/// Cuts rows into near-equal tiles, and strips into as wide groups as the tile's registers allow.
+@inline(__always)
+private func productOfRows(_ product: UnsafePointer<Product>, _ firstRow: Int, _ rows: Int) {
+  let parts = (rows &+ Tile.rows &- 1) / Tile.rows
+  let (size, larger) = (rows / parts, rows % parts)
+  let strips = product.pointee.strips
+  var strip = 0
+  // All tiles of a call take the same strips, so that these are read from memory once.
+  let width = Tile.width(larger > 0 ? size &+ 1 : size)
+  while strip < strips {
+    let group = min(width, strips &- strip)
+    var row = firstRow
+    for part in 0..<parts {
+      let height = part < larger ? size &+ 1 : size
+      var done = 0
+      while done < group {
+        done &+= Tile.run(product, height, group &- done, row, strip &+ done)
+      }
+      row &+= height
+    }
+    strip &+= group
+  }
+}
+
+/// C of M rows and N strips, kept in registers.
+///
+/// One source for all sizes; the compiler unrolls it to broadcasts and multiply-adds.
+struct Micro<let M: Int, let N: Int> {
+  @inline(never)
+  static func run(_ product: UnsafePointer<Product>, _ row: Int, _ strip: Int) {
+    var sums = InlineArray<N, InlineArray<M, Vector>>(repeating: .init(repeating: Vector()))
+    let initialRowStride = product.pointee.initialRowStride
+    let initial =
+      product.pointee.initial + strip &* product.pointee.initialStripStride
+      + row &* initialRowStride
+    for n in 0..<N {
+      for m in 0..<M {
+        sums[unchecked: n][unchecked: m] = vector_load(
+          initial + n &* product.pointee.initialStripStride + m &* initialRowStride)
+      }
+    }
+    let segments = product.pointee.segments
+    for index in 0..<product.pointee.segmentCount {
+      let bStripStride = segments[index].bStripStride
+      var a = segments[index].a + row &* 16
+      var b = segments[index].b + strip &* bStripStride
+      var left = segments[index].k
+      while left > 0 {
+        let end = min(left, 16)
+        var k = 0
+        while k < end {
+          var columns = InlineArray<N, Vector>(repeating: Vector())
+          for n in 0..<N { columns[unchecked: n] = vector_load(b + n &* bStripStride) }
+          for m in 0..<M {
+            let factor = splat(a[m &* 16 &+ k])
+            for n in 0..<N {
+              sums[unchecked: n][unchecked: m] = vector_fma(
+                factor, columns[unchecked: n], sums[unchecked: n][unchecked: m])
+            }
+          }
+          b += 16
+          k &+= 1
+        }
+        a += segments[index].aStripStride
+        left &-= 16
+      }
+    }
+    let c = product.pointee.c + strip &* product.pointee.cStripStride + row &* 16
+    for n in 0..<N {
+      for m in 0..<M {
+        vector_store(
+          c + n &* product.pointee.cStripStride + m &* 16, sums[unchecked: n][unchecked: m])
+      }
+    }
+  }
+}

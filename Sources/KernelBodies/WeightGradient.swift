@@ -1,0 +1,132 @@
+import CVector
+import KernelTypes
+
+/// Rows that are summed before the next part of the gradient is taken up: two strips of them stay in
+/// the first-level cache.
+private let rowBlock = 128
+
+/// See `KernelTypes.WeightGradient`.
+func weightGradient(_ call: UnsafePointer<WeightGradient>) {
+  let (rows, inputs, strips) = (call.pointee.rows, call.pointee.k, call.pointee.strips)
+  guard inputs > 0, strips > 0 else { return }
+  var row = 0
+  repeat {
+    let count = min(rowBlock, max(rows &- row, 0))
+    let accumulates = call.pointee.accumulates || row > 0
+    var strip = 0
+    while strip < strips {
+      let width = min(GradientTile.strips, strips &- strip)
+      var k = 0
+      while k < inputs {
+        // Near-equal tiles that do not cross from one strip of a to the next.
+        let end = min(k &+ 16, inputs)
+        var parts = (end &- k &+ GradientTile.inputs &- 1) / GradientTile.inputs
+        while k < end {
+          let height = (end &- k &+ parts &- 1) / parts
+          GradientTile.run(call, height, width, k, strip, row, count, accumulates)
+          k &+= height
+          parts &-= 1
+        }
+      }
+      strip &+= width
+    }
+    row &+= rowBlock
+  } while row < rows
+  clearPadding(call)
+}
+
+/// Sets the pad lanes of the gradient to 0, whatever the pad lanes of z held.
+private func clearPadding(_ call: UnsafePointer<WeightGradient>) {
+  for strip in 0..<call.pointee.strips {
+    let lanes = call.pointee.padding.lanes(strip)
+    guard lanes < 16 else { continue }
+    let mask = vector_lanes_below(Int32(truncatingIfNeeded: lanes))
+    let gradient = call.pointee.gradient + strip &* call.pointee.gradientStripStride
+    for k in 0..<call.pointee.k {
+      let at = gradient + k &* 16
+      vector_store(at, vector_select(mask, vector_load(at), Vector()))
+    }
+  }
+}
+
+/// The gradient of K inputs and N strips over a block of rows, kept in registers.
+struct GradientMicro<let K: Int, let N: Int> {
+  @inline(never)
+  static func run(
+    _ call: UnsafePointer<WeightGradient>, _ k: Int, _ strip: Int, _ row: Int, _ rows: Int,
+    _ accumulates: Bool
+  ) {
+    var sums = InlineArray<N, InlineArray<K, Vector>>(repeating: .init(repeating: Vector()))
+    let stride = call.pointee.gradientStripStride
+    let gradient = call.pointee.gradient + strip &* stride + k &* 16
+    if accumulates {
+      for n in 0..<N {
+        for i in 0..<K {
+          sums[unchecked: n][unchecked: i] = vector_load(gradient + n &* stride + i &* 16)
+        }
+      }
+    }
+    let zStripStride = call.pointee.zStripStride
+    var z = call.pointee.z + strip &* zStripStride + row &* 16
+    var a = call.pointee.a + (k >> 4) &* call.pointee.aStripStride + (k & 15) + row &* 16
+    var left = rows
+    while left > 0 {
+      var columns = InlineArray<N, Vector>(repeating: Vector())
+      for n in 0..<N { columns[unchecked: n] = vector_load(z + n &* zStripStride) }
+      for i in 0..<K {
+        let factor = splat(a[i])
+        for n in 0..<N {
+          sums[unchecked: n][unchecked: i] = vector_fma(
+            factor, columns[unchecked: n], sums[unchecked: n][unchecked: i])
+        }
+      }
+      z += 16
+      a += 16
+      left &-= 1
+    }
+    for n in 0..<N {
+      for i in 0..<K {
+        vector_store(gradient + n &* stride + i &* 16, sums[unchecked: n][unchecked: i])
+      }
+    }
+  }
+}
+
+/// See `KernelTypes.ColumnSums`.
+func columnSums(_ call: UnsafePointer<ColumnSums>) {
+  var strip = 0
+  // Four strips at once are four chains of additions that need not wait for each other.
+  while strip < call.pointee.strips {
+    if strip &+ 4 <= call.pointee.strips {
+      SumMicro<4>.run(call, strip)
+      strip &+= 4
+    } else {
+      SumMicro<1>.run(call, strip)
+      strip &+= 1
+    }
+  }
+}
+
+struct SumMicro<let N: Int> {
+  @inline(never)
+  static func run(_ call: UnsafePointer<ColumnSums>, _ strip: Int) {
+    let out = call.pointee.sums + strip &* 16
+    let stride = call.pointee.zStripStride
+    var z = call.pointee.z + strip &* stride
+    var sums = InlineArray<N, Vector>(repeating: Vector())
+    if call.pointee.accumulates {
+      for n in 0..<N { sums[unchecked: n] = vector_load(out + n &* 16) }
+    }
+    var left = call.pointee.rows
+    while left > 0 {
+      for n in 0..<N { sums[unchecked: n] = sums[unchecked: n] + vector_load(z + n &* stride) }
+      z += 16
+      left &-= 1
+    }
+    for n in 0..<N {
+      let lanes = call.pointee.padding.lanes(strip &+ n)
+      let mask = vector_lanes_below(Int32(truncatingIfNeeded: lanes))
+      vector_store(out + n &* 16, vector_select(mask, sums[unchecked: n], Vector()))
+    }
+  }
+}

@@ -1,0 +1,41 @@
+/// Where an element-wise kernel reads or writes: element (row, strip) is 16 floats at
+/// `base + strip * stripStride + row * rowStride`.
+package struct Operand {
+  package var base: UnsafeMutablePointer<Float>
+  /// Floats from one strip to the next; 0 where all strips read the same 16 floats.
+  package var stripStride: Int
+  /// 16, or 0 where all rows read the same floats: a vector parameter or a scalar.
+  package var rowStride: Int
+
+  package init(base: UnsafeMutablePointer<Float>, stripStride: Int, rowStride: Int) {
+    self.base = base
+    self.stripStride = stripStride
+    self.rowStride = rowStride
+  }
+}
+
+/// One call of an element-wise kernel: d = f(a, b, c, k) over `strips` strips of `rows` rows.
+///
+/// Every base must be readable, also of operands that the primitive does not have. d may be a, b or c
+/// themselves, but may not overlap them in part.
+package struct ElementwiseCall {
+  package var d: Operand
+  package var a: Operand
+  package var b: Operand
+  package var c: Operand
+  package var k: Float
+  package var strips: Int
+  package var rows: Int
+
+  package init(
+    d: Operand, a: Operand, b: Operand, c: Operand, k: Float, strips: Int, rows: Int
+  ) {
+    self.d = d
+    self.a = a
+    self.b = b
+    self.c = c
+    self.k = k
+    self.strips = strips
+    self.rows = rows
+  }
+}

@@ -1,0 +1,55 @@
+/// All kernels of one instruction set.
+///
+/// Matrices are column strips everywhere: [ceil(columns / 16)][rows][16], activations with rows of the
+/// batch, the weights of a map from K to N with K rows and N columns. Pad lanes of weights, their
+/// gradients and optimiser state are always 0, those of activations hold anything.
+package struct KernelTable: Sendable {
+  package typealias Elementwise = @Sendable (UnsafePointer<ElementwiseCall>) -> Void
+
+  package let instructionSet: InstructionSet
+  package let product: @Sendable (UnsafePointer<Product>) -> Void
+  package let weightGradient: @Sendable (UnsafePointer<WeightGradient>) -> Void
+  package let columnSums: @Sendable (UnsafePointer<ColumnSums>) -> Void
+  /// Strips of a map from `inputs` to `outputs` [ceil(outputs / 16)][inputs][16] to those of its
+  /// transpose [ceil(inputs / 16)][outputs][16]: (weights, inputs, outputs, transpose).
+  package let transposePack:
+    @Sendable (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>) -> Void
+  /// By the raw value of `Primitive`.
+  package let elementwise: [Elementwise]
+  package let normalize: @Sendable (UnsafePointer<Normalization>) -> Void
+  package let normalizeGradient: @Sendable (UnsafePointer<NormalizationGradient>) -> Void
+  package let softmaxCrossEntropy: @Sendable (UnsafePointer<SoftmaxCrossEntropy>) -> Void
+  /// The sum of squares of a flat array, in a fixed order.
+  package let squaredNorm: @Sendable (UnsafePointer<Float>, Int) -> Double
+  package let descend: @Sendable (UnsafePointer<DescentUpdate>) -> Void
+  package let adam: @Sendable (UnsafePointer<AdamUpdate>) -> Void
+
+  package init(
+    instructionSet: InstructionSet,
+    product: @escaping @Sendable (UnsafePointer<Product>) -> Void,
+    weightGradient: @escaping @Sendable (UnsafePointer<WeightGradient>) -> Void,
+    columnSums: @escaping @Sendable (UnsafePointer<ColumnSums>) -> Void,
+    transposePack:
+      @escaping @Sendable (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>) -> Void,
+    elementwise: [Elementwise],
+    normalize: @escaping @Sendable (UnsafePointer<Normalization>) -> Void,
+    normalizeGradient: @escaping @Sendable (UnsafePointer<NormalizationGradient>) -> Void,
+    softmaxCrossEntropy: @escaping @Sendable (UnsafePointer<SoftmaxCrossEntropy>) -> Void,
+    squaredNorm: @escaping @Sendable (UnsafePointer<Float>, Int) -> Double,
+    descend: @escaping @Sendable (UnsafePointer<DescentUpdate>) -> Void,
+    adam: @escaping @Sendable (UnsafePointer<AdamUpdate>) -> Void
+  ) {
+    self.instructionSet = instructionSet
+    self.product = product
+    self.weightGradient = weightGradient
+    self.columnSums = columnSums
+    self.transposePack = transposePack
+    self.elementwise = elementwise
+    self.normalize = normalize
+    self.normalizeGradient = normalizeGradient
+    self.softmaxCrossEntropy = softmaxCrossEntropy
+    self.squaredNorm = squaredNorm
+    self.descend = descend
+    self.adam = adam
+  }
+}

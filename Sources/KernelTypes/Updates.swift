@@ -1,0 +1,68 @@
+/// w -= rate * (g * gradientScale + decay * w) over flat arrays.
+package struct DescentUpdate {
+  package var weights: UnsafeMutablePointer<Float>
+  package var gradients: UnsafePointer<Float>
+  package var count: Int
+  package var rate: Float
+  /// The factor of clipping, 1 for none.
+  package var gradientScale: Float
+  /// Weight of the L2 penalty's gradient.
+  package var decay: Float
+
+  package init(
+    weights: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>, count: Int,
+    rate: Float, gradientScale: Float = 1, decay: Float = 0
+  ) {
+    self.weights = weights
+    self.gradients = gradients
+    self.count = count
+    self.rate = rate
+    self.gradientScale = gradientScale
+    self.decay = decay
+  }
+}
+
+/// One step of Adam over flat arrays (Kingma and Ba 2015, algorithm 1), with optional weight decay:
+/// L2 in the gradient, or decoupled from it (Loshchilov and Hutter 2019, algorithm 2).
+///
+/// g' = g * gradientScale + decay * w; m = beta1 m + (1 - beta1) g'; v = beta2 v + (1 - beta2) g'^2;
+/// w -= rate * (m / correction1 / (sqrt(v / correction2) + epsilon) + decoupledDecay * w), where
+/// correction1 = 1 - beta1^t and correction2 = 1 - beta2^t at step t, from 1.
+package struct AdamUpdate {
+  package var weights: UnsafeMutablePointer<Float>
+  package var gradients: UnsafePointer<Float>
+  package var first: UnsafeMutablePointer<Float>
+  package var second: UnsafeMutablePointer<Float>
+  package var count: Int
+  package var rate: Float
+  package var beta1: Float
+  package var beta2: Float
+  package var epsilon: Float
+  package var correction1: Float
+  package var correction2: Float
+  package var gradientScale: Float
+  package var decay: Float
+  package var decoupledDecay: Float
+
+  package init(
+    weights: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>,
+    first: UnsafeMutablePointer<Float>, second: UnsafeMutablePointer<Float>, count: Int,
+    rate: Float, beta1: Float, beta2: Float, epsilon: Float, correction1: Float,
+    correction2: Float, gradientScale: Float = 1, decay: Float = 0, decoupledDecay: Float = 0
+  ) {
+    self.weights = weights
+    self.gradients = gradients
+    self.first = first
+    self.second = second
+    self.count = count
+    self.rate = rate
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    self.correction1 = correction1
+    self.correction2 = correction2
+    self.gradientScale = gradientScale
+    self.decay = decay
+    self.decoupledDecay = decoupledDecay
+  }
+}

@@ -1,0 +1,84 @@
+import KernelTypes
+
+let instructionSet = InstructionSet.avx2
+
+/// 16 registers of 8 floats: 6 rows of one strip take 12 for sums, 2 for weights, 1 for the factor.
+enum Tile {
+  /// The most rows of a tile.
+  static let rows = 6
+
+  /// Strips of a tile of that many rows: fewer rows leave registers for more strips.
+  @inline(__always)
+  static func width(_ rows: Int) -> Int {
+    switch rows {
+    case 1: 6
+    case 2: 3
+    case 3: 2
+    default: 1
+    }
+  }
+
+  /// Computes at most `strips` strips of `rows` rows and says how many.
+  @inline(__always)
+  static func run(
+    _ product: UnsafePointer<Product>, _ rows: Int, _ strips: Int, _ row: Int, _ strip: Int
+  ) -> Int {
+    switch (rows, strips) {
+    case (1, 6...):
+      Micro<1, 6>.run(product, row, strip)
+      return 6
+    case (1, 3...):
+      Micro<1, 3>.run(product, row, strip)
+      return 3
+    case (1, 2...):
+      Micro<1, 2>.run(product, row, strip)
+      return 2
+    case (1, _):
+      Micro<1, 1>.run(product, row, strip)
+      return 1
+    case (2, 3...):
+      Micro<2, 3>.run(product, row, strip)
+      return 3
+    case (2, _):
+      Micro<2, 1>.run(product, row, strip)
+      return 1
+    case (3, 2...):
+      Micro<3, 2>.run(product, row, strip)
+      return 2
+    case (3, _):
+      Micro<3, 1>.run(product, row, strip)
+      return 1
+    case (4, _):
+      Micro<4, 1>.run(product, row, strip)
+      return 1
+    case (5, _):
+      Micro<5, 1>.run(product, row, strip)
+      return 1
+    case (_, _):
+      Micro<6, 1>.run(product, row, strip)
+      return 1
+    }
+  }
+}
+
+/// Six inputs of one strip, as in the product.
+enum GradientTile {
+  /// The most inputs of a tile.
+  static let inputs = 6
+  static let strips = 1
+
+  @inline(__always)
+  static func run(
+    _ call: UnsafePointer<WeightGradient>, _ inputs: Int, _ strips: Int, _ k: Int, _ strip: Int,
+    _ row: Int, _ rows: Int, _ accumulates: Bool
+  ) {
+    switch (inputs, strips) {
+    case (1, _): GradientMicro<1, 1>.run(call, k, strip, row, rows, accumulates)
+    case (2, _): GradientMicro<2, 1>.run(call, k, strip, row, rows, accumulates)
+    case (3, _): GradientMicro<3, 1>.run(call, k, strip, row, rows, accumulates)
+    case (4, _): GradientMicro<4, 1>.run(call, k, strip, row, rows, accumulates)
+    case (5, _): GradientMicro<5, 1>.run(call, k, strip, row, rows, accumulates)
+    case (_, _): GradientMicro<6, 1>.run(call, k, strip, row, rows, accumulates)
+    }
+  }
+}
