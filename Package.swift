@@ -67,6 +67,9 @@ let package = Package(
     .testTarget(
       name: "SearchTests",
       dependencies: ["Search", "StudyProcess", "CSQLite", "Cells", "Kernels", "Support"]),
+    .systemLibrary(name: "Peak", path: "Tests/Bench/Peak"),
+    .executableTarget(
+      name: "KernelBench", dependencies: ["Kernels", "Peak"], path: "Tests/Bench/KernelBench"),
     .testTarget(name: "CAPITests", dependencies: ["CRNNCell", "CAPI"]),
   ] + kernelVariants
 )

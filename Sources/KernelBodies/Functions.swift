@@ -105,7 +105,8 @@ func sine(_ x: Vector, quadrant: Int32) -> Vector {
   let isSmall = vector_less(vector_abs(x), splat(0x1p20))
   let angle = vector_select(isSmall, x, splat(0))
   let n = vector_quadrant(angle) &+ SIMD16(repeating: quadrant)
-  let r = vector_angle_rest(angle)
+  // The subtractions make +0 of -0.
+  let r = vector_select(vector_equal(x, splat(0)), x, vector_angle_rest(angle))
   let z = r * r
   var odd = splat(1 / 362880)
   odd = vector_fma(odd, z, splat(-1 / 5040))

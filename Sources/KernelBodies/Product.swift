@@ -72,13 +72,26 @@ struct Micro<let M: Int, let N: Int> {
         let end = min(left, 16)
         var k = 0
         while k < end {
-          var columns = InlineArray<N, Vector>(repeating: Vector())
-          for n in 0..<N { columns[unchecked: n] = vector_load(b + n &* bStripStride) }
-          for m in 0..<M {
-            let factor = splat(a[m &* 16 &+ k])
+          if M < 4 {
+            // Few rows: their factors stay in registers and the weights pass by.
+            var factors = InlineArray<M, Vector>(repeating: Vector())
+            for m in 0..<M { factors[unchecked: m] = splat(a[m &* 16 &+ k]) }
             for n in 0..<N {
-              sums[unchecked: n][unchecked: m] = vector_fma(
-                factor, columns[unchecked: n], sums[unchecked: n][unchecked: m])
+              let column = vector_load(b + n &* bStripStride)
+              for m in 0..<M {
+                sums[unchecked: n][unchecked: m] = vector_fma(
+                  factors[unchecked: m], column, sums[unchecked: n][unchecked: m])
+              }
+            }
+          } else {
+            var columns = InlineArray<N, Vector>(repeating: Vector())
+            for n in 0..<N { columns[unchecked: n] = vector_load(b + n &* bStripStride) }
+            for m in 0..<M {
+              let factor = splat(a[m &* 16 &+ k])
+              for n in 0..<N {
+                sums[unchecked: n][unchecked: m] = vector_fma(
+                  factor, columns[unchecked: n], sums[unchecked: n][unchecked: m])
+              }
             }
           }
           b += 16

@@ -7,7 +7,7 @@ package let kernelTable = KernelTable(
   weightGradient: { weightGradient($0) },
   columnSums: { columnSums($0) },
   transposePack: { transposePack($0, $1, $2, $3) },
-  elementwise: Primitive.allCases.map { elementwiseKernel($0) },
+  elementwise: { elementwiseKernel($0) },
   normalize: { normalize($0) },
   normalizeGradient: { normalizeGradient($0) },
   softmaxCrossEntropy: { softmaxCrossEntropy($0) },

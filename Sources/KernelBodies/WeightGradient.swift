@@ -1,17 +1,19 @@
 import CVector
 import KernelTypes
 
-/// Rows that are summed before the next part of the gradient is taken up: two strips of them stay in
-/// the first-level cache.
-private let rowBlock = 128
+/// The most rows that are summed before the next part of the gradient is taken up: two strips of them
+/// about fill the first-level cache, while fewer rows pass over the gradient more often.
+private let rowBlock = 448
 
 /// See `KernelTypes.WeightGradient`.
 func weightGradient(_ call: UnsafePointer<WeightGradient>) {
   let (rows, inputs, strips) = (call.pointee.rows, call.pointee.k, call.pointee.strips)
   guard inputs > 0, strips > 0 else { return }
+  let blocks = max((rows &+ rowBlock &- 1) / rowBlock, 1)
+  let block = max((rows &+ blocks &- 1) / blocks, 1)
   var row = 0
   repeat {
-    let count = min(rowBlock, max(rows &- row, 0))
+    let count = min(block, max(rows &- row, 0))
     let accumulates = call.pointee.accumulates || row > 0
     var strip = 0
     while strip < strips {
@@ -30,7 +32,7 @@ func weightGradient(_ call: UnsafePointer<WeightGradient>) {
       }
       strip &+= width
     }
-    row &+= rowBlock
+    row &+= block
   } while row < rows
   clearPadding(call)
 }

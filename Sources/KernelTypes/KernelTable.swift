@@ -31,7 +31,7 @@ package struct KernelTable: Sendable {
     columnSums: @escaping @Sendable (UnsafePointer<ColumnSums>) -> Void,
     transposePack:
       @escaping @Sendable (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>) -> Void,
-    elementwise: [Elementwise],
+    elementwise: (Primitive) -> Elementwise,
     normalize: @escaping @Sendable (UnsafePointer<Normalization>) -> Void,
     normalizeGradient: @escaping @Sendable (UnsafePointer<NormalizationGradient>) -> Void,
     softmaxCrossEntropy: @escaping @Sendable (UnsafePointer<SoftmaxCrossEntropy>) -> Void,
@@ -44,7 +44,9 @@ package struct KernelTable: Sendable {
     self.weightGradient = weightGradient
     self.columnSums = columnSums
     self.transposePack = transposePack
-    self.elementwise = elementwise
+    // Made here: an array that is filled in a module of one instruction set leaves compiled functions
+    // of the standard library there, which the linker may take for all.
+    self.elementwise = Primitive.allCases.map(elementwise)
     self.normalize = normalize
     self.normalizeGradient = normalizeGradient
     self.softmaxCrossEntropy = softmaxCrossEntropy

@@ -20,7 +20,7 @@ package struct Segment {
   }
 }
 
-/// C = initial + the sum of a . b over the segments, for `rows` rows and `strips` strips of C.
+/// C = initial + the sum of the segments' products, for `rows` rows and `strips` strips of C.
 ///
 /// Every output has one accumulator, which starts at `initial` and takes the segments in order, their
 /// k ascending; so a row comes out the same bits whatever rows are computed with it.

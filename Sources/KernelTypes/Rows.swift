@@ -70,9 +70,9 @@ package struct SoftmaxCrossEntropy {
   package var stripStride: Int
   package var rows: Int
   package var columns: Int
-  /// [rows]
+  /// The right column of each row [rows].
   package var targets: UnsafePointer<Int32>
-  /// [rows]
+  /// Receives the loss of each row [rows].
   package var losses: UnsafeMutablePointer<Float>
   package var gradientScale: Float
   package var wantsGradient: Bool

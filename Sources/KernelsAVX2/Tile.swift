@@ -13,7 +13,6 @@ enum Tile {
     switch rows {
     case 1: 6
     case 2: 3
-    case 3: 2
     default: 1
     }
   }
@@ -42,9 +41,6 @@ enum Tile {
     case (2, _):
       Micro<2, 1>.run(product, row, strip)
       return 1
-    case (3, 2...):
-      Micro<3, 2>.run(product, row, strip)
-      return 2
     case (3, _):
       Micro<3, 1>.run(product, row, strip)
       return 1

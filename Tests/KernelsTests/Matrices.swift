@@ -45,3 +45,7 @@ final class Strips {
 /// The tables to test, by a name that a failure prints.
 let tables = KernelTable.all
 let sizes = [1, 2, 15, 16, 17, 31, 200]
+
+extension KernelTable: @retroactive CustomTestStringConvertible {
+  public var testDescription: String { instructionSet.rawValue }
+}
