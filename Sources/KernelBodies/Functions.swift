@@ -105,8 +105,7 @@ func sine(_ x: Vector, quadrant: Int32) -> Vector {
   let isSmall = vector_less(vector_abs(x), splat(0x1p20))
   let angle = vector_select(isSmall, x, splat(0))
   let n = vector_quadrant(angle) &+ SIMD16(repeating: quadrant)
-  // The subtractions make +0 of -0.
-  let r = vector_select(vector_equal(x, splat(0)), x, vector_angle_rest(angle))
+  let r = vector_angle_rest(angle)
   let z = r * r
   var odd = splat(1 / 362880)
   odd = vector_fma(odd, z, splat(-1 / 5040))
@@ -123,6 +122,8 @@ func sine(_ x: Vector, quadrant: Int32) -> Vector {
   let one = SIMD16<Int32>(repeating: 1)
   let magnitude = vector_select(SIMD16<Int32>() &- (n & one), cos, sin)
   var value = vector_from_bits(vector_bits(magnitude) ^ ((n &<< 30) & SIMD16(repeating: .min)))
+  // The sums above make +0 of -0.
+  if quadrant == 0 { value = vector_select(vector_equal(x, splat(0)), x, value) }
   if vector_all(isSmall) == 0 {
     for lane in 0..<16 where !(x[lane].magnitude < 0x1p20) {
       let wide = Double(x[lane])

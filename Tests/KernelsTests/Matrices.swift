@@ -46,6 +46,6 @@ final class Strips {
 let tables = KernelTable.all
 let sizes = [1, 2, 15, 16, 17, 31, 200]
 
-extension KernelTable: @retroactive CustomTestStringConvertible {
-  public var testDescription: String { instructionSet.rawValue }
+extension KernelTable: CustomTestStringConvertible {
+  package var testDescription: String { instructionSet.rawValue }
 }
