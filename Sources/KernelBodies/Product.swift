@@ -86,13 +86,10 @@ struct Micro<let M: Int, let N: Int> {
           } else {
             var columns = InlineArray<N, Vector>(repeating: Vector())
             for n in 0..<N { columns[unchecked: n] = vector_load(b + n &* bStripStride) }
-            for m in 0..<M {
-              let factor = splat(a[m &* 16 &+ k])
-              for n in 0..<N {
-                sums[unchecked: n][unchecked: m] = vector_fma(
-                  factor, columns[unchecked: n], sums[unchecked: n][unchecked: m])
-              }
-            }
+            // In halves: loops of 12 turns the compiler does not unroll, and then the sums of 12 rows
+            // of AVX-512 are kept in memory.
+            for m in 0..<(M / 2) { add(a, k, m, columns, &sums) }
+            for m in (M / 2)..<M { add(a, k, m, columns, &sums) }
           }
           b += 16
           k &+= 1
@@ -107,6 +104,19 @@ struct Micro<let M: Int, let N: Int> {
         vector_store(
           c + n &* product.pointee.cStripStride + m &* 16, sums[unchecked: n][unchecked: m])
       }
+    }
+  }
+
+  /// Adds one factor times the weights to the sums of row m.
+  @inline(__always)
+  private static func add(
+    _ a: UnsafePointer<Float>, _ k: Int, _ m: Int, _ columns: InlineArray<N, Vector>,
+    _ sums: inout InlineArray<N, InlineArray<M, Vector>>
+  ) {
+    let factor = splat(a[m &* 16 &+ k])
+    for n in 0..<N {
+      sums[unchecked: n][unchecked: m] = vector_fma(
+        factor, columns[unchecked: n], sums[unchecked: n][unchecked: m])
     }
   }
 }

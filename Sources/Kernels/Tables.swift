@@ -36,7 +36,9 @@ extension KernelTable {
   /// The kernels of every instruction set that can run here.
   package static let all = InstructionSet.available.map { KernelTable.for($0) }
 
-  /// The kernels of one instruction set, which must be an available one to be called.
+  /// The kernels of one instruction set.
+  ///
+  /// Ask only for an available one: already making its table runs its code.
   package static func `for`(_ set: InstructionSet) -> KernelTable {
     #if arch(x86_64)
       switch set {
