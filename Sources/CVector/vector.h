@@ -21,6 +21,9 @@ VECTOR_INLINE vector_f32 vector_load(const float *from) { return *(const vector_
 
 VECTOR_INLINE void vector_store(float *to, vector_f32 v) { *(vector_memory *)to = v; }
 
+/* Asks for a cache line; any address will do. */
+VECTOR_INLINE void vector_prefetch(const float *from) { __builtin_prefetch(from, 0, 3); }
+
 VECTOR_INLINE vector_f32 vector_splat(float v) { return (vector_f32)v; }
 
 /* a * b + c, in one rounding where the instruction set can. */

@@ -4,6 +4,10 @@ import KernelTypes
 /// Bytes of activations that one pass over the weights uses: they stay in the second-level cache.
 private let rowChunkBytes = 1 << 18
 
+/// Floats ahead of the weights in use that are asked for: a tile of one strip reads a single stream,
+/// too fast for the processor's own guess (4 rows of 200 x 800: 80 GFLOP/s without, 91 with).
+private let prefetchDistance = 1024
+
 /// See `KernelTypes.Product`.
 func product(_ product: UnsafePointer<Product>) {
   let (rows, strips) = (product.pointee.rows, product.pointee.strips)
@@ -86,6 +90,7 @@ struct Micro<let M: Int, let N: Int> {
           } else {
             var columns = InlineArray<N, Vector>(repeating: Vector())
             for n in 0..<N { columns[unchecked: n] = vector_load(b + n &* bStripStride) }
+            for n in 0..<N { vector_prefetch(b + n &* bStripStride + prefetchDistance) }
             // In halves: loops of 12 turns the compiler does not unroll, and then the sums of 12 rows
             // of AVX-512 are kept in memory.
             for m in 0..<(M / 2) { add(a, k, m, columns, &sums) }
