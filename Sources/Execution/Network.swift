@@ -1,0 +1,155 @@
+import Cells
+import Glibc
+import Kernels
+
+/// Cells in layers: each layer's output h is the next one's input. Immutable, and without weights:
+/// these live in a `ParameterBuffer` of the layout that the network was added to.
+package final class Network: Sendable {
+  /// One cell for each layer.
+  package let cells: [Cell]
+  /// Elements of an input.
+  package let inputSize: Int
+  /// Elements of each layer's h.
+  package let hiddenSizes: [Int]
+  /// The states of all layers, in the order in which state arrays [B, stateSize] hold them.
+  package let states: [NetworkState]
+  /// The learned arrays of each layer, in the order of its cell's parameters.
+  package let parameters: [[ParameterEntry]]
+
+  /// Elements of the last layer's h.
+  package var outputSize: Int { hiddenSizes[hiddenSizes.count - 1] }
+  /// Floats of all states of one sequence.
+  package var stateSize: Int { states.reduce(0) { $0 + $1.size } }
+
+  /// Adds the learned arrays of all layers to a layout, as `layers.0.W[f, x]` and so on.
+  ///
+  /// Arrays that are used together lie together, so that their products can be one.
+  /// - Throws: `.invalidArgument` for no layers, unequal counts, or sizes that are out of range or that
+  ///   a cell's blocks do not divide; `.limit` for a network that is too large.
+  package init(
+    cells: [Cell], inputSize: Int, hiddenSizes: [Int], layout: inout ParameterLayout,
+    prefix: String = "layers."
+  ) throws(Failure) {
+    guard (1...Limits.layers).contains(cells.count) else {
+      throw .invalid("\(cells.count) layers are out of range; use 1 to \(Limits.layers)")
+    }
+    guard cells.count == hiddenSizes.count else {
+      throw .invalid(
+        "\(hiddenSizes.count) hidden sizes for \(cells.count) layers; pass one for each layer")
+    }
+    self.cells = cells
+    self.inputSize = inputSize
+    self.hiddenSizes = hiddenSizes
+    var states: [NetworkState] = []
+    var parameters: [[ParameterEntry]] = []
+    var offset = 0
+    for (layer, cell) in cells.enumerated() {
+      let input = layer == 0 ? inputSize : hiddenSizes[layer - 1]
+      let hidden = hiddenSizes[layer]
+      parameters.append(
+        try Network.add(
+          cell, inputSize: input, hiddenSize: hidden, to: &layout, prefix: "\(prefix)\(layer)."))
+      for state in cell.graph.states {
+        let size = state.size.count(inputSize: input, hiddenSize: hidden)
+        states.append(NetworkState(name: state.name, layer: layer, size: size, offset: offset))
+        offset += size
+      }
+    }
+    self.states = states
+    self.parameters = parameters
+  }
+
+  /// Elements of a layer's input.
+  package func inputSize(layer: Int) -> Int { layer == 0 ? inputSize : hiddenSizes[layer - 1] }
+
+  private static func add(
+    _ cell: Cell, inputSize: Int, hiddenSize: Int, to layout: inout ParameterLayout, prefix: String
+  ) throws(Failure) -> [ParameterEntry] {
+    let parameters = try cell.parameters(inputSize: inputSize, hiddenSize: hiddenSize)
+    let graph = try PlanGraph(cell.graph, inputSize: inputSize, hiddenSize: hiddenSize)
+    var entries = [ParameterEntry?](repeating: nil, count: parameters.count)
+    for index in PlanBuilder.parameterOrder(graph, count: parameters.count) {
+      let parameter = parameters[index]
+      let made: Int
+      switch cell.graph.parameters[index].shape {
+      case .matrix:
+        made = try layout.addMatrix(
+          prefix + parameter.name, rows: parameter.shape[0],
+          columns: parameter.shape[1] * parameter.blocks, blocks: parameter.blocks)
+      case .vector:
+        made = try layout.addVector(
+          prefix + parameter.name, count: parameter.shape[0],
+          role: parameter.isBias ? .bias : .vector)
+      case .scalar:
+        made = try layout.addVector(prefix + parameter.name, count: 1, role: .scalar)
+      }
+      entries[index] = layout.entries[made]
+    }
+    return entries.compactMap { $0 }
+  }
+
+  /// Sets the network's weights to random numbers, the same for a seed.
+  package func initialize(
+    _ weights: ParameterBuffer, seed: UInt64, _ initialization: Initialization = Initialization()
+  ) {
+    var first: UInt64 = 0
+    let random = Philox(seed: seed, purpose: 0x696E_6974)
+    for (layer, entries) in parameters.enumerated() {
+      let suggested = cells[layer].suggestedBias
+      for (parameter, entry) in zip(cells[layer].graph.parameters, entries) {
+        let standard = 1 / Double(hiddenSizes[layer]).squareRoot()
+        var values = [Float](repeating: 0, count: entry.count)
+        if let bias = initialization.bias(suggested: suggested[parameter.name]) {
+          values = Array(repeating: Float(bias), count: entry.count)
+        } else if initialization.range != nil || entry.role != .bias {
+          let range = Float(initialization.range ?? standard)
+          for index in values.indices {
+            values[index] = (2 * random.uniform(first &+ UInt64(index)) - 1) * range
+          }
+        }
+        // Each array has numbers of its own, however large the others are.
+        first &+= 1 << 40
+        weights.write(entry, from: values)
+      }
+    }
+  }
+}
+
+/// A vector that a network carries from one time step to the next.
+package struct NetworkState: Hashable, Sendable {
+  package let name: String
+  package let layer: Int
+  package let size: Int
+  /// First element among all states of one sequence.
+  package let offset: Int
+}
+
+/// How weights start.
+package struct Initialization: Hashable, Sendable {
+  /// The biases that a cell's source starts open, like an LSTM's forget gate.
+  package enum ForgetBias: Hashable, Sendable {
+    /// Like the other biases.
+    case none
+    /// As the cell's source says; with a range given, like the other biases.
+    case suggested
+    case value(Double)
+  }
+  /// Everything uniform in ±range; nil: weights in ±1/sqrt(hidden size), biases 0.
+  package var range: Double?
+  package var forgetBias: ForgetBias
+
+  package init(range: Double? = nil, forgetBias: ForgetBias = .suggested) {
+    self.range = range
+    self.forgetBias = forgetBias
+  }
+
+  /// The start of a bias for which the cell suggests a value, or nil for the usual start.
+  fileprivate func bias(suggested: Double?) -> Double? {
+    guard let suggested else { return nil }
+    switch forgetBias {
+    case .none: return nil
+    case .suggested: return range == nil ? suggested : nil
+    case .value(let value): return value
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import Cells
+
+/// In which order the nodes of a cell are computed: products, then chains of what they made possible,
+/// and so on, first what depends on x alone and then what is left for each time step.
+struct Schedule {
+  /// One operand of an affine node.
+  struct Task: Hashable {
+    var affine: Int
+    /// Which of its operands.
+    var position: Int
+  }
+  enum Stage {
+    case products([Task])
+    /// Element-wise operations of one width.
+    case chain([Int])
+    case normalize(Int)
+  }
+
+  private(set) var hoisted: [Stage] = []
+  private(set) var step: [Stage] = []
+  /// The stage of each operation node, counted through both phases; -1 for other nodes.
+  private(set) var stageOf: [Int]
+  /// Affine nodes in the order that lets most products merge: those that read the same operand at the
+  /// same time stand together.
+  private(set) var affines: [Int] = []
+
+  init(_ graph: PlanGraph) {
+    stageOf = Array(repeating: -1, count: graph.nodes.count)
+    var isDone = graph.nodes.map { $0.isLeaf }
+    for index in graph.nodes.indices {
+      if case .state = graph.nodes[index].kind { isDone[index] = false }
+    }
+    // Where an affine node stands: by the stage and the operand of its first product in the loop.
+    var firstProduct: [Int: (stage: Int, operand: Int)] = [:]
+    var left: [Int: Int] = [:]
+    for (index, node) in graph.nodes.enumerated() where node.isAffine {
+      left[index] = node.operands.count
+    }
+    var pending = graph.nodes.indices.filter { !graph.nodes[$0].isLeaf }
+
+    for isLoop in [false, true] {
+      if isLoop {
+        for index in graph.nodes.indices where graph.nodes[index].isLeaf { isDone[index] = true }
+      }
+      var stages: [Stage] = []
+      var issued: Set<Task> = []
+      var isMoving = true
+      while isMoving {
+        isMoving = false
+        var tasks: [Task] = []
+        for index in pending where graph.nodes[index].isAffine {
+          for (position, operand) in graph.nodes[index].operands.enumerated() {
+            let task = Task(affine: index, position: position)
+            guard isDone[operand], graph.nodes[operand].isHoisted != isLoop,
+              issued.insert(task).inserted
+            else { continue }
+            tasks.append(task)
+            left[index, default: 0] -= 1
+            if isLoop, firstProduct[index] == nil {
+              firstProduct[index] = (hoisted.count + stages.count, operand)
+            }
+          }
+        }
+        for task in tasks where left[task.affine] == 0 { isDone[task.affine] = true }
+        if !tasks.isEmpty {
+          stages.append(.products(tasks))
+          isMoving = true
+        }
+
+        var chains: [Int: [Int]] = [:]
+        var widths: [Int] = []
+        for index in pending where graph.nodes[index].isHoisted != isLoop && !isDone[index] {
+          let node = graph.nodes[index]
+          guard case .operation(let operation) = node.kind,
+            node.operands.allSatisfy({ isDone[$0] })
+          else { continue }
+          isMoving = true
+          if case .layerNorm = operation.rule {
+            // Its operands must be complete in memory, so it waits for the chains of this turn.
+            continue
+          }
+          isDone[index] = true
+          if chains[node.columns] == nil { widths.append(node.columns) }
+          chains[node.columns, default: []].append(index)
+        }
+        let before = isLoop ? hoisted.count : 0
+        for width in widths {
+          for index in chains[width] ?? [] { stageOf[index] = before + stages.count }
+          stages.append(.chain(chains[width] ?? []))
+        }
+        for index in pending where graph.nodes[index].isHoisted != isLoop && !isDone[index] {
+          let node = graph.nodes[index]
+          guard case .operation(let operation) = node.kind, case .layerNorm = operation.rule,
+            node.operands.allSatisfy({ isDone[$0] })
+          else { continue }
+          stageOf[index] = before + stages.count
+          stages.append(.normalize(index))
+          isDone[index] = true
+        }
+        pending.removeAll { isDone[$0] }
+      }
+      if isLoop { step = stages } else { hoisted = stages }
+    }
+
+    affines = graph.nodes.indices.filter { graph.nodes[$0].isAffine }.sorted { a, b in
+      func key(_ index: Int) -> (Int, Int, Int, Int) {
+        let first = firstProduct[index]
+        var hasBias = false
+        if case .affine(_, let bias) = graph.nodes[index].kind { hasBias = bias != nil }
+        return (first?.stage ?? -1, first?.operand ?? -1, hasBias ? 0 : 1, index)
+      }
+      return key(a) < key(b)
+    }
+  }
+}

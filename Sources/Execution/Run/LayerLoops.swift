@@ -1,0 +1,152 @@
+import Kernels
+
+/// Rows that a stage outside the time loop works on at a time.
+private let blockRows = 256
+
+/// The loops over a layer's plan, each for one thread's share of the rows.
+extension StageRunner {
+  /// What depends on x alone, for consecutive rows.
+  func forwardHoisted(_ range: Range<Int>) { runBlocks(layer.plan.hoisted, range) }
+
+  /// The gradients of what depends on x alone.
+  func backwardHoisted(_ range: Range<Int>) { runBlocks(layer.plan.backwardHoisted, range) }
+
+  private func runBlocks(_ stages: [Stage], _ range: Range<Int>) {
+    guard !stages.isEmpty else { return }
+    var row = range.lowerBound
+    while row < range.upperBound {
+      let count = min(blockRows, range.upperBound &- row)
+      run(stages, RowSpan(row: row, count: count))
+      row &+= count
+    }
+  }
+
+  /// All time steps of the sequences at these positions.
+  func forward(_ rows: Rows, _ positions: Range<Int>) {
+    for time in 0..<rows.steps {
+      let count = min(positions.upperBound, rows.active[time]) &- positions.lowerBound
+      guard count > 0 else { return }
+      run(layer.plan.step, span(rows, time, positions.lowerBound, count))
+    }
+  }
+
+  /// The same backward; afterwards the gradients of the initial states are in the carry of odd parity.
+  func backward(_ rows: Rows, _ positions: Range<Int>) {
+    for time in (0..<rows.steps).reversed() {
+      let active = min(positions.upperBound, rows.active[time])
+      let count = active &- positions.lowerBound
+      guard count > 0 else { continue }
+      // Sequences that end with this step begin with the caller's gradient of their final state.
+      let ending = max(positions.lowerBound, rows.active[time &+ 1])
+      if ending < active {
+        for state in layer.plan.states.indices {
+          let source = layer.finalGradientView(state)
+          let target = layer.carryView(state, parity: time & 1)
+          for strip in 0..<target.columns.strips {
+            (target.base + strip &* target.stripStride + ending &* 16).update(
+              from: source.base + strip &* source.stripStride + ending &* 16,
+              count: (active &- ending) &* 16)
+          }
+        }
+      }
+      run(layer.plan.backwardStep, span(rows, time, positions.lowerBound, count))
+    }
+  }
+
+  private func span(_ rows: Rows, _ time: Int, _ position: Int, _ count: Int) -> RowSpan {
+    RowSpan(
+      row: rows.offset[time] &+ position,
+      previousState: rows.previousStateRow(time) &+ position,
+      nextState: layer.batch &+ rows.offset[time] &+ position, position: position,
+      parity: time & 1, count: count)
+  }
+}
+
+/// The gradients of a layer's parameters, divided among threads by strips of the results.
+extension LayerRun {
+  /// How many times the threads must meet: a gradient with several parts takes them in order.
+  var gradientPasses: Int {
+    max(plan.weightGradients.map(\.pass).max() ?? 0, plan.columnSums.map(\.pass).max() ?? 0) + 1
+  }
+
+  /// One thread's share of a pass.
+  func sumGradients(
+    _ rows: Rows, into gradients: UnsafeMutablePointer<Float>, _ kernels: KernelTable, pass: Int,
+    thread: Int, threads: Int
+  ) {
+    // Work is counted in strips times columns, so that shares are of about equal length.
+    var total = 0
+    for part in plan.weightGradients where part.pass == pass { total &+= part.strips &* part.k }
+    let share = total * thread / threads..<total * (thread + 1) / threads
+    var before = 0
+    for part in plan.weightGradients where part.pass == pass {
+      let first = strip(share.lowerBound &- before, part)
+      let end = strip(share.upperBound &- before, part)
+      before &+= part.strips &* part.k
+      if first < end { sum(part, first, end, rows, gradients, kernels) }
+    }
+    for (index, part) in plan.columnSums.enumerated()
+    where part.pass == pass && (part.isScalar ? 0 : index % threads) == thread {
+      sum(part, rows, gradients, kernels)
+    }
+    guard pass == 0, thread == 0 else { return }
+    for entry in plan.untouched {
+      (gradients + entry.offset).update(repeating: 0, count: entry.floatCount)
+    }
+  }
+
+  /// The first strip that begins at or behind so much work.
+  private func strip(_ work: Int, _ part: WeightGradientPlan) -> Int {
+    min(max((work &+ part.k &- 1) / part.k, 0), part.strips)
+  }
+
+  private func sum(
+    _ part: WeightGradientPlan, _ first: Int, _ end: Int, _ rows: Rows,
+    _ gradients: UnsafeMutablePointer<Float>, _ kernels: KernelTable
+  ) {
+    let (a, z) = (places[part.a], places[part.z])
+    for (index, run) in runs(rows, part.a, part.z).enumerated() {
+      var call = WeightGradient(
+        a: a.base + row(of: part.a, run) &* 16, aStripStride: a.stripStride,
+        z: z.base + row(of: part.z, run) &* 16 + first &* z.stripStride,
+        zStripStride: z.stripStride, rows: run.count, k: part.k, strips: end &- first,
+        gradient: gradients + part.offset + first &* part.k &* 16,
+        gradientStripStride: part.k &* 16, accumulates: part.pass > 0 || index > 0,
+        padding: Padding(columns: part.columns, firstStrip: first))
+      kernels.weightGradient(&call)
+    }
+  }
+
+  private func sum(
+    _ part: ColumnSumPlan, _ rows: Rows, _ gradients: UnsafeMutablePointer<Float>,
+    _ kernels: KernelTable
+  ) {
+    let z = places[part.z]
+    var call = ColumnSums(
+      z: z.base, zStripStride: z.stripStride, rows: rows.total, strips: part.strips,
+      sums: part.isScalar ? sums.base : gradients + part.offset,
+      accumulates: !part.isScalar && part.pass > 0, padding: Padding(columns: part.columns))
+    kernels.columnSums(&call)
+    guard part.isScalar else { return }
+    var sum = 0.0
+    for index in 0..<part.columns { sum += Double(sums[index]) }
+    let gradient = gradients + part.offset
+    gradient[0] = part.pass > 0 ? gradient[0] + Float(sum) : Float(sum)
+    (gradient + 1).update(repeating: 0, count: 15)
+  }
+
+  /// Rows that are consecutive in both slots: all, but for previous states of unequal lengths.
+  private func runs(_ rows: Rows, _ a: Int, _ b: Int) -> [Rows.Run] {
+    let readsState =
+      plan.slots[a].storage == .previousState || plan.slots[b].storage == .previousState
+    return readsState ? rows.runs : [Rows.Run(row: 0, previousState: 0, count: rows.total)]
+  }
+
+  private func row(of slot: Int, _ run: Rows.Run) -> Int {
+    switch plan.slots[slot].storage {
+    case .previousState: run.previousState
+    case .nextState: batch &+ run.row
+    default: run.row
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import Kernels
+
+/// A network run over whole sequences in row-major arrays, as other languages hold them.
+package final class SequenceRun: @unchecked Sendable {
+  package let network: Network
+  /// The parameters' gradients, after backward. Empty without a tape.
+  package let gradients: ParameterBuffer
+  /// Floats of the output [T, B, outputSize] and of the states [B, stateSize].
+  package let outputCount: Int
+  package let stateCount: Int
+
+  private let unroll: Unroll
+  private let keepsTape: Bool
+
+  /// Copies the weights, so that what happens to them between forward and backward changes nothing.
+  ///
+  /// - Parameters:
+  ///   - lengths: the steps of each sequence, or nil for `steps`.
+  ///   - keepsTape: whether backward is wanted.
+  package init(
+    _ network: Network, _ weights: ParameterBuffer, steps: Int, batch: Int, lengths: [Int]?,
+    keepsTape: Bool, kernels: KernelTable = .current
+  ) throws(Failure) {
+    self.network = network
+    self.keepsTape = keepsTape
+    gradients = try ParameterBuffer(keepsTape ? weights.layout : ParameterLayout())
+    var kept = weights
+    if keepsTape {
+      kept = try ParameterBuffer(weights.layout)
+      kept.copy(from: weights)
+    }
+    unroll = try Unroll(
+      network, weights: kept, gradients: keepsTape ? gradients : nil, steps: steps, batch: batch,
+      kernels: kernels)
+    if let lengths { try unroll.prepare(steps: steps, lengths: lengths) }
+    outputCount = steps * batch * network.outputSize
+    stateCount = batch * network.stateSize
+  }
+
+  /// Runs over `input` [T, B, inputSize] from `initialState` [B, stateSize], nil for zeros.
+  package func forward(
+    input: UnsafePointer<Float>, initialState: UnsafePointer<Float>?, threads: Int
+  ) throws(Failure) {
+    let team = try team(threads)
+    if let initialState { unroll.loadState(initialState) } else { unroll.zeroState() }
+    eachRow { row, index in
+      unroll.input.setRow(row, input + index &* network.inputSize)
+    }
+    try unroll.forward(team)
+  }
+
+  /// Copies the outputs to [T, B, outputSize]; behind a sequence's end they are 0.
+  package func copyOutput(to destination: UnsafeMutablePointer<Float>) {
+    copyRows(of: unroll.output, to: destination)
+  }
+
+  /// Copies the states after each sequence's last step to [B, stateSize].
+  package func copyFinalState(to destination: UnsafeMutablePointer<Float>) {
+    unroll.storeState(destination)
+  }
+
+  /// Runs back from the gradients of the outputs [T, B, outputSize] and of the final states
+  /// [B, stateSize]; nil for zeros.
+  ///
+  /// - Throws: `.state` without a tape.
+  package func backward(
+    outputGradient: UnsafePointer<Float>?, finalStateGradient: UnsafePointer<Float>?, threads: Int
+  ) throws(Failure) {
+    guard keepsTape else {
+      throw Failure(.state, "this run kept no tape; ask forward for one")
+    }
+    let team = try team(threads)
+    eachRow { row, index in
+      if let outputGradient {
+        unroll.outputGradient.setRow(row, outputGradient + index &* network.outputSize)
+      } else {
+        unroll.outputGradient.clearRow(row)
+      }
+    }
+    try unroll.backward(team, finalStateGradient: finalStateGradient)
+  }
+
+  /// Copies the gradient of the input to [T, B, inputSize]; behind a sequence's end it is 0.
+  package func copyInputGradient(to destination: UnsafeMutablePointer<Float>) {
+    copyRows(of: unroll.inputGradient, to: destination)
+  }
+
+  /// Copies the gradient of the initial states to [B, stateSize].
+  package func copyInitialStateGradient(to destination: UnsafeMutablePointer<Float>) {
+    unroll.storeInitialStateGradient(destination)
+  }
+
+  private func team(_ threads: Int) throws(Failure) -> Team {
+    try Team(threads: min(max(threads, 1), unroll.batch * unroll.steps))
+  }
+
+  private func copyRows(of view: StripView, to destination: UnsafeMutablePointer<Float>) {
+    destination.update(repeating: 0, count: unroll.steps * unroll.batch * view.columns)
+    eachRow { row, index in view.getRow(row, destination + index &* view.columns) }
+  }
+
+  /// Calls with each row and the place t * B + b of its step and sequence.
+  private func eachRow(_ body: (_ row: Int, _ index: Int) -> Void) {
+    let rows = unroll.rows
+    for step in 0..<rows.steps {
+      for position in 0..<rows.active[step] {
+        body(rows.offset[step] &+ position, step &* rows.batch &+ rows.sequence[position])
+      }
+    }
+  }
+}

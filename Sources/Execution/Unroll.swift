@@ -1,0 +1,327 @@
+import Cells
+import Kernels
+
+/// A network unrolled over T steps of B sequences: its memory, forward, and backward through time.
+///
+/// Threads split the batch, and after the time loop the rows of all steps and the strips of the weight
+/// gradients; results are the same bits for any number of threads. Nothing is allocated from one run to
+/// the next. One caller at a time.
+package final class Unroll: @unchecked Sendable {
+  package let network: Network
+  /// The most steps, and the batch, that there is memory for.
+  package let steps: Int
+  package let batch: Int
+  /// Which rows hold which sequence and step; see `prepare`.
+  package private(set) var rows: Rows
+  /// Masks to draw in the next forward; nil for none, as in evaluation.
+  package var dropout: Dropout?
+
+  private let weights: ParameterBuffer
+  private let gradients: ParameterBuffer?
+  private let kernels: KernelTable
+  let layers: [LayerRun]
+  private let inputMemory: StripMemory
+  /// Gradients of each layer's input, and behind them of the last output.
+  private var boundaries: [StripMemory] = []
+  private var masks: [DropoutMemory] = []
+  /// Whether the last forward drew masks.
+  private var isDropped = false
+  private var scratch: [[Scratch]] = []
+
+  /// Makes the memory for `steps` x `batch`, prepared for sequences of full length.
+  ///
+  /// - Parameter gradients: receives the parameters' gradients; nil for forward alone, which needs
+  ///   little memory.
+  /// - Throws: `.invalidArgument` for sizes that are not positive, `.limit` and `.outOfMemory`.
+  package init(
+    _ network: Network, weights: ParameterBuffer, gradients: ParameterBuffer?, steps: Int,
+    batch: Int, kernels: KernelTable = .current
+  ) throws(Failure) {
+    guard (1...Limits.steps).contains(steps), (1...Limits.batch).contains(batch) else {
+      throw .invalid(
+        "\(steps) steps of \(batch) sequences are out of range; use 1 to \(Limits.steps) steps and "
+          + "1 to \(Limits.batch) sequences")
+    }
+    self.network = network
+    self.weights = weights
+    self.gradients = gradients
+    self.steps = steps
+    self.batch = batch
+    self.kernels = kernels
+    rows = try Rows(steps: steps, batch: batch, lengths: nil)
+    let capacity = steps * batch
+    inputMemory = try StripMemory(rows: capacity, columns: network.inputSize)
+    var layers: [LayerRun] = []
+    for (index, cell) in network.cells.enumerated() {
+      let plan = try PlanBuilder(
+        cell, inputSize: network.inputSize(layer: index), hiddenSize: network.hiddenSizes[index],
+        places: network.parameters[index], keepsTape: gradients != nil
+      ).build()
+      layers.append(try LayerRun(plan, batch: batch, capacity: capacity))
+    }
+    self.layers = layers
+    if gradients != nil {
+      for columns in [network.inputSize] + network.hiddenSizes {
+        boundaries.append(try StripMemory(rows: capacity, columns: columns))
+      }
+    }
+    scratch = [try layers.map { layer throws(Failure) in try Scratch([layer.plan]) }]
+  }
+
+  /// Prepares for other lengths: `lengths[b]` steps of sequence b, at most `steps`.
+  ///
+  /// The initial states stay with their sequences.
+  package func prepare(steps: Int, lengths: [Int]?) throws(Failure) {
+    guard (1...self.steps).contains(steps) else {
+      throw .invalid("\(steps) steps are out of range; there is memory for 1 to \(self.steps)")
+    }
+    let new = try Rows(steps: steps, batch: batch, lengths: lengths)
+    if new.sequence != rows.sequence {
+      let state = try Buffer<Float>(count: batch * network.stateSize)
+      storeInitialState(state.base)
+      rows = new
+      loadState(state.base)
+    }
+    rows = new
+  }
+
+  // MARK: Values
+
+  /// x, to be written before forward [rows.total, inputSize].
+  package var input: StripView { inputMemory.view }
+  /// The last layer's h after forward [rows.total, outputSize].
+  package var output: StripView {
+    isDropped ? masks[network.cells.count].values.view : layers[layers.count - 1].output
+  }
+  /// To be written before backward [rows.total, outputSize]. Only where gradients are wanted.
+  package var outputGradient: StripView { boundaries.last?.view ?? inputMemory.view }
+  /// The gradient of x after backward [rows.total, inputSize].
+  package var inputGradient: StripView { boundaries.first?.view ?? inputMemory.view }
+
+  // MARK: States
+
+  /// Sets the initial states to zero.
+  package func zeroState() {
+    for layer in layers {
+      for state in layer.plan.states.indices {
+        let view = layer.stateView(state)
+        for position in 0..<batch { view.clearRow(position) }
+      }
+    }
+  }
+
+  /// Makes the final states the initial ones, for the next segment of the same sequences.
+  package func carryState() {
+    for layer in layers {
+      for state in layer.plan.states.indices {
+        let view = layer.stateView(state)
+        for strip in 0..<view.columns.strips {
+          let base = view.base + strip &* view.stripStride
+          for position in 0..<batch {
+            let row = rows.finalStateRow(position)
+            if row != position {
+              (base + position &* 16).update(from: base + row &* 16, count: 16)
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// Sets the initial states from [B, stateSize].
+  package func loadState(_ source: UnsafePointer<Float>) {
+    eachState { layer, state, offset in
+      let view = layer.stateView(state)
+      for position in 0..<batch {
+        view.setRow(position, source + rows.sequence[position] &* network.stateSize + offset)
+      }
+    }
+  }
+
+  /// Copies the final states to [B, stateSize].
+  package func storeState(_ destination: UnsafeMutablePointer<Float>) {
+    storeState(destination) { rows.finalStateRow($0) }
+  }
+
+  /// Copies the initial states to [B, stateSize].
+  func storeInitialState(_ destination: UnsafeMutablePointer<Float>) {
+    storeState(destination) { $0 }
+  }
+
+  private func storeState(
+    _ destination: UnsafeMutablePointer<Float>, row: (_ position: Int) -> Int
+  ) {
+    eachState { layer, state, offset in
+      let view = layer.stateView(state)
+      for position in 0..<batch {
+        view.getRow(
+          row(position), destination + rows.sequence[position] &* network.stateSize + offset)
+      }
+    }
+  }
+
+  /// Copies the gradient of the initial states to [B, stateSize], after backward.
+  package func storeInitialStateGradient(_ destination: UnsafeMutablePointer<Float>) {
+    eachState { layer, state, offset in
+      let view = layer.carryView(state, parity: 1)
+      let untouched = layer.finalGradientView(state)
+      for position in 0..<batch {
+        (rows.lengths[position] > 0 ? view : untouched).getRow(
+          position, destination + rows.sequence[position] &* network.stateSize + offset)
+      }
+    }
+  }
+
+  private func eachState(_ body: (LayerRun, _ state: Int, _ offset: Int) -> Void) {
+    var offset = 0
+    for layer in layers {
+      for (index, state) in layer.plan.states.enumerated() {
+        body(layer, index, offset)
+        offset &+= state.columns
+      }
+    }
+  }
+
+  // MARK: Running
+
+  /// Runs all layers over all steps.
+  ///
+  /// - Throws: `.outOfMemory` when more threads or the first dropout need memory that is not there.
+  package func forward(_ team: Team) throws(Failure) {
+    try prepareMemory(threads: team.threads)
+    isDropped = dropout != nil
+    bind()
+    let splits = rows.split(team.threads)
+    if layers.contains(where: { $0.packedVersion != weights.version }) {
+      team.run { thread in
+        for layer in layers {
+          layer.pack(weights.values.base, kernels, thread: thread, threads: team.threads)
+        }
+      }
+      for layer in layers { layer.packedVersion = weights.version }
+    }
+    for (index, layer) in layers.enumerated() {
+      if isDropped || !layer.plan.hoisted.isEmpty {
+        team.run { thread in
+          let range = share(thread, of: team.threads)
+          drop(index, range)
+          run(index, thread) { $0.forwardHoisted(range) }
+        }
+      }
+      team.run { thread in run(index, thread) { $0.forward(rows, splits[thread]) } }
+    }
+    if isDropped {
+      team.run { thread in drop(layers.count, share(thread, of: team.threads)) }
+    }
+  }
+
+  /// Runs back through all steps of the last forward.
+  ///
+  /// Reads `outputGradient`, writes `inputGradient` and the network's part of the gradients, which it
+  /// replaces.
+  /// - Parameter finalStateGradient: [B, stateSize], or nil for zeros.
+  package func backward(
+    _ team: Team, finalStateGradient: UnsafePointer<Float>? = nil
+  ) throws(Failure) {
+    guard let gradients else {
+      throw Failure(.state, "this run was made without gradients; make it with them")
+    }
+    try prepareMemory(threads: team.threads)
+    loadFinalGradient(finalStateGradient)
+    let splits = rows.split(team.threads)
+    if isDropped {
+      team.run { thread in dropGradient(layers.count, share(thread, of: team.threads)) }
+    }
+    for (index, layer) in layers.enumerated().reversed() {
+      team.run { thread in run(index, thread) { $0.backward(rows, splits[thread]) } }
+      team.run { thread in
+        let range = share(thread, of: team.threads)
+        run(index, thread) { $0.backwardHoisted(range) }
+        if isDropped { dropGradient(index, range) }
+      }
+      for pass in 0..<layer.gradientPasses {
+        team.run { thread in
+          layer.sumGradients(
+            rows, into: gradients.values.base, kernels, pass: pass, thread: thread,
+            threads: team.threads)
+        }
+      }
+      for entry in layer.plan.blockDiagonal { gradients.clearPadding(entry) }
+    }
+    gradients.version &+= 1
+  }
+
+  /// One step on the caller's thread, for streams: no allocation, no lock.
+  func step() {
+    for (index, layer) in layers.enumerated() {
+      if layer.packedVersion != weights.version {
+        layer.pack(weights.values.base, kernels, thread: 0, threads: 1)
+        layer.packedVersion = weights.version
+      }
+      run(index, 0) { runner in
+        runner.forwardHoisted(0..<batch)
+        runner.forward(rows, 0..<batch)
+      }
+    }
+  }
+
+  private func run(_ layer: Int, _ thread: Int, _ body: (StageRunner) -> Void) {
+    StageRunner.with(
+      layers[layer], kernels, weights.values.base, scratch[thread][layer], body)
+  }
+
+  /// A thread's share of the rows of all steps.
+  private func share(_ thread: Int, of threads: Int) -> Range<Int> {
+    rows.total * thread / threads..<rows.total * (thread + 1) / threads
+  }
+
+  private func prepareMemory(threads: Int) throws(Failure) {
+    while scratch.count < threads {
+      scratch.append(try layers.map { layer throws(Failure) in try Scratch([layer.plan]) })
+    }
+    if dropout != nil, masks.isEmpty {
+      masks = try ([network.inputSize] + network.hiddenSizes).map { columns throws(Failure) in
+        try DropoutMemory(rows: steps * batch, columns: columns)
+      }
+    }
+  }
+
+  /// Ties each layer's input to the output below, or to what dropout leaves of it.
+  func bind() {
+    for (index, layer) in layers.enumerated() {
+      layer.input =
+        isDropped ? masks[index].values.view : index == 0 ? input : layers[index - 1].output
+      if !boundaries.isEmpty {
+        layer.inputGradient = boundaries[index].view
+        layer.outputGradient = boundaries[index + 1].view
+      }
+      layer.bind(weights.values.base)
+    }
+  }
+
+  private func drop(_ boundary: Int, _ range: Range<Int>) {
+    guard isDropped, let dropout else { return }
+    let memory = masks[boundary]
+    dropout.draw(memory.mask.view, layer: boundary, rows, range)
+    memory.apply(
+      boundary == 0 ? input : layers[boundary - 1].output, to: memory.values.view, range, kernels)
+  }
+
+  private func dropGradient(_ boundary: Int, _ range: Range<Int>) {
+    let view = boundaries[boundary].view
+    masks[boundary].apply(view, to: view, range, kernels)
+  }
+
+  private func loadFinalGradient(_ source: UnsafePointer<Float>?) {
+    eachState { layer, state, offset in
+      let view = layer.finalGradientView(state)
+      for position in 0..<batch {
+        if let source {
+          view.setRow(position, source + rows.sequence[position] &* network.stateSize + offset)
+        } else {
+          view.clearRow(position)
+        }
+      }
+    }
+  }
+}
