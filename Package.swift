@@ -61,6 +61,8 @@ let package = Package(
     .target(name: "Support", dependencies: ["Cells", "Kernels"], path: "Tests/Support"),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "CellsTests", dependencies: ["Cells", "Support"]),
+    .testTarget(
+      name: "ExecutionTests", dependencies: ["Execution", "Cells", "Kernels", "Support"]),
     .executableTarget(
       name: "StudyProcess", dependencies: ["Search", "Cells", "Kernels"], path: "Tests/StudyProcess"
     ),

@@ -1,0 +1,115 @@
+import Cells
+import Execution
+import Kernels
+import Support
+import Testing
+
+/// The plan against the double-precision interpreter: outputs, final states and every gradient.
+@Suite struct PlanTests {
+  static let tolerance = 1e-4
+
+  @Test(
+    "the plan of a cell around each operation agrees with the interpreter",
+    arguments: Operation.all.map(\.name))
+  func operation(name: String) throws {
+    let operation = try #require(Operation.named(name))
+    for count in Set([operation.operandCount.lowerBound, min(operation.operandCount.upperBound, 4)])
+    {
+      // Operands between 0.6 and 1.4: inside every domain and away from kinks at 0.
+      let sources = ["linear(x, h)", "linear(x)", "product(h)", "linear(h) * vector(v)"]
+      var lines = (0..<count).map { "a\($0) = 1 + 0.4 * tanh(\(sources[$0]))" }
+      let operands = (0..<count).map { "a\($0)" }
+      lines.append("y = \(call(operation, operands))")
+      lines.append("h' = tanh(0.5 * y + \(operands[count - 1]) * y)")
+      try check(lines.joined(separator: "\n"), seed: 3)
+      // Straight on what the cell has: in place of a map, on x, on a state, on parameters.
+      for source in ["linear(x, h)", "x", "h", "vector(v)", "linear(x)"] where count == 1 {
+        let isBounded = ["exp", "log", "sqrt", "divide"].contains(name)
+        let inner = isBounded ? "1.5 + tanh(\(source))" : source
+        try check(
+          "y = \(call(operation, ["\(inner)"]))\nh' = tanh(linear(y, h)) + 0.1 * linear(x)", seed: 4
+        )
+      }
+    }
+  }
+
+  private func call(_ operation: Operation, _ operands: [String]) -> String {
+    switch operation.name {
+    case "add": operands.joined(separator: " + ")
+    case "subtract": operands.joined(separator: " - ")
+    case "multiply": operands.joined(separator: " * ")
+    case "divide": operands.joined(separator: " / ")
+    case "negate": "-(\(operands[0]))"
+    default: "\(operation.name)(\(operands.joined(separator: ", ")))"
+    }
+  }
+
+  @Test(
+    "the plan of a stock cell agrees with the interpreter", arguments: StockCell.all.map(\.name))
+  func stock(name: String) throws {
+    try check(try Cell.stock(name).equations, seed: 5)
+  }
+
+  @Test("the plan of a random cell agrees with the interpreter", arguments: 0..<50)
+  func random(seed: Int) throws {
+    let usesBlocks = seed % 3 == 0
+    try check(
+      randomEquations(seed: UInt64(seed), usesBlocks: usesBlocks), seed: UInt64(seed),
+      isEven: usesBlocks)
+  }
+
+  @Test(
+    "cells that are odd at the edges agree with the interpreter",
+    arguments: [
+      "h' = h", "h' = linear(x)", "h' = linear(h)", "h' = 0.5 + 0 * h",
+      "h' = c\nc' = h + linear(x)", "c' = tanh(linear(x, h, c))\nh' = c'",
+      "h' = vector(v)", "h' = scalar(s) * h", "h' = linear(linear(linear(x, h)))",
+      "c' = c\nh' = h + c", "y = linear(x)\nh' = tanh(y) * y + relu(h) * exp(0 - y * y)",
+      "h' = layernorm(h) + layernorm(linear(x)) * scalar(g)",
+      "h' = matrix(M, tanh(transposed(M, h))) + matrix(M, h) + linear(x)",
+      "h' = tanh(linear(x, h, h, x * 1))", "c' = linear(h, c)\nd' = c'\nh' = d' * tanh(c') + d",
+      "k' = x\nh' = tanh(linear(k, x, h))", "h' = linear(vector(v), h)",
+      "h' = layernorm(vector(v)) * h + linear(x)",
+    ])
+  func odd(equations: String) throws { try check(equations, seed: 6) }
+
+  private func check(_ equations: String, seed: UInt64, isEven: Bool = false) throws {
+    let cell = try Cell(parsing: equations)
+    let needsEqual = (try? cell.parameters(inputSize: 3, hiddenSize: 5)) == nil && !isEven
+    for (shape, kernels) in shapes(isEven: isEven || needsEqual) {
+      let example = try Case(
+        [cell], inputSize: shape.input, hiddenSizes: [shape.hidden], steps: shape.steps,
+        batch: shape.batch, lengths: shape.lengths, seed: seed &* 100 &+ UInt64(shape.hidden),
+        scale: 1 / Double(max(shape.hidden, 4)).squareRoot())
+      let right = example.reference()
+      let found = example.named(try example.run(kernels: kernels))
+      for (what, values) in found.sorted(by: { $0.key < $1.key }) {
+        let wanted = try #require(right[what])
+        expectClose(
+          values, wanted, Self.tolerance,
+          "\(what) on \(kernels.instructionSet) at \(shape), seed \(seed), of\n\(equations)\n")
+      }
+    }
+  }
+
+  private struct Shape {
+    var input: Int
+    var hidden: Int
+    var steps: Int
+    var batch: Int
+    var lengths: [Int]?
+  }
+
+  private func shapes(isEven: Bool) -> [(Shape, KernelTable)] {
+    let odd = [
+      Shape(input: 3, hidden: 5, steps: 4, batch: 3, lengths: nil),
+      Shape(input: 17, hidden: 33, steps: 5, batch: 4, lengths: [2, 5, 0, 3]),
+      Shape(input: 1, hidden: 1, steps: 3, batch: 1, lengths: nil),
+    ]
+    let even = [
+      Shape(input: 4, hidden: 6, steps: 4, batch: 3, lengths: nil),
+      Shape(input: 18, hidden: 34, steps: 5, batch: 4, lengths: [2, 5, 0, 3]),
+    ]
+    return (isEven ? even : odd).flatMap { shape in KernelTable.all.map { (shape, $0) } }
+  }
+}

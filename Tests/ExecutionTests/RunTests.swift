@@ -1,0 +1,246 @@
+import Cells
+import Execution
+import Kernels
+import Support
+import Testing
+
+/// What must be the same bits, whoever computes it and in whatever pieces.
+@Suite struct RunTests {
+  static let cells = ["lstm", "gru", "rhn", "nascell", "mogrifier"]
+
+  private func example(
+    _ name: String, steps: Int = 7, batch: Int = 6, lengths: [Int]? = nil
+  ) throws -> Case {
+    let cell = try Cell.stock(name)
+    return try Case(
+      [cell, try Cell.stock("gru"), cell], inputSize: 19, hiddenSizes: [19, 19, 19], steps: steps,
+      batch: batch, lengths: lengths, seed: 17, scale: 0.3)
+  }
+
+  @Test("results are the same bits for any number of threads", arguments: cells)
+  func threads(name: String) throws {
+    for lengths in [nil, [7, 1, 0, 4, 7, 2]] as [[Int]?] {
+      for kernels in KernelTable.all {
+        let example = try example(name, lengths: lengths)
+        let one = try example.run(threads: 1, kernels: kernels)
+        for threads in [2, 3, 5] {
+          #expect(try example.run(threads: threads, kernels: kernels) == one, "\(threads) threads")
+        }
+      }
+    }
+  }
+
+  @Test("a sequence comes out the same bits whatever else is in the batch", arguments: cells)
+  func batchSplit(name: String) throws {
+    let whole = try example(name)
+    let all = try whole.run()
+    for sequence in 0..<whole.batch {
+      var single = try example(name, batch: 1)
+      single.weights.copy(from: whole.weights)
+      single.input = rows(whole.input, sequence, whole.batch, 19)
+      single.initialState = Array(
+        whole.initialState[(sequence * whole.network.stateSize)...].prefix(whole.network.stateSize))
+      single.outputGradient = rows(whole.outputGradient, sequence, whole.batch, 19)
+      single.finalStateGradient = Array(
+        whole.finalStateGradient[(sequence * whole.network.stateSize)...]
+          .prefix(whole.network.stateSize))
+      let result = try single.run()
+      #expect(result.output == rows(all.output, sequence, whole.batch, 19))
+      #expect(result.inputGradient == rows(all.inputGradient, sequence, whole.batch, 19))
+    }
+  }
+
+  private func rows(_ array: [Float], _ sequence: Int, _ batch: Int, _ size: Int) -> [Float] {
+    (0..<array.count / (batch * size)).flatMap { step in
+      array[((step * batch + sequence) * size)...].prefix(size)
+    }
+  }
+
+  @Test(
+    "streaming, with and without a tape, gives the whole run bit for bit",
+    arguments: StockCell.all.map(\.name))
+  func streaming(name: String) throws {
+    for kernels in KernelTable.all {
+      let example = try example(name)
+      let whole = try example.run(threads: 2, kernels: kernels)
+      let stream = try Stream(
+        example.network, weights: example.weights, batch: example.batch, kernels: kernels)
+      stream.writeState(from: example.initialState)
+      var output = [Float](repeating: 0, count: stream.outputCount)
+      for step in 0..<example.steps {
+        let input = Array(example.input[(step * stream.inputCount)...].prefix(stream.inputCount))
+        stream.step(input: input, output: &output)
+        #expect(output == Array(whole.output[(step * output.count)...].prefix(output.count)))
+      }
+      var state = [Float](repeating: 0, count: stream.stateCount)
+      stream.readState(into: &state)
+      #expect(state == whole.finalState)
+
+      let bare = try SequenceRun(
+        example.network, example.weights, steps: example.steps, batch: example.batch, lengths: nil,
+        keepsTape: false, kernels: kernels)
+      try bare.forward(input: example.input, initialState: example.initialState, threads: 1)
+      var all = [Float](repeating: 0, count: bare.outputCount)
+      bare.copyOutput(to: &all)
+      #expect(all == whole.output)
+    }
+  }
+
+  @Test("segments with carried state give the whole run bit for bit", arguments: [1, 2, 3, 7])
+  func chunks(size: Int) throws {
+    let example = try example("lstm_peephole")
+    let whole = try example.run()
+    let team = try Team(threads: 2)
+    let unroll = try Unroll(
+      example.network, weights: example.weights, gradients: nil, steps: size, batch: example.batch)
+    unroll.loadState(example.initialState)
+    var step = 0
+    var output: [Float] = []
+    while step < example.steps {
+      let count = min(size, example.steps - step)
+      try unroll.prepare(steps: count, lengths: nil)
+      for row in 0..<(count * example.batch) {
+        let at = (step * example.batch + row) * example.network.inputSize
+        unroll.input.setRow(row, Array(example.input[at...].prefix(example.network.inputSize)))
+      }
+      try unroll.forward(team)
+      for row in 0..<(count * example.batch) {
+        var values = [Float](repeating: 0, count: example.network.outputSize)
+        unroll.output.getRow(row, &values)
+        output += values
+      }
+      unroll.carryState()
+      step += count
+    }
+    #expect(output == whole.output)
+    var state = [Float](repeating: 0, count: whole.finalState.count)
+    unroll.storeState(&state)
+    // The state was carried: what is initial now is the final one.
+    try unroll.prepare(steps: 1, lengths: Array(repeating: 0, count: example.batch))
+    unroll.storeState(&state)
+    #expect(state == whole.finalState)
+  }
+
+  @Test("layers of different cells and sizes agree with the interpreter")
+  func layers() throws {
+    let example = try Case(
+      [try Cell.stock("lstm"), try Cell.stock("gru"), try Cell.stock("minimal_gru")], inputSize: 9,
+      hiddenSizes: [21, 5, 18], steps: 6, batch: 5, lengths: [6, 2, 5, 0, 1], seed: 23, scale: 0.4)
+    let right = example.reference()
+    for (what, values) in example.named(try example.run(threads: 3)) {
+      expectClose(values, try #require(right[what]), 1e-4, what)
+    }
+  }
+
+  @Test("dropout scales what it keeps, repeats for a seed, and its gradient has the same mask")
+  func dropout() throws {
+    let example = try example("lstm")
+    let size = 19
+    func run(_ dropout: Dropout?, threads: Int) throws -> (output: [Float], gradient: [Float]) {
+      let gradients = try ParameterBuffer(example.weights.layout)
+      let unroll = try Unroll(
+        example.network, weights: example.weights, gradients: gradients, steps: example.steps,
+        batch: example.batch)
+      let team = try Team(threads: threads)
+      unroll.dropout = dropout
+      var output: [Float] = []
+      var gradient: [Float] = []
+      let rows = example.steps * example.batch
+      for row in 0..<rows {
+        unroll.input.setRow(row, Array(example.input[(row * size)...].prefix(size)))
+        unroll.outputGradient.setRow(row, Array(repeating: 1, count: size))
+      }
+      try unroll.forward(team)
+      try unroll.backward(team)
+      for row in 0..<rows {
+        var values = [Float](repeating: 0, count: size)
+        unroll.output.getRow(row, &values)
+        output += values
+        unroll.inputGradient.getRow(row, &values)
+        gradient += values
+      }
+      return (output, gradient)
+    }
+    let plain = try run(nil, threads: 1)
+    for isVariational in [false, true] {
+      let dropout = Dropout(rate: 0.4, isVariational: isVariational, seed: 9)
+      let one = try run(dropout, threads: 1)
+      let three = try run(dropout, threads: 3)
+      #expect(one == three)
+      let dropped = one.output.filter { $0 == 0 }.count
+      #expect(abs(Double(dropped) / Double(one.output.count) - 0.4) < 0.12)
+      let other = try run(Dropout(rate: 0.4, isVariational: isVariational, seed: 10), threads: 1)
+      #expect(other.output != one.output)
+      // Where x was dropped, nothing flows back.
+      #expect(one.gradient.filter { $0 == 0 }.count > one.gradient.count / 4)
+      #expect(plain.gradient.allSatisfy { $0 != 0 })
+      if isVariational {
+        let rows = stride(from: 0, to: one.output.count, by: example.batch * size)
+        let masks = rows.map { start in one.output[start..<start + size].map { $0 == 0 } }
+        #expect(Set(masks).count == 1, "one mask for all steps")
+      }
+    }
+    #expect(try run(Dropout(rate: 0, seed: 1), threads: 1) == plain)
+  }
+
+  @Test("sizes out of range, lengths and layouts that do not fit are refused with their value")
+  func errors() throws {
+    let lstm = try Cell.stock("lstm")
+    var layout = ParameterLayout()
+    #expect(throws: Failure.self) {
+      try Network(cells: [], inputSize: 1, hiddenSizes: [], layout: &layout)
+    }
+    #expect(throws: Failure.self) {
+      try Network(cells: [lstm], inputSize: 0, hiddenSizes: [1], layout: &layout)
+    }
+    #expect(throws: Failure.self) {
+      try Network(cells: [lstm], inputSize: 1, hiddenSizes: [1, 2], layout: &layout)
+    }
+    let network = try Network(cells: [lstm], inputSize: 2, hiddenSizes: [3], layout: &layout)
+    let weights = try ParameterBuffer(layout)
+    for (steps, batch, lengths) in [
+      (0, 1, nil), (1, 0, nil), (2, 1, [3]), (2, 1, [-1]), (2, 2, [1]), (-5, 1, nil),
+    ] as [(Int, Int, [Int]?)] {
+      let failure = #expect(throws: Failure.self) {
+        try SequenceRun(
+          network, weights, steps: steps, batch: batch, lengths: lengths, keepsTape: true)
+      }
+      #expect(failure?.kind == .invalidArgument)
+    }
+    let huge = #expect(throws: Failure.self) {
+      try SequenceRun(
+        network, weights, steps: Limits.steps, batch: Limits.batch, lengths: nil, keepsTape: true)
+    }
+    #expect(huge?.kind == .limit)
+    let run = try SequenceRun(
+      network, weights, steps: 1, batch: 1, lengths: nil, keepsTape: false)
+    let failure = #expect(throws: Failure.self) {
+      try run.backward(outputGradient: nil, finalStateGradient: nil, threads: 1)
+    }
+    #expect(failure?.kind == .state)
+  }
+
+  @Test("a network starts from the same weights for a seed, with the forget gate as asked")
+  func initialization() throws {
+    var layout = ParameterLayout()
+    let network = try Network(
+      cells: [try Cell.stock("lstm")], inputSize: 7, hiddenSizes: [25], layout: &layout)
+    func weights(_ seed: UInt64, _ start: Initialization) throws -> [String: [Float]] {
+      let buffer = try ParameterBuffer(layout)
+      network.initialize(buffer, seed: seed, start)
+      return Dictionary(
+        uniqueKeysWithValues: layout.entries.map { ($0.name, buffer.read($0)) })
+    }
+    let standard = try weights(1, Initialization())
+    #expect(try standard == weights(1, Initialization()))
+    #expect(try standard != weights(2, Initialization()))
+    #expect(standard["layers.0.b[f]"] == Array(repeating: 1, count: 25))
+    #expect(standard["layers.0.b[i]"] == Array(repeating: 0, count: 25))
+    #expect(standard["layers.0.W[i, h]"]?.allSatisfy { abs($0) <= 0.2 } == true)
+    let uniform = try weights(1, Initialization(range: 0.1))
+    #expect(uniform.values.joined().allSatisfy { abs($0) <= 0.1 })
+    #expect(Set(uniform["layers.0.b[f]"] ?? []).count > 5)
+    let given = try weights(1, Initialization(range: 0.1, forgetBias: .value(0)))
+    #expect(given["layers.0.b[f]"] == Array(repeating: 0, count: 25))
+  }
+}
