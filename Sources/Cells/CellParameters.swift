@@ -70,6 +70,11 @@ extension Cell {
     StockCell.all.first { $0.initialBias.isEmpty == false && isStock($0) }?.initialBias ?? [:]
   }
 
+  /// How torch packs the parameters, where this is a stock cell that torch has too.
+  package var torchPacking: TorchPacking? {
+    StockCell.all.first { $0.torch != nil && isStock($0) }?.torch
+  }
+
   private func isStock(_ stock: StockCell) -> Bool {
     guard let cell = try? Cell(parsing: stock.equations) else { return false }
     return cell.equations == equations

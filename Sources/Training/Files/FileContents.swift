@@ -1,0 +1,102 @@
+import Glibc
+import Kernels
+
+/// Reading and writing whole files.
+package enum FileContents {
+  /// Reads a file, or its first `limit` bytes.
+  ///
+  /// - Throws: `.io` when it cannot be opened or read, `.limit` when it is larger than an array may be.
+  package static func read(_ path: String, limit: Int = .max) throws(Failure) -> Buffer<UInt8> {
+    let file = path.utf8.contains(0) ? -1 : open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else {
+      throw Failure(.io, "cannot open '\(path.shown)': \(reason()); check the path")
+    }
+    defer { close(file) }
+    var status = stat()
+    guard fstat(file, &status) == 0 else {
+      throw Failure(.io, "cannot read '\(path.shown)': \(reason())")
+    }
+    guard status.st_mode & S_IFMT != S_IFDIR else {
+      throw Failure(.io, "'\(path.shown)' is a directory; pass a file")
+    }
+    // A pipe has no size, and a file may grow while it is read.
+    var capacity = status.st_mode & S_IFMT == S_IFREG ? max(Int(status.st_size), 0) : 1 << 16
+    capacity = min(capacity, limit) &+ 1
+    var bytes = try Buffer<UInt8>(count: capacity)
+    var count = 0
+    while count < limit {
+      if count == bytes.count {
+        let larger = try Buffer<UInt8>(count: bytes.count &* 2)
+        larger.base.update(from: bytes.base, count: count)
+        bytes = larger
+      }
+      let got = Glibc.read(file, bytes.base + count, min(bytes.count, limit) &- count)
+      if got < 0, errno == EINTR { continue }
+      guard got >= 0 else { throw Failure(.io, "cannot read '\(path.shown)': \(reason())") }
+      if got == 0 { break }
+      count += got
+    }
+    return try bytes.prefix(count)
+  }
+
+  /// Writes a file so that after a crash it has either its old contents or all of the new ones.
+  ///
+  /// The bytes go to a temporary file beside it, which is made durable and then takes its name.
+  /// - Throws: `.io`; the old file is then as it was.
+  package static func write(
+    _ bytes: UnsafeBufferPointer<UInt8>, to path: String
+  ) throws(Failure) {
+    func failure(_ step: String) -> Failure {
+      Failure(.io, "cannot \(step) '\(path.shown)': \(reason()); check the directory and its space")
+    }
+    let temporary = "\(path).\(getpid()).\(UInt(bitPattern: bytes.baseAddress) >> 4).partial"
+    let file =
+      path.utf8.contains(0)
+      ? -1 : open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o666)
+    guard file >= 0 else { throw failure("write") }
+    var isOpen = true
+    var isWhole = false
+    defer {
+      if isOpen { close(file) }
+      if !isWhole { unlink(temporary) }
+    }
+    var written = 0
+    while written < bytes.count, let base = bytes.baseAddress {
+      let count = Glibc.write(file, base + written, bytes.count &- written)
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw failure("write") }
+      written += count
+    }
+    guard fsync(file) == 0 else { throw failure("make durable") }
+    isOpen = false
+    guard close(file) == 0 else { throw failure("write") }
+    guard rename(temporary, path) == 0 else { throw failure("rename a file to") }
+    isWhole = true
+    let slash = path.lastIndex(of: "/")
+    let parent = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    let directory = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard directory >= 0 else { return }
+    defer { close(directory) }
+    // Some file systems cannot do this for a directory, and say so by EINVAL.
+    guard fsync(directory) == 0 || errno == EINVAL else { throw failure("make durable") }
+  }
+
+  private static func reason() -> String { String(cString: strerror(errno)) }
+}
+
+extension String {
+  /// At most 200 characters, for messages.
+  var shown: String { count > 200 ? "\(prefix(200))…" : self }
+}
+
+extension Buffer where Element == UInt8 {
+  /// The first bytes, in a buffer of exactly that size.
+  func prefix(_ count: Int) throws(Failure) -> Buffer<UInt8> {
+    if count == self.count { return self }
+    let part = try Buffer<UInt8>(count: count)
+    part.base.update(from: base, count: min(count, self.count))
+    return part
+  }
+
+  var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: base, count: count) }
+}
