@@ -68,6 +68,14 @@ func write(
   _ text: UnsafeMutablePointer<CChar>?, _ capacity: Int, _ needed: UnsafeMutablePointer<Int>?,
   _ make: () throws(Failure) -> String
 ) -> Int32 {
+  writeBytes(text, capacity, needed) { () throws(Failure) in Array(try make().utf8) }
+}
+
+/// Hands bytes out as a text.
+func writeBytes(
+  _ text: UnsafeMutablePointer<CChar>?, _ capacity: Int, _ needed: UnsafeMutablePointer<Int>?,
+  _ make: () throws(Failure) -> [UInt8]
+) -> Int32 {
   status { () throws(Failure) in
     needed?.pointee = 0
     guard capacity >= 0 else {
@@ -77,16 +85,14 @@ func write(
       throw .invalid("text is NULL but its capacity is \(capacity); pass 0 to learn what is needed")
     }
     if capacity > 0 { text?.pointee = 0 }
-    var made = try make()
-    let count = made.utf8.count
-    needed?.pointee = count + 1
+    let made = try make()
+    needed?.pointee = made.count + 1
     guard let text else { return }
-    guard capacity > count else {
-      throw .invalid("the text needs \(count + 1) bytes, not \(capacity); pass a larger buffer")
+    guard capacity > made.count else {
+      throw .invalid(
+        "the text needs \(made.count + 1) bytes, not \(capacity); pass a larger buffer")
     }
-    made.withUTF8 { bytes in
-      if count > 0, let base = bytes.baseAddress { memcpy(text, base, count) }
-    }
-    text[count] = 0
+    for (index, byte) in made.enumerated() { text[index] = CChar(bitPattern: byte) }
+    text[made.count] = 0
   }
 }
