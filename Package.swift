@@ -72,6 +72,9 @@ let package = Package(
     .systemLibrary(name: "Peak", path: "Tests/Bench/Peak"),
     .executableTarget(
       name: "KernelBench", dependencies: ["Kernels", "Peak"], path: "Tests/Bench/KernelBench"),
+    .executableTarget(
+      name: "UnrollBench", dependencies: ["Execution", "Cells", "Kernels"],
+      path: "Tests/Bench/UnrollBench"),
     .testTarget(name: "CAPITests", dependencies: ["CRNNCell", "CAPI"]),
   ] + kernelVariants
 )

@@ -135,7 +135,7 @@ extension PlanBuilder {
   /// Whether all that reads the node stands in the node's own chain.
   private func isLocal(_ index: Int) -> Bool {
     schedule.stageOf[index] >= 0 && !graph.next.contains(index)
-      && users(of: index).allSatisfy { schedule.stageOf[$0] == schedule.stageOf[index] }
+      && users[index].allSatisfy { schedule.stageOf[$0] == schedule.stageOf[index] }
   }
 
   private mutating func release(_ gradient: Int) {

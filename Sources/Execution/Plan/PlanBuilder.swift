@@ -9,6 +9,8 @@ struct PlanBuilder {
   /// rows and columns.
   let places: [ParameterEntry]
   var plan: Plan
+  /// The nodes that read each node, each once, in their order.
+  let users: [[Int]]
 
   /// Place of each node's value; 0 where it has none of its own.
   var valueSlot: [Int]
@@ -48,6 +50,13 @@ struct PlanBuilder {
     plan = Plan(
       cell: cell, inputSize: inputSize, hiddenSize: hiddenSize, keepsTape: keepsTape)
     let count = graph.nodes.count
+    var users = [[Int]](repeating: [], count: count)
+    for (index, node) in graph.nodes.enumerated() {
+      for operand in node.operands where users[operand].last != index {
+        users[operand].append(index)
+      }
+    }
+    self.users = users
     valueSlot = Array(repeating: 0, count: count)
     gradientSlot = Array(repeating: 0, count: count)
     isInlined = Array(repeating: false, count: count)
@@ -161,18 +170,14 @@ struct PlanBuilder {
   }
 
   func isAffineOperand(_ index: Int) -> Bool {
-    graph.nodes.contains { $0.isAffine && $0.operands.contains(index) }
-  }
-
-  func users(of index: Int) -> [Int] {
-    graph.nodes.indices.filter { graph.nodes[$0].operands.contains(index) }
+    users[index].contains { graph.nodes[$0].isAffine }
   }
 
   private mutating func findInlined() {
     for index in graph.nodes.indices {
       guard let value = graph.value(index), value.isCheap, graph.nodes[index].uses == 1,
         !isKept[index] || isRecomputed(index), !graph.next.contains(index),
-        let user = users(of: index).first, let formula = graph.value(user),
+        let user = users[index].first, let formula = graph.value(user),
         schedule.stageOf[user] == schedule.stageOf[index],
         let position = graph.nodes[user].operands.firstIndex(of: index),
         formula.readCount(position) == 1
@@ -225,7 +230,7 @@ struct PlanBuilder {
   private mutating func placeOperation(_ index: Int) {
     let node = graph.nodes[index]
     let isUsedElsewhere =
-      users(of: index).contains { schedule.stageOf[$0] != schedule.stageOf[index] }
+      users[index].contains { schedule.stageOf[$0] != schedule.stageOf[index] }
       || graph.next.contains(index)
     var isNorm = false
     if case .operation(let operation) = node.kind, case .layerNorm = operation.rule {
@@ -250,7 +255,7 @@ struct PlanBuilder {
   /// and the derivative does not read it.
   func inPlaceUser(of affine: Int) -> Int? {
     guard graph.nodes[affine].isAffine, graph.nodes[affine].uses == 1,
-      let user = users(of: affine).first, graph.nodes[user].operands.count == 1,
+      let user = users[affine].first, graph.nodes[user].operands.count == 1,
       claims[user] == nil, graph.value(user) != nil, !isKept[affine],
       graph.nodes[user].isHoisted == graph.nodes[affine].isHoisted
     else { return nil }
