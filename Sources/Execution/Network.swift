@@ -2,8 +2,9 @@ import Cells
 import Glibc
 import Kernels
 
-/// Cells in layers: each layer's output h is the next one's input. Immutable, and without weights:
-/// these live in a `ParameterBuffer` of the layout that the network was added to.
+/// Cells in layers: each layer's output h is the next one's input.
+///
+/// Immutable, and without weights: these live in a `ParameterBuffer` of the layout that the network was added to.
 package final class Network: Sendable {
   /// One cell for each layer.
   package let cells: [Cell]
@@ -11,7 +12,7 @@ package final class Network: Sendable {
   package let inputSize: Int
   /// Elements of each layer's h.
   package let hiddenSizes: [Int]
-  /// The states of all layers, in the order in which state arrays [B, stateSize] hold them.
+  /// The states of all layers, in the order in which a state array holds their [B, size].
   package let states: [NetworkState]
   /// The learned arrays of each layer, in the order of its cell's parameters.
   package let parameters: [[ParameterEntry]]
@@ -120,7 +121,7 @@ package struct NetworkState: Hashable, Sendable {
   package let name: String
   package let layer: Int
   package let size: Int
-  /// First element among all states of one sequence.
+  /// Elements of the states before it: in a state array it starts at B * offset.
   package let offset: Int
 }
 

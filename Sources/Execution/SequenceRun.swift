@@ -3,16 +3,19 @@ import Kernels
 /// A network run over whole sequences in row-major arrays, as other languages hold them.
 package final class SequenceRun: @unchecked Sendable {
   package let network: Network
-  /// The parameters' gradients, after backward. Empty without a tape.
+  /// The parameters' gradients, after backward; empty without a tape.
   package let gradients: ParameterBuffer
-  /// Floats of the output [T, B, outputSize] and of the states [B, stateSize].
+  /// Floats of the output [T, B, outputSize] and of the states.
   package let outputCount: Int
   package let stateCount: Int
 
   private let unroll: Unroll
+  private let weights: ParameterBuffer
+  /// The version of the weights that forward read.
+  private var version: UInt64 = 0
   private let keepsTape: Bool
 
-  /// Copies the weights, so that what happens to them between forward and backward changes nothing.
+  /// Makes the memory of a run.
   ///
   /// - Parameters:
   ///   - lengths: the steps of each sequence, or nil for `steps`.
@@ -24,20 +27,16 @@ package final class SequenceRun: @unchecked Sendable {
     self.network = network
     self.keepsTape = keepsTape
     gradients = try ParameterBuffer(keepsTape ? weights.layout : ParameterLayout())
-    var kept = weights
-    if keepsTape {
-      kept = try ParameterBuffer(weights.layout)
-      kept.copy(from: weights)
-    }
+    self.weights = weights
     unroll = try Unroll(
-      network, weights: kept, gradients: keepsTape ? gradients : nil, steps: steps, batch: batch,
+      network, weights: weights, gradients: keepsTape ? gradients : nil, steps: steps, batch: batch,
       kernels: kernels)
     if let lengths { try unroll.prepare(steps: steps, lengths: lengths) }
     outputCount = steps * batch * network.outputSize
     stateCount = batch * network.stateSize
   }
 
-  /// Runs over `input` [T, B, inputSize] from `initialState` [B, stateSize], nil for zeros.
+  /// Runs over `input` [T, B, inputSize] from `initialState` a state array, nil for zeros.
   package func forward(
     input: UnsafePointer<Float>, initialState: UnsafePointer<Float>?, threads: Int
   ) throws(Failure) {
@@ -47,6 +46,7 @@ package final class SequenceRun: @unchecked Sendable {
       unroll.input.setRow(row, input + index &* network.inputSize)
     }
     try unroll.forward(team)
+    version = weights.version
   }
 
   /// Copies the outputs to [T, B, outputSize]; behind a sequence's end they are 0.
@@ -54,20 +54,24 @@ package final class SequenceRun: @unchecked Sendable {
     copyRows(of: unroll.output, to: destination)
   }
 
-  /// Copies the states after each sequence's last step to [B, stateSize].
+  /// Copies the states after each sequence's last step to a state array.
   package func copyFinalState(to destination: UnsafeMutablePointer<Float>) {
     unroll.storeState(destination)
   }
 
   /// Runs back from the gradients of the outputs [T, B, outputSize] and of the final states
-  /// [B, stateSize]; nil for zeros.
+  /// a state array; nil for zeros.
   ///
-  /// - Throws: `.state` without a tape.
+  /// - Throws: `.state` without a tape, or when the weights changed since forward.
   package func backward(
     outputGradient: UnsafePointer<Float>?, finalStateGradient: UnsafePointer<Float>?, threads: Int
   ) throws(Failure) {
     guard keepsTape else {
       throw Failure(.state, "this run kept no tape; ask forward for one")
+    }
+    guard weights.version == version else {
+      throw Failure(
+        .state, "the network's weights changed after forward; run forward again")
     }
     let team = try team(threads)
     eachRow { row, index in
@@ -85,7 +89,7 @@ package final class SequenceRun: @unchecked Sendable {
     copyRows(of: unroll.inputGradient, to: destination)
   }
 
-  /// Copies the gradient of the initial states to [B, stateSize].
+  /// Copies the gradient of the initial states to a state array.
   package func copyInitialStateGradient(to destination: UnsafeMutablePointer<Float>) {
     unroll.storeInitialStateGradient(destination)
   }

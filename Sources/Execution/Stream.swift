@@ -16,7 +16,7 @@ package final class Stream: @unchecked Sendable {
     unroll.bind()
   }
 
-  /// Floats of an input [B, inputSize], of an output [B, outputSize], of the states [B, stateSize].
+  /// Floats of an input [B, inputSize], of an output [B, outputSize], of the states.
   package var inputCount: Int { unroll.batch * unroll.network.inputSize }
   package var outputCount: Int { unroll.batch * unroll.network.outputSize }
   package var stateCount: Int { unroll.batch * unroll.network.stateSize }
@@ -32,12 +32,12 @@ package final class Stream: @unchecked Sendable {
     unroll.carryState()
   }
 
-  /// Copies the states to [B, stateSize].
+  /// Copies the states to a state array.
   package func readState(into destination: UnsafeMutablePointer<Float>) {
     unroll.storeInitialState(destination)
   }
 
-  /// Sets the states from [B, stateSize].
+  /// Sets the states from a state array.
   package func writeState(from source: UnsafePointer<Float>) { unroll.loadState(source) }
 
   /// Sets the states to zero, as at the start.

@@ -93,12 +93,14 @@ package final class Unroll: @unchecked Sendable {
   package var output: StripView {
     isDropped ? masks[network.cells.count].values.view : layers[layers.count - 1].output
   }
-  /// To be written before backward [rows.total, outputSize]. Only where gradients are wanted.
+  /// To be written before backward [rows.total, outputSize]; only where gradients are wanted.
   package var outputGradient: StripView { boundaries.last?.view ?? inputMemory.view }
   /// The gradient of x after backward [rows.total, inputSize].
   package var inputGradient: StripView { boundaries.first?.view ?? inputMemory.view }
 
   // MARK: States
+  //
+  // A state array holds [B, size] for each state of `network.states`, one behind another.
 
   /// Sets the initial states to zero.
   package func zeroState() {
@@ -128,22 +130,22 @@ package final class Unroll: @unchecked Sendable {
     }
   }
 
-  /// Sets the initial states from [B, stateSize].
+  /// Sets the initial states from a state array.
   package func loadState(_ source: UnsafePointer<Float>) {
     eachState { layer, state, offset in
       let view = layer.stateView(state)
       for position in 0..<batch {
-        view.setRow(position, source + rows.sequence[position] &* network.stateSize + offset)
+        view.setRow(position, source + place(layer, state, offset, position))
       }
     }
   }
 
-  /// Copies the final states to [B, stateSize].
+  /// Copies the final states to a state array.
   package func storeState(_ destination: UnsafeMutablePointer<Float>) {
     storeState(destination) { rows.finalStateRow($0) }
   }
 
-  /// Copies the initial states to [B, stateSize].
+  /// Copies the initial states to a state array.
   func storeInitialState(_ destination: UnsafeMutablePointer<Float>) {
     storeState(destination) { $0 }
   }
@@ -155,21 +157,26 @@ package final class Unroll: @unchecked Sendable {
       let view = layer.stateView(state)
       for position in 0..<batch {
         view.getRow(
-          row(position), destination + rows.sequence[position] &* network.stateSize + offset)
+          row(position), destination + place(layer, state, offset, position))
       }
     }
   }
 
-  /// Copies the gradient of the initial states to [B, stateSize], after backward.
+  /// Copies the gradient of the initial states to a state array, after backward.
   package func storeInitialStateGradient(_ destination: UnsafeMutablePointer<Float>) {
     eachState { layer, state, offset in
       let view = layer.carryView(state, parity: 1)
       let untouched = layer.finalGradientView(state)
       for position in 0..<batch {
         (rows.lengths[position] > 0 ? view : untouched).getRow(
-          position, destination + rows.sequence[position] &* network.stateSize + offset)
+          position, destination + place(layer, state, offset, position))
       }
     }
+  }
+
+  /// Where the state of the sequence at a position stands in a state array.
+  private func place(_ layer: LayerRun, _ state: Int, _ offset: Int, _ position: Int) -> Int {
+    offset &* batch &+ rows.sequence[position] &* layer.plan.states[state].columns
   }
 
   private func eachState(_ body: (LayerRun, _ state: Int, _ offset: Int) -> Void) {
@@ -219,7 +226,7 @@ package final class Unroll: @unchecked Sendable {
   ///
   /// Reads `outputGradient`, writes `inputGradient` and the network's part of the gradients, which it
   /// replaces.
-  /// - Parameter finalStateGradient: [B, stateSize], or nil for zeros.
+  /// - Parameter finalStateGradient: a state array, or nil for zeros.
   package func backward(
     _ team: Team, finalStateGradient: UnsafePointer<Float>? = nil
   ) throws(Failure) {
@@ -317,7 +324,7 @@ package final class Unroll: @unchecked Sendable {
       let view = layer.finalGradientView(state)
       for position in 0..<batch {
         if let source {
-          view.setRow(position, source + rows.sequence[position] &* network.stateSize + offset)
+          view.setRow(position, source + place(layer, state, offset, position))
         } else {
           view.clearRow(position)
         }

@@ -89,13 +89,13 @@ struct Case {
       let length = lengths?[sequence] ?? steps
       func states(_ array: [Float], layer: Int) -> [[Double]] {
         network.states.filter { $0.layer == layer }.map { state in
-          let start = sequence * network.stateSize + state.offset
+          let start = state.offset * batch + sequence * state.size
           return array[start..<(start + state.size)].map(Double.init)
         }
       }
       func store(_ values: [[Double]], layer: Int, into array: inout [Double]) {
         for (state, value) in zip(network.states.filter { $0.layer == layer }, values) {
-          let start = sequence * network.stateSize + state.offset
+          let start = state.offset * batch + sequence * state.size
           array.replaceSubrange(start..<(start + state.size), with: value)
         }
       }

@@ -38,15 +38,19 @@ import Testing
       var single = try example(name, batch: 1)
       single.weights.copy(from: whole.weights)
       single.input = rows(whole.input, sequence, whole.batch, 19)
-      single.initialState = Array(
-        whole.initialState[(sequence * whole.network.stateSize)...].prefix(whole.network.stateSize))
+      single.initialState = state(whole.initialState, sequence, whole)
       single.outputGradient = rows(whole.outputGradient, sequence, whole.batch, 19)
-      single.finalStateGradient = Array(
-        whole.finalStateGradient[(sequence * whole.network.stateSize)...]
-          .prefix(whole.network.stateSize))
+      single.finalStateGradient = state(whole.finalStateGradient, sequence, whole)
       let result = try single.run()
       #expect(result.output == rows(all.output, sequence, whole.batch, 19))
       #expect(result.inputGradient == rows(all.inputGradient, sequence, whole.batch, 19))
+    }
+  }
+
+  /// One sequence's part of a state array.
+  private func state(_ array: [Float], _ sequence: Int, _ example: Case) -> [Float] {
+    example.network.states.flatMap { state in
+      array[(state.offset * example.batch + sequence * state.size)...].prefix(state.size)
     }
   }
 

@@ -46,7 +46,7 @@ import Testing
     }
   }
 
-  /// A file's states [layers, B, H] as ours [B, states of all layers].
+  /// A file's states [layers, B, H] as ours.
   private func states(
     _ golden: TorchCase, _ file: GoldenFile, _ example: Case, prefix: String, suffix: String
   ) throws -> [Double] {
@@ -55,7 +55,7 @@ import Testing
       let theirs = try file.values(prefix + state.name + suffix)
       for row in 0..<golden.batch {
         let from = (state.layer * golden.batch + row) * golden.hiddenSize
-        let to = row * example.network.stateSize + state.offset
+        let to = state.offset * golden.batch + row * state.size
         values.replaceSubrange(to..<(to + state.size), with: theirs[from..<(from + state.size)])
       }
     }

@@ -1,8 +1,9 @@
 import Cells
 import Kernels
 
-/// The fused order of work of one cell at given sizes: what is done once for all time steps, what is
-/// done at each, and where every value lives. Flat arrays of plain structs, so that a time step
+/// The fused order of work of one cell at given sizes.
+///
+/// What is done once for all time steps, what is done at each, and where every value lives. Flat arrays of plain structs, so that a time step
 /// touches no class, enum payload or dictionary.
 package struct Plan: Sendable {
   package let cell: Cell
@@ -138,7 +139,7 @@ struct ProductPlan: Sendable {
   var bias = 0
 }
 
-/// gradient [strips][k][16] (+)= a^T . z over all rows.
+/// gradient [strips][k][16] (+)= a^T z over all rows.
 struct WeightGradientPlan: Sendable {
   var a: Int
   var z: Int

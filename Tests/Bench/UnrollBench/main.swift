@@ -36,7 +36,8 @@ let planned = try median {
   var layout = ParameterLayout()
   let network = try Network(cells: [cell], inputSize: 8, hiddenSizes: [8], layout: &layout)
   _ = try Unroll(
-    network, weights: ParameterBuffer(layout), gradients: ParameterBuffer(layout), steps: 1, batch: 1)
+    network, weights: ParameterBuffer(layout), gradients: ParameterBuffer(layout), steps: 1,
+    batch: 1)
 }
 var layout = ParameterLayout()
 let network = try Network(
