@@ -1,0 +1,204 @@
+#include "binding.h"
+
+PyObject *study_open(PyObject *module, PyObject *args, PyObject *keywords) {
+  static char *names[] = {"path", "corpus", "strategy", "seed", "minutes", "trials", "workers",
+      "hidden_size", "layers", "embedding_size", "rungs", "updates", "batch", "truncation",
+      "learning_rate", "deterministic", "read_only", "controls", NULL};
+  State *state = PyModule_GetState(module);
+  PyObject *path, *corpus;
+  unsigned long long seed = 0;
+  long long n[9] = {0};
+  int flags[3] = {0};
+  int32_t status;
+  rnncell_study_options options = RNNCELL_STUDY_OPTIONS_INIT;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O&O|$zKdLLLLLLLLLdppp", names, optional_path, &path, &corpus,
+          &options.strategy, &seed, &options.minutes, &n[0], &n[1], &n[2], &n[3], &n[4], &n[5],
+          &n[6], &n[7], &n[8], &options.learning_rate, &flags[0], &flags[1],
+          &flags[2]))
+    return NULL;
+  options.seed = seed;
+  options.trials = n[0];
+  options.workers = n[1];
+  options.hidden_size = n[2];
+  options.layers = n[3];
+  options.embedding_size = n[4];
+  options.rungs = n[5];
+  options.updates = n[6];
+  options.batch = n[7];
+  options.truncation = n[8];
+  options.deterministic = flags[0];
+  options.read_only = flags[1];
+  options.controls = flags[2];
+  if (corpus != Py_None && !PyObject_TypeCheck(corpus, state->corpus)) {
+    Py_XDECREF(path);
+    PyErr_SetString(PyExc_TypeError, "corpus must be a Corpus or None");
+    return NULL;
+  }
+  void *text = corpus == Py_None ? NULL : ((Handle *)corpus)->handle;
+  const char *name = path_text(path);
+  rnncell_study *study = NULL;
+  Py_BEGIN_ALLOW_THREADS
+  status = rnncell_study_open(&study, name, text, &options);
+  Py_END_ALLOW_THREADS
+  Py_XDECREF(path);
+  PyObject *self = status ? raise_status(state, status) : handle_wrap(state->study, study);
+  if (!self) rnncell_study_free(study);
+  return self;
+}
+
+PyObject *strategy_list(PyObject *module, PyObject *unused) {
+  (void)module, (void)unused;
+  PyObject *list = PyList_New(0);
+  rnncell_strategy_info info = RNNCELL_STRATEGY_INFO_INIT;
+  for (int64_t i = 0; list && rnncell_strategy_describe(&info, i) == RNNCELL_OK; i++) {
+    PyObject *row = Py_BuildValue("(ss)", info.name, info.summary);
+    if (!row || PyList_Append(list, row)) Py_CLEAR(list);
+    Py_XDECREF(row);
+  }
+  return list;
+}
+
+static void dealloc(Handle *self) {
+  PyTypeObject *type = Py_TYPE((PyObject *)self);
+  rnncell_study_free(self->handle);
+  ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
+  Py_DECREF(type);
+}
+
+static PyObject *close_study(Handle *self, PyObject *unused) {
+  (void)unused;
+  if (handle_begin(self)) return NULL;
+  rnncell_study *study = self->handle;
+  self->handle = NULL;
+  Py_BEGIN_ALLOW_THREADS
+  rnncell_study_free(study);
+  Py_END_ALLOW_THREADS
+  handle_end(self);
+  Py_RETURN_NONE;
+}
+
+static PyObject *info_dict(const rnncell_study_info *info) {
+  return Py_BuildValue(
+      "{s:s,s:s,s:L,s:L,s:L,s:L,s:L,s:d,s:d,s:K}", "strategy", info->strategy, "settings", info->settings,
+      "proposal_count", (long long)info->proposal_count, "scored_count",
+      (long long)info->scored_count, "failed_count", (long long)info->failed_count,
+      "pending_count", (long long)info->pending_count, "rejected_count", (long long)info->rejected_count,
+      "seconds", info->seconds, "tau", info->tau, "seed",
+      (unsigned long long)info->seed);
+}
+
+static PyObject *proposal_tuple(const rnncell_proposal *proposal) {
+  return Py_BuildValue(
+      "(LKsss(LL)LLLLdddi)", (long long)proposal->id, (unsigned long long)proposal->seed,
+      proposal->strategy, proposal->equations, proposal->failure, (long long)proposal->parents[0],
+      (long long)proposal->parents[1], (long long)proposal->weight_count,
+      (long long)proposal->rung, (long long)proposal->updates, (long long)proposal->tokens,
+      proposal->loss, proposal->seconds, proposal->told_at, (int)proposal->state);
+}
+
+static PyObject *describe(Handle *self, PyObject *unused) {
+  (void)unused;
+  if (!handle_may_look(self)) return NULL;
+  rnncell_study_info info = RNNCELL_STUDY_INFO_INIT;
+  int32_t status = rnncell_study_describe(&info, self->handle);
+  return status ? raise_status(state_of((PyObject *)self), status) : info_dict(&info);
+}
+
+/* (order, at most) -> [proposal, ...] */
+static PyObject *proposals(Handle *self, PyObject *args) {
+  int order;
+  long long count;
+  if (!PyArg_ParseTuple(args, "iL", &order, &count) || !handle_may_look(self)) return NULL;
+  PyObject *list = PyList_New(0);
+  rnncell_proposal proposal = RNNCELL_PROPOSAL_INIT;
+  for (int64_t i = 0; list && i < count; i++) {
+    if (rnncell_study_proposal(&proposal, self->handle, order, i) != RNNCELL_OK) break;
+    PyObject *row = proposal_tuple(&proposal);
+    if (!row || PyList_Append(list, row)) Py_CLEAR(list);
+    Py_XDECREF(row);
+  }
+  return list;
+}
+
+static PyObject *ask(Handle *self, PyObject *unused) {
+  (void)unused;
+  rnncell_proposal proposal = RNNCELL_PROPOSAL_INIT;
+  int32_t status;
+  if (handle_begin(self)) return NULL;
+  Py_BEGIN_ALLOW_THREADS
+  status = rnncell_study_ask(&proposal, self->handle);
+  Py_END_ALLOW_THREADS
+  PyObject *row = status ? raise_status(state_of((PyObject *)self), status)
+                         : proposal_tuple(&proposal);
+  handle_end(self);
+  return row;
+}
+
+static PyObject *tell(Handle *self, PyObject *args) {
+  long long id;
+  double loss;
+  const char *failure;
+  int32_t status;
+  if (!PyArg_ParseTuple(args, "Ldz", &id, &loss, &failure) || handle_begin(self)) return NULL;
+  Py_BEGIN_ALLOW_THREADS
+  status = rnncell_study_tell(self->handle, id, loss, failure);
+  Py_END_ALLOW_THREADS
+  handle_end(self);
+  return status ? raise_status(state_of((PyObject *)self), status) : Py_NewRef(Py_None);
+}
+
+/* What a run without the GIL needs to hear of scores with it. */
+typedef struct Listener {
+  PyThreadState *thread;
+  Handle *study;
+  PyObject *callback; /* or None */
+} Listener;
+
+static int32_t hear(
+    const rnncell_study_info *info, const rnncell_proposal *proposal, void *user) {
+  Listener *listener = user;
+  PyEval_RestoreThread(listener->thread);
+  int stop = PyErr_CheckSignals();
+  if (!stop && listener->callback != Py_None) {
+    listener->study->listener = PyThread_get_thread_ident();
+    PyObject *row = proposal ? proposal_tuple(proposal) : Py_NewRef(Py_None);
+    PyObject *answer =
+        row ? PyObject_CallFunction(listener->callback, "NN", info_dict(info), row) : NULL;
+    listener->study->listener = 0;
+    stop = answer ? PyObject_IsTrue(answer) : -1;
+    Py_XDECREF(answer);
+  }
+  listener->thread = PyEval_SaveThread();
+  return stop;
+}
+
+/* True when the callback stopped it. */
+static PyObject *run(Handle *self, PyObject *callback) {
+  if (handle_begin(self)) return NULL;
+  Listener listener = {NULL, self, callback};
+  listener.thread = PyEval_SaveThread();
+  int32_t status = rnncell_study_run(self->handle, hear, &listener);
+  PyEval_RestoreThread(listener.thread);
+  handle_end(self);
+  if (PyErr_Occurred()) return NULL;
+  if (status && status != RNNCELL_CANCELLED)
+    return raise_status(state_of((PyObject *)self), status);
+  return PyBool_FromLong(status == RNNCELL_CANCELLED);
+}
+
+static PyMethodDef methods[] = {
+    {"describe", (PyCFunction)describe, METH_NOARGS, NULL},
+    {"proposals", (PyCFunction)proposals, METH_VARARGS, NULL},
+    {"ask", (PyCFunction)ask, METH_NOARGS, NULL},
+    {"tell", (PyCFunction)tell, METH_VARARGS, NULL},
+    {"run", (PyCFunction)run, METH_O, NULL},
+    {"close", (PyCFunction)close_study, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+static PyType_Slot slots[] = {
+    {Py_tp_dealloc, dealloc}, {Py_tp_methods, methods}, {0, NULL}};
+static PyType_Spec spec = {
+    "rnncell._rnncell.Study", sizeof(Handle), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE, slots};
+
+int study_add(PyObject *module, State *state) { return type_add(module, &spec, &state->study); }
