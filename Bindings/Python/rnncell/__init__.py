@@ -1,0 +1,47 @@
+"""Write a recurrent cell as equations, run it, train it, and search for a better one.
+
+>>> import rnncell
+>>> cell = rnncell.Cell("h' = tanh(linear(x, h))")
+>>> cell == rnncell.Cell.stock("elman")
+True
+"""
+import json as _json
+
+from . import _rnncell
+from ._rnncell import (
+    BusyError,
+    CancelledError,
+    DivergedError,
+    Error,
+    FileError,
+    FormatError,
+    InternalError,
+    InvalidArgumentError,
+    LimitError,
+    OutOfMemoryError,
+    ParseError,
+    StateError,
+)
+from .arrays import Array, array
+from .cells import Cell, StockCell, stock_cells
+from .comparison import Comparison, compare
+from .corpora import Corpus, Vocabulary
+from .models import LanguageModel, Progress
+from .networks import Gradients, Network, Parameters, State, Stream, Tape
+from .studies import Proposal, Study, StudyInfo, search, strategies
+
+__version__: str = _rnncell.version()
+
+__all__ = [
+    "Array", "BusyError", "CancelledError", "Cell", "Comparison", "Corpus", "DivergedError",
+    "Error", "FileError", "FormatError", "Gradients", "InternalError", "InvalidArgumentError",
+    "LanguageModel", "LimitError", "Network", "OutOfMemoryError", "Parameters", "ParseError",
+    "Progress", "Proposal", "State", "StateError", "StockCell", "Stream", "Study", "StudyInfo",
+    "Tape", "Vocabulary", "array", "build_info", "compare", "search", "stock_cells",
+    "strategies",
+]
+
+
+def build_info() -> dict[str, object]:
+    """What the library is: version, target, instruction set, and what `threads=None` means."""
+    return _json.loads(_rnncell.build_info())

@@ -1,0 +1,6 @@
+"""`python -m rnncell` is the command `rnncell`."""
+import sys
+
+from .cli import main
+
+sys.exit(main())

@@ -1,0 +1,238 @@
+"""Cells: the equations of one time step, without weights."""
+from __future__ import annotations
+
+import ast
+import json
+import os
+import pathlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from . import _rnncell
+from ._rnncell import InvalidArgumentError
+
+_GENOTYPE, _RECIPE, _ARC, _ARC_ENAS_LM = 1, 2, 3, 4
+_FORMS = {"equations": 0, "svg": 1, "dot": 2, "latex": 3, "genotype": 4, "recipe": 5}
+
+
+class StockCell(NamedTuple):
+    """A published cell."""
+
+    name: str
+    equations: str
+    source: str
+    notes: str
+
+    @property
+    def cell(self) -> Cell:
+        """The cell itself."""
+        return Cell.stock(self.name)
+
+
+class Cell:
+    """What one time step computes. Immutable, hashable, and equal to every cell of the same function.
+
+    `x` is the input, a primed name a next state, `h` the output, and `linear(a, b)` a fresh weight
+    matrix per operand plus a bias:
+
+        gru = rnncell.Cell('''
+            z  = sigmoid(linear(x, h))
+            r  = sigmoid(linear(x, h))
+            n  = tanh(linear(x, r * h))
+            h' = z * h + (1 - z) * n
+        ''')
+
+    Raises ParseError, with `.line`, `.column` and a suggestion, for what cannot be read.
+    """
+
+    __slots__ = ("_handle", "_digest", "_states", "__weakref__")
+    _handle: _rnncell.Cell
+
+    def __init__(self, equations: str) -> None:
+        if not isinstance(equations, str):
+            raise TypeError(
+                f"equations are a str, not {type(equations).__name__}; see Cell.stock, "
+                "Cell.from_genotype and Cell.from_recipe for other sources"
+            )
+        if "\0" in equations:
+            raise InvalidArgumentError("equations hold a NUL character; remove it")
+        self._take(_rnncell.cell_parse(equations))
+
+    def _take(self, handle: _rnncell.Cell) -> None:
+        description = handle.describe(0, 0)
+        self._handle = handle
+        self._digest: tuple[int, int] = description["digest"]
+        self._states: tuple[str, ...] = tuple(description["states"].split())
+
+    @classmethod
+    def _wrap(cls, handle: _rnncell.Cell) -> Cell:
+        self = cls.__new__(cls)
+        self._take(handle)
+        return self
+
+    @classmethod
+    def stock(cls, name: str) -> Cell:
+        """A published cell by name; `stock_cells()` lists them."""
+        return cls._wrap(_rnncell.cell_stock(name))
+
+    @classmethod
+    def from_genotype(cls, genotype: object) -> Cell:
+        """A cell of DARTS: `[("tanh", 0), ...]`, its text, or a `Genotype` with `.recurrent`."""
+        genotype = getattr(genotype, "recurrent", genotype)
+        if not isinstance(genotype, str):
+            try:
+                edges = [(str(name), int(source)) for name, source in genotype]  # type: ignore
+            except (TypeError, ValueError):
+                raise InvalidArgumentError(
+                    f"{genotype!r} is no genotype; pass a sequence of (activation, node) pairs"
+                ) from None
+            genotype = repr(edges)
+        return cls._wrap(_rnncell.cell_import(_GENOTYPE, genotype))
+
+    @classmethod
+    def from_recipe(cls, recipe: str | Mapping[str, object]) -> Cell:
+        """A cell of NAS-Bench-NLP: `{"h_new_0": {"op": ..., "input": [...]}}` or its JSON text."""
+        text = recipe if isinstance(recipe, str) else json.dumps(dict(recipe))
+        return cls._wrap(_rnncell.cell_import(_RECIPE, text))
+
+    @classmethod
+    def from_arc(cls, arc: str | Sequence[int], *, numbering: str = "paper") -> Cell:
+        """A cell of ENAS, `0 0 0 1 1 2 ...`; `numbering` of the activations: "paper" or "enas_lm"."""
+        notations = {"paper": _ARC, "enas_lm": _ARC_ENAS_LM}
+        if numbering not in notations:
+            raise InvalidArgumentError(f"numbering {numbering!r} is none; pass 'paper' or 'enas_lm'")
+        text = arc if isinstance(arc, str) else " ".join(str(int(number)) for number in arc)
+        return cls._wrap(_rnncell.cell_import(notations[numbering], text))
+
+    def _draw(self, form: str) -> str:
+        return self._handle.draw(_FORMS[form]).decode()
+
+    @property
+    def equations(self) -> str:
+        """The equations, one statement a line; `Cell(cell.equations) == cell`."""
+        return self._draw("equations")
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The names of the states, the output first: `("h", "c")`."""
+        return self._states
+
+    @property
+    def digest(self) -> str:
+        """The canonical form in 32 hexadecimal digits, the same for equal cells in every process."""
+        return "{:016x}{:016x}".format(*self._digest)
+
+    @property
+    def fingerprint(self) -> str:
+        """What the cell computes on fixed inputs, in 16 hexadecimal digits."""
+        return format(self._handle.describe(0, 0)["fingerprint"], "016x")
+
+    def parameter_count(self, input_size: int, hidden_size: int) -> int:
+        """How many learned numbers the cell has at these sizes."""
+        return self._handle.describe(input_size, hidden_size)["weight_count"]
+
+    def parameter_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
+        """The shape of each parameter by its name, such as `W[z, x]`, at these sizes."""
+        rows = self._handle.parameters(input_size, hidden_size)
+        return {name: shape for name, shape, _ in rows}
+
+    def counterpart(self, parameter: str, other: Cell) -> str:
+        """The name in an equal cell of the parameter that plays the part of `parameter` here."""
+        return self._handle.counterpart(parameter, other._handle).decode()
+
+    def svg(self) -> str:
+        """A picture that stands by itself."""
+        return self._draw("svg")
+
+    def dot(self) -> str:
+        """The graph in the language of Graphviz."""
+        return self._draw("dot")
+
+    def latex(self) -> str:
+        """The equations as an aligned environment."""
+        return self._draw("latex")
+
+    def genotype(self) -> list[tuple[str, int]]:
+        """The cell as DARTS has it; InvalidArgumentError for one that DARTS cannot say."""
+        text = self._draw("genotype")
+        return ast.literal_eval(text[text.index("["):text.index("]") + 1])
+
+    def recipe(self) -> dict[str, dict[str, object]]:
+        """The cell as NAS-Bench-NLP has it; InvalidArgumentError for one that it cannot say."""
+        return json.loads(self._draw("recipe"))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Cell):
+            return NotImplemented
+        return self._digest == other._digest and self._handle.equal(other._handle)
+
+    def __hash__(self) -> int:
+        return hash(self._digest)
+
+    def __repr__(self) -> str:
+        return f"rnncell.Cell({self.equations!r})"
+
+    def __str__(self) -> str:
+        return self.equations
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.equations,)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if hasattr(self, "_states"):
+            raise AttributeError(f"a cell is immutable; {name} cannot be set")
+        object.__setattr__(self, name, value)
+
+
+def stock_cells() -> dict[str, StockCell]:
+    """The published cells by name, with equations, source and notes."""
+    return {row["name"]: StockCell(**row) for row in _rnncell.stock_list()}
+
+
+def cell_from(value: object) -> Cell:
+    """A cell from a Cell, the name of a stock cell, or equations."""
+    if isinstance(value, Cell):
+        return value
+    if not isinstance(value, str):
+        raise TypeError(f"a cell is a Cell, a name or equations, not {type(value).__name__}")
+    return Cell(value) if "=" in value else Cell.stock(value)
+
+
+def cells_from(value: object) -> list[Cell]:
+    """The cells of layers from one cell or a sequence of them."""
+    if isinstance(value, (Cell, str)):
+        return [cell_from(value)]
+    if isinstance(value, Sequence) and value:
+        return [cell_from(item) for item in value]
+    raise TypeError("cells are a Cell, a name, equations, or a sequence of one for each layer")
+
+
+def cell_from_argument(text: str) -> Cell:
+    """A cell as a command line names it: a stock name, a file, or equations (`;` ends a statement).
+
+    A file holds equations, a genotype, a recipe (JSON), or a saved model, whose first layer is meant.
+    """
+    path = pathlib.Path(text)
+    if re.search(r"'\s*=", text):
+        return Cell(text.replace(";", "\n"))
+    if text in stock_cells() or not (path.is_file() or os.sep in text or path.suffix):
+        return Cell.stock(text)
+    if path.suffix == ".safetensors":
+        from .models import LanguageModel
+        return LanguageModel.load(path).network().cells[0]
+    try:
+        content = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidArgumentError(f"{text} is no text ({error.reason}); name a cell") from None
+    start = content.lstrip()
+    if start.startswith("{"):
+        return Cell.from_recipe(content)
+    if start.startswith(("[", "Genotype")):
+        return Cell.from_genotype(content)
+    if re.fullmatch(r"[\d\s]+", content):
+        return Cell.from_arc(content)
+    return Cell(content)

@@ -1,0 +1,65 @@
+"""The commands `show` and `stock`."""
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from ..cells import Cell, cell_from_argument, stock_cells
+from .options import COUNT, add_common
+
+FORMS = ("equations", "svg", "dot", "latex", "genotype", "recipe")
+
+
+def add(commands: Any) -> None:
+    """Adds the commands to the parser."""
+    show = commands.add_parser(
+        "show", help="a cell as equations, picture or the notation of another program",
+        description="Shows a cell. CELL is a stock name, a file, or equations with ; between.")
+    show.add_argument("cell", metavar="CELL")
+    show.add_argument("--as", dest="form", choices=FORMS, default="equations",
+                      help="default: %(default)s")
+    add_common(show)
+    show.set_defaults(run=run_show, parser=show)
+
+    stock = commands.add_parser("stock", help="every stock cell with its source and size",
+                                description="Lists the stock cells with their sizes and sources.")
+    stock.add_argument("--size", type=COUNT, default=200, metavar="N",
+                       help="of input and hidden state, for the parameters (default: %(default)s)")
+    add_common(stock)
+    stock.set_defaults(run=run_stock, parser=stock)
+
+
+def shown(cell: Cell, form: str) -> str:
+    """A cell in a form of the command line."""
+    if form == "genotype":
+        return repr(cell.genotype())
+    if form == "recipe":
+        return json.dumps(cell.recipe())
+    return {"equations": lambda: cell.equations, "svg": cell.svg, "dot": cell.dot,
+            "latex": cell.latex}[form]()
+
+
+def run_show(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Prints a cell."""
+    cell = cell_from_argument(arguments.cell)
+    text = shown(cell, arguments.form)
+    print(text.rstrip("\n"))
+    return {"form": arguments.form, "text": text, "states": cell.states, "digest": cell.digest}
+
+
+def run_stock(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Prints a line for each stock cell."""
+    size = arguments.size
+    rows = []
+    for name, row in stock_cells().items():
+        rows.append({
+            "name": name, "parameters": row.cell.parameter_count(size, size),
+            "states": row.cell.states, "source": row.source, "notes": row.notes,
+            "equations": row.equations})
+    width = max(len(row["name"]) for row in rows)
+    print(f"{'name':{width}}  parameters at {size}  states  source")
+    for row in rows:
+        print(f"{row['name']:{width}}  {row['parameters']:{14 + len(str(size))},}  "
+              f"{' '.join(row['states']):6}  {row['source']}")
+    return {"size": size, "cells": rows}

@@ -1,0 +1,91 @@
+"""What a search shows while it runs: a live table in a terminal, or lines of progress."""
+from __future__ import annotations
+
+import shutil
+import time
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from ..studies import Proposal, Study, StudyInfo
+
+ROWS = 8
+
+
+def duration(seconds: float) -> str:
+    """Minutes and seconds."""
+    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"
+
+
+def summary(info: StudyInfo, minutes: float | None, trials: int | None) -> str:
+    """A line of numbers."""
+    bound = f" of {duration(60 * minutes)}" if minutes else ""
+    count = f" of {trials}" if trials else ""
+    return (f"{info.strategy}  {duration(info.seconds)}{bound}  {info.scored_count} scored{count}"
+            f"  {info.rejected_count} rejected  {info.failed_count} failed")
+
+
+def rows_of(proposals: list[Proposal], width: int) -> list[str]:
+    """The table of the best cells: loss, size, rung, equations as far as they fit."""
+    lines = ["   loss    parameters  rung  equations"]
+    for row in proposals:
+        head = f"{row.valid_loss:9.4f}  {row.parameters:10,}  {row.rung:4}  "
+        text = "; ".join(" ".join(line.split()) for line in row.equations.split("\n"))
+        name = "(control) " if row.strategy == "control" else ""
+        room = max(20, width - len(head) - 1)
+        text = name + text
+        lines.append(head + (text if len(text) <= room else text[:room - 3] + "..."))
+    return lines
+
+
+class LiveTable:
+    """Draws the best cells over and over in a terminal."""
+
+    def __init__(self, study: Study, stream: TextIO) -> None:
+        self._study, self._stream = study, stream
+        self._height, self._drawn = 0, 0.0
+
+    def hear(self, info: StudyInfo, proposal: Proposal | None) -> bool:
+        """A listener for Study.run."""
+        if time.monotonic() - self._drawn >= 0.25:
+            self._draw(info)
+        return False
+
+    def _draw(self, info: StudyInfo) -> None:
+        self._drawn = time.monotonic()
+        size = shutil.get_terminal_size()
+        count = max(1, min(ROWS, size.lines - 4))
+        lines = [summary(info, self._study._minutes, self._study._trials)[:size.columns - 1]]
+        lines += rows_of(self._study.leaderboard(count), size.columns)
+        up = f"\x1b[{self._height}A" if self._height else ""
+        self._stream.write(up + "".join(f"\r\x1b[2K{line}\n" for line in lines) + "\x1b[J")
+        self._stream.flush()
+        self._height = len(lines)
+
+    def close(self) -> None:
+        """Draws the last state."""
+        self._draw(self._study.info)
+
+
+class Lines:
+    """Prints a line every few seconds, for a log."""
+
+    def __init__(self, study: Study, stream: TextIO, every: float = 10.0) -> None:
+        self._study, self._stream, self._every = study, stream, every
+        self._next = 0.0
+
+    def hear(self, info: StudyInfo, proposal: Proposal | None) -> bool:
+        """A listener for Study.run."""
+        if info.seconds >= self._next and info.scored_count:
+            self._next = info.seconds + self._every
+            self._print(info)
+        return False
+
+    def _print(self, info: StudyInfo) -> None:
+        best = self._study.leaderboard(1)
+        found = f"  best {best[0].valid_loss:.4f}" if best else ""
+        print("  " + summary(info, self._study._minutes, self._study._trials) + found,
+              file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Prints the last state."""
+        self._print(self._study.info)

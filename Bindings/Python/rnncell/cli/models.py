@@ -1,0 +1,190 @@
+"""The commands `train`, `eval`, `generate` and `compare`."""
+from __future__ import annotations
+
+import argparse
+import math
+import pathlib
+from typing import Any
+
+from .._rnncell import InvalidArgumentError
+from ..cells import cell_from_argument
+from ..comparison import Run, compare
+from ..models import LanguageModel, Progress, perplexity_of
+from .options import (
+    COUNT, NOT_NEGATIVE, POSITIVE, add_common, add_text, add_training, corpus_from, note,
+    training_from, workers_from,
+)
+
+
+def add(commands: Any) -> None:
+    """Adds the commands to the parser."""
+    train = commands.add_parser(
+        "train", help="train a language model on a text",
+        description="Trains a language model on a text. CELL is a stock name, a file, or equations.")
+    add_text(train)
+    train.add_argument("--cell", default="lstm", metavar="CELL", help="default: %(default)s")
+    train.add_argument("--layers", type=COUNT, metavar="N", help="default: 1")
+    size = train.add_mutually_exclusive_group()
+    size.add_argument("--hidden", type=COUNT, metavar="H", help="hidden size (default: 128)")
+    size.add_argument("--parameters", type=COUNT, metavar="N",
+                      help="choose the hidden size that comes nearest to N in all")
+    train.add_argument("--embedding", type=COUNT, metavar="N",
+                       help="embedding size (default: as hidden)")
+    train.add_argument("--tied", action="store_true", help="embedding and softmax share weights")
+    train.add_argument("--init-range", type=POSITIVE, metavar="R",
+                       help="weights start uniform in +-R (default: 1/sqrt(hidden size))")
+    train.add_argument("--forget-bias", type=float, metavar="B",
+                       help="start of forget gates' biases (default: as the cell's source says)")
+    train.add_argument("--seed", type=int, default=0, metavar="S")
+    add_training(train)
+    train.add_argument("--save", metavar="FILE", help="save the model as safetensors")
+    train.add_argument("--checkpoint", metavar="FILE",
+                       help="write it after each epoch (with --resume: default SAVE.checkpoint)")
+    train.add_argument("--resume", action="store_true", help="carry on from the checkpoint")
+    add_common(train)
+    train.set_defaults(run=run_train, parser=train)
+
+    evaluate = commands.add_parser("eval", help="loss and perplexity of a model on a text",
+                                   description="The loss and perplexity of a model on a text.")
+    evaluate.add_argument("model", metavar="MODEL")
+    evaluate.add_argument("text", metavar="TEXT")
+    add_common(evaluate)
+    evaluate.set_defaults(run=run_eval, parser=evaluate)
+
+    generate = commands.add_parser("generate", help="text that a model writes",
+                                   description="Writes on from a prompt.")
+    generate.add_argument("model", metavar="MODEL")
+    generate.add_argument("prompt", metavar="PROMPT", nargs="?", default="")
+    generate.add_argument("--count", type=number_of_tokens, default=200, metavar="N",
+                          help="tokens to write (default: %(default)s)")
+    generate.add_argument("--temperature", type=POSITIVE, default=1.0, metavar="T",
+                          help="near 0: the likeliest token (default: %(default)s)")
+    generate.add_argument("--seed", type=int, default=0, metavar="S")
+    add_common(generate)
+    generate.set_defaults(run=run_generate, parser=generate)
+
+    command = commands.add_parser(
+        "compare", help="cells at equal size and budget, with intervals",
+        description="Trains cells at an equal number of parameters with the same updates and seeds, "
+        "and says what is shown: 95 %% intervals by Student's t, differences paired by seed.")
+    add_text(command)
+    command.add_argument("--cells", required=True, metavar="A,B,...",
+                         help="stock names or files; the first is compared with the others")
+    command.add_argument("--parameters", type=COUNT, required=True, metavar="N")
+    command.add_argument("--seeds", type=COUNT, default=3, metavar="N",
+                         help="how many (default: %(default)s)")
+    command.add_argument("--layers", type=COUNT, default=1, metavar="N",
+                         help="default: %(default)s")
+    command.add_argument("--workers", type=COUNT, metavar="N",
+                         help="models trained at a time, one thread each")
+    add_training(command)
+    command.add_argument("--save", default="compare.json", metavar="FILE",
+                         help="the runs, kept as they end (default: %(default)s)")
+    command.add_argument("--resume", action="store_true", help="keep the runs that --save holds")
+    add_common(command)
+    command.set_defaults(run=run_compare, parser=command)
+
+
+def number_of_tokens(text: str) -> int:
+    """A count of tokens, which may be 0."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative")
+    return value
+
+
+def tell(progress: Progress) -> None:
+    """Notes how training goes."""
+    valid = progress.valid_loss
+    note(f"epoch {progress.epoch}  update {progress.update}/{progress.updates}  "
+         f"train {progress.train_loss:.4f}  "
+         + (f"valid {valid:.4f} (perplexity {perplexity_of(valid):.2f})  "
+            if math.isfinite(valid) else "")
+         + f"rate {progress.learning_rate:g}  {progress.tokens_per_second:,.0f} tokens/s")
+
+
+def run_train(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Trains, evaluates and saves a model."""
+    checkpoint = arguments.checkpoint
+    if arguments.resume and checkpoint is None:
+        if arguments.save is None:
+            arguments.parser.error("--resume needs --checkpoint FILE, or --save FILE")
+        checkpoint = arguments.save + ".checkpoint"
+    cell = cell_from_argument(arguments.cell)
+    corpus = corpus_from(arguments)
+    model = LanguageModel(
+        cell, corpus.vocabulary, hidden_size=arguments.hidden, layers=arguments.layers,
+        embedding_size=arguments.embedding, parameters=arguments.parameters,
+        tied=arguments.tied, seed=arguments.seed, init_range=arguments.init_range,
+        forget_bias=arguments.forget_bias)
+    note(f"{model!r} on {corpus!r}")
+    try:
+        history = model.fit(
+            corpus, checkpoint=checkpoint, resume=arguments.resume, seed=arguments.seed,
+            threads=arguments.threads, progress=tell, **training_from(arguments))
+    except KeyboardInterrupt:
+        kept = []
+        if arguments.save:
+            model.save(arguments.save)
+            kept.append(f"the weights are in {arguments.save}")
+        if checkpoint and pathlib.Path(checkpoint).exists():
+            kept.append(f"--checkpoint {checkpoint} --resume carries on from the last epoch")
+        raise KeyboardInterrupt("; ".join(["interrupted", *kept])) from None
+    if arguments.save:
+        model.save(arguments.save)
+    losses = {"valid": model.evaluate(corpus.valid, threads=arguments.threads),
+              "test": model.evaluate(corpus.test, threads=arguments.threads)}
+    for split, loss in losses.items():
+        print(f"{split:5}  loss {loss:.4f}  perplexity {perplexity_of(loss):.2f}")
+    return {"parameters": model.parameter_count, "hidden": model.hidden_size,
+            "updates": history[-1].update if history else 0,
+            **{f"{split}_loss": loss for split, loss in losses.items()},
+            **{f"{split}_perplexity": perplexity_of(loss) for split, loss in losses.items()},
+            "history": [_row(row) for row in history]}
+
+
+def _row(row: Progress) -> dict[str, Any]:
+    return {name: value if math.isfinite(value) else None for name, value in row._asdict().items()}
+
+
+def run_eval(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Prints the loss of a text."""
+    model = LanguageModel.load(arguments.model)
+    tokens = model.encode(pathlib.Path(arguments.text).read_bytes())
+    if tokens.size < 2:
+        raise InvalidArgumentError(f"{arguments.text} has {tokens.size} tokens; it needs 2 or more")
+    loss = model.evaluate(tokens, threads=arguments.threads)
+    print(f"loss {loss:.4f}  perplexity {perplexity_of(loss):.2f}  tokens {tokens.size}")
+    return {"loss": loss, "perplexity": perplexity_of(loss), "tokens": tokens.size}
+
+
+def run_generate(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Prints a prompt and what the model writes on."""
+    model = LanguageModel.load(arguments.model)
+    text = model.generate(arguments.prompt, arguments.count, temperature=arguments.temperature,
+                          seed=arguments.seed)
+    print(arguments.prompt + text)
+    return {"prompt": arguments.prompt, "text": text}
+
+
+def run_compare(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Trains cells at equal size and prints what is shown."""
+    corpus = corpus_from(arguments)
+    cells = {pathlib.Path(name).stem: cell_from_argument(name)
+             for name in arguments.cells.split(",") if name}
+
+    def hear(run: Run, done: int, count: int) -> None:
+        note(f"{done}/{count}  {run.cell}, seed {run.seed}: test loss {run.test_loss:.4f} "
+             f"in {run.seconds:.0f} s")
+
+    try:
+        comparison = compare(
+            corpus, cells, parameters=arguments.parameters, seeds=arguments.seeds,
+            layers=arguments.layers, workers=workers_from(arguments), save=arguments.save,
+            resume=arguments.resume, progress=hear, **training_from(arguments))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"interrupted; {arguments.save} keeps the runs that ended, --resume carries on"
+        ) from None
+    print(comparison.text())
+    return comparison.as_json()

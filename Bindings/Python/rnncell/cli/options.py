@@ -1,0 +1,104 @@
+"""The options that several commands share."""
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any
+
+from ..corpora import UNITS, Corpus
+
+
+def number(minimum: float, kind: type = int, *, above: bool = False) -> Any:
+    """A type for argparse: a number not below (or above) a minimum."""
+    def read(text: str) -> Any:
+        value = kind(text)
+        if not (value > minimum if above else value >= minimum):
+            raise argparse.ArgumentTypeError(
+                f"{text} is not {'above' if above else 'at least'} {minimum:g}")
+        return value
+    read.__name__ = "whole number" if kind is int else "number"
+    return read
+
+
+COUNT = number(1)
+POSITIVE = number(0, float, above=True)
+NOT_NEGATIVE = number(0, float)
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Options of every command."""
+    parser.add_argument("--json", action="store_true",
+                        help="print one JSON object on the last line")
+    parser.add_argument("--threads", type=COUNT, metavar="N",
+                        help="threads to use (default: $RNNCELL_THREADS, or all processors)")
+
+
+def add_text(parser: argparse.ArgumentParser, *, unit: str = "character") -> None:
+    """Where the text comes from."""
+    parser.add_argument("text", nargs="?", metavar="TEXT",
+                        help="a text file, split 90/5/5 by position")
+    for split in ("train", "valid", "test"):
+        parser.add_argument(f"--{split}", metavar="FILE", help=f"in place of TEXT: the {split} text")
+    parser.add_argument("--unit", choices=UNITS, default=unit,
+                        help="what a token is (default: %(default)s)")
+    parser.add_argument("--limit", type=COUNT, metavar="BYTES", help="bytes of each text to use")
+
+
+def corpus_from(arguments: argparse.Namespace) -> Corpus:
+    """The corpus that the options name."""
+    if (arguments.text is None) == (arguments.train is None):
+        arguments.parser.error("name one text: TEXT, or --train FILE --valid FILE --test FILE")
+    if arguments.text is not None and (arguments.valid or arguments.test):
+        arguments.parser.error("--valid and --test go with --train FILE in place of TEXT")
+    return Corpus(arguments.text or arguments.train, valid=arguments.valid, test=arguments.test,
+                  unit=arguments.unit, limit=arguments.limit)
+
+
+def add_training(parser: argparse.ArgumentParser) -> None:
+    """How models learn."""
+    group = parser.add_argument_group("training")
+    group.add_argument("--epochs", type=COUNT, metavar="E", help="passes over the text (default: 1)")
+    group.add_argument("--updates", type=COUNT, metavar="N", help="stop after so many updates")
+    group.add_argument("--optimizer", choices=("adam", "sgd"), default="adam",
+                       help="default: %(default)s")
+    group.add_argument("--learning-rate", "--lr", type=POSITIVE, metavar="RATE",
+                       help="default: 0.002 for adam, 1 for sgd")
+    group.add_argument("--decay", type=POSITIVE, default=1.0, metavar="FACTOR",
+                       help="of the learning rate for each epoch (default: 1)")
+    group.add_argument("--decay-after", type=COUNT, metavar="E",
+                       help="epochs before the learning rate decays")
+    group.add_argument("--patience", type=COUNT, metavar="E",
+                       help="stop after so many epochs without a better validation loss")
+    group.add_argument("--batch", type=COUNT, default=32, metavar="B",
+                       help="sequences trained together (default: %(default)s)")
+    group.add_argument("--truncation", type=COUNT, default=35, metavar="T",
+                       help="steps of a segment of backpropagation (default: %(default)s)")
+    group.add_argument("--clip", type=POSITIVE, default=5.0, metavar="NORM",
+                       help="largest norm of the whole gradient, or inf (default: 5)")
+    group.add_argument("--dropout", type=NOT_NEGATIVE, default=0.0, metavar="P",
+                       help="probability to drop a unit between layers")
+    group.add_argument("--variational", action="store_true",
+                       help="one dropout mask for all steps of a segment")
+    group.add_argument("--reduction", choices=("mean", "sum"), default="mean",
+                       help="of the loss over the steps of a segment (default: %(default)s)")
+
+
+def training_from(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The options for LanguageModel.fit."""
+    names = ("epochs", "updates", "optimizer", "learning_rate", "decay", "decay_after", "patience",
+             "truncation", "clip", "dropout", "variational", "reduction")
+    return {**{name: getattr(arguments, name) for name in names}, "batch_size": arguments.batch}
+
+
+def workers_from(arguments: argparse.Namespace) -> int | None:
+    """Models trained at a time: --workers, --threads, $RNNCELL_THREADS or None."""
+    given = getattr(arguments, "workers", None) or arguments.threads
+    environment = os.environ.get("RNNCELL_THREADS", "")
+    return given or (int(environment) if environment.isdigit() and int(environment) else None)
+
+
+def note(text: str) -> None:
+    """Progress, which is silent where standard error is no terminal."""
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr, flush=True)

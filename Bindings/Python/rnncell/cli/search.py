@@ -1,0 +1,155 @@
+"""The commands `search` and `study`."""
+from __future__ import annotations
+
+import argparse
+import math
+import shutil
+import sys
+import time
+from typing import Any
+
+from ..studies import Proposal, Study, search, strategies
+from .live import LiveTable, rows_of, summary
+from .options import COUNT, POSITIVE, add_common, add_text, corpus_from, workers_from
+
+
+def add(commands: Any) -> None:
+    """Adds the commands to the parser."""
+    names = strategies()
+    command = commands.add_parser(
+        "search", help="search for a cell that predicts a text well",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Searches for a cell that predicts a text well. The study is kept in --db: stop "
+        "it at any\nmoment; the same command again carries on.\n\nstrategies:\n"
+        + "\n".join(f"  {name:10} {text}" for name, text in names.items()))
+    add_text(command)
+    command.add_argument("--strategy", choices=tuple(names), help="default: evolution")
+    bound = command.add_mutually_exclusive_group()
+    bound.add_argument("--minutes", type=POSITIVE, metavar="M",
+                       help="of all runs together (default: 5)")
+    bound.add_argument("--trials", type=COUNT, metavar="N", help="cells of all runs together")
+    for name, text in (("hidden", "hidden size (default: 32)"), ("layers", "default: 1"),
+                       ("embedding", "embedding size (default: as hidden)"),
+                       ("workers", "cells trained at a time, one thread each"),
+                       ("batch", "default: 32"), ("truncation", "default: 35"),
+                       ("rungs", "levels of successive halving (default: 3)"),
+                       ("updates", "of training up to the last rung")):
+        command.add_argument(f"--{name}", type=COUNT, metavar="N", help=text)
+    command.add_argument("--learning-rate", "--lr", type=POSITIVE, metavar="RATE",
+                         help="of adam (default: 0.002)")
+    command.add_argument("--db", default="study.db", metavar="FILE",
+                         help="the study (default: %(default)s)")
+    command.add_argument("--seed", type=int, default=0, metavar="S")
+    command.add_argument("--deterministic", action="store_true",
+                         help="scores count in the order of proposals, so that a run repeats")
+    command.add_argument("--no-controls", action="store_true",
+                         help="do not measure LSTM and GRU too")
+    command.add_argument("--report", metavar="FILE.html", help="write the report")
+    add_common(command)
+    command.set_defaults(run=run_search, parser=command)
+
+    study = commands.add_parser(
+        "study", help="what a study holds, also while it runs",
+        description="Shows what a study holds, also while another process runs it.")
+    study.add_argument("files", nargs="+", metavar="FILE",
+                       help="a study; further ones are shown beside it in the report")
+    study.add_argument("--report", metavar="FILE.html", help="write the report")
+    study.add_argument("--csv", metavar="FILE", help="write all proposals")
+    study.add_argument("--watch", action="store_true", help="follow it until Ctrl-C")
+    study.add_argument("--top", type=COUNT, default=10, metavar="N",
+                       help="cells to show (default: %(default)s)")
+    add_common(study)
+    study.set_defaults(run=run_study, parser=study)
+
+
+def study_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The options for a Study."""
+    return {
+        "strategy": arguments.strategy, "seed": arguments.seed, "layers": arguments.layers,
+        "embedding_size": arguments.embedding, "workers": workers_from(arguments),
+        "batch_size": arguments.batch, "truncation": arguments.truncation,
+        "rungs": arguments.rungs, "updates": arguments.updates,
+        "learning_rate": arguments.learning_rate, "deterministic": arguments.deterministic}
+
+
+def run_search(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Searches, then prints the best cells."""
+    corpus = corpus_from(arguments)
+    minutes = arguments.minutes if arguments.minutes or arguments.trials else 5.0
+    try:
+        study = search(
+            corpus, minutes=minutes, trials=arguments.trials, db=arguments.db,
+            hidden_size=arguments.hidden or 32, controls=not arguments.no_controls,
+            **study_options(arguments))
+    except KeyboardInterrupt as interrupt:
+        study = getattr(interrupt, "study", None)
+        if study is None:
+            raise
+        print_study(study, 5)
+        raise KeyboardInterrupt(
+            f"interrupted; {arguments.db} keeps {study.info.scored_count} scored cells. The same "
+            "command again carries on.") from None
+    with study:
+        print_study(study, 5)
+        if arguments.report:
+            study.report(arguments.report)
+        return described(study, 10)
+
+
+def run_study(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Prints what a study holds."""
+    studies = [Study(path, read_only=True) for path in arguments.files]
+    study = studies[0]
+    if arguments.watch:
+        watch(study, arguments.files[0])
+    print_study(study, arguments.top)
+    if arguments.report:
+        study.report(arguments.report, others=studies[1:])
+    if arguments.csv:
+        with open(arguments.csv, "w", newline="", encoding="utf-8") as file:
+            study.csv(file)
+    result = described(study, arguments.top)
+    for one in studies:
+        one.close()
+    return result
+
+
+def watch(study: Study, path: str) -> None:
+    """Follows a study that another process runs, until Ctrl-C."""
+    table = LiveTable(study, sys.stderr)
+    try:
+        while True:
+            table.close()
+            time.sleep(1)
+    except KeyboardInterrupt:
+        return
+
+
+def print_study(study: Study, count: int) -> None:
+    """The numbers of a study, its best cells, and the equations of the best."""
+    info = study.info
+    print(summary(info, None, None))
+    if math.isfinite(info.tau):
+        print(f"Kendall's tau between the first and the last rung: {info.tau:.2f}")
+    rows = study.leaderboard(count)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
+    print("\n".join(rows_of(rows, width)))
+    found = [row for row in study.leaderboard() if row.strategy != "control"]
+    if found:
+        print(f"\nThe best cell found (loss {found[0].valid_loss:.4f}):")
+        print("\n".join("  " + line for line in found[0].equations.split("\n")))
+
+
+def described(study: Study, count: int) -> dict[str, Any]:
+    """A study for JSON."""
+    info = {name: _plain(value) for name, value in study.info._asdict().items()}
+    return {**info, "leaderboard": [row_json(row) for row in study.leaderboard(count)]}
+
+
+def row_json(row: Proposal) -> dict[str, Any]:
+    """A proposal for JSON."""
+    return {name: _plain(value) for name, value in row._asdict().items()}
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,239 @@
+"""Language models: embedding, layers, softmax over a vocabulary."""
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from . import _rnncell
+from ._rnncell import Array, InvalidArgumentError
+from .arrays import positive, token_ids
+from .cells import Cell, cells_from
+from .corpora import UNITS, Corpus, Path, Vocabulary, decoded
+from .networks import (
+    Network, Parameters, load_parameters, loaded_from_bytes, saved_bytes, sequence_of,
+    starting_options,
+)
+
+_REDUCTIONS = {"mean": 0, "sum": 1, "sum_over_steps": 1}
+
+
+class Progress(NamedTuple):
+    """How training goes: a row of the history for each epoch, and what a callback hears."""
+
+    epoch: int
+    """From 1."""
+    update: int
+    """Updates of the weights since the model was made."""
+    updates: int
+    """Updates of the whole fit, as far as known."""
+    tokens: int
+    """Trained on since the model was made."""
+    train_loss: float
+    """Mean since the epoch began, nats per token."""
+    valid_loss: float
+    """Of the validation split at the end of an epoch; NaN before."""
+    learning_rate: float
+    tokens_per_second: float
+    seconds: float
+    """Of this fit so far."""
+
+    @property
+    def valid_perplexity(self) -> float:
+        """exp(valid_loss)."""
+        return perplexity_of(self.valid_loss)
+
+
+def perplexity_of(loss: float) -> float:
+    """exp(loss), infinity where that overflows."""
+    return math.exp(loss) if not loss > 700 else math.inf
+
+
+class LanguageModel:
+    """Predicts the next token of a text.
+
+    cells:          a Cell, a stock name or equations; or a sequence, one for each layer.
+    vocabulary:     of the corpus that it is to learn.
+    hidden_size:    of every layer. embedding_size: None for the same.
+    parameters:     choose the hidden size that comes nearest to so many learned numbers in all.
+    tied:           embedding and softmax share their weights.
+    seed, init_range, forget_bias: as for Network.
+    """
+
+    def __init__(
+        self, cells: Cell | str | Sequence[Cell | str], vocabulary: Vocabulary | Corpus, *,
+        hidden_size: int | None = None, layers: int | None = None,
+        embedding_size: int | None = None, parameters: int | None = None, tied: bool = False,
+        seed: int = 0, init_range: float | None = None, forget_bias: float | None = None,
+    ) -> None:
+        if isinstance(vocabulary, Corpus):
+            vocabulary = vocabulary.vocabulary
+        if not isinstance(vocabulary, Vocabulary):
+            raise TypeError(
+                f"vocabulary must be a corpus's .vocabulary, not {type(vocabulary).__name__}")
+        if parameters is not None and hidden_size is not None:
+            raise InvalidArgumentError(
+                "parameters and hidden_size are both given; pass one of them")
+        given = cells_from(cells)
+        if layers is not None:
+            given = sequence_of(given, int(positive("layers", layers)), "cells")
+        options = {"layers": len(given), "hidden_size": hidden_size,
+                   "embedding_size": embedding_size, "weight_count": parameters}
+        numbers = {name: int(positive(name.replace("weight_count", "parameters"), value))
+                   for name, value in options.items() if value is not None}
+        weights, bias = starting_options(init_range, forget_bias)
+        self._handle = _rnncell.model_create(
+            vocabulary._corpus, [cell._handle for cell in given], seed=seed, init_range=weights,
+            forget_bias=bias, tied=tied, **numbers)
+
+    @classmethod
+    def _wrap(cls, handle: _rnncell.Model) -> LanguageModel:
+        self = cls.__new__(cls)
+        self._handle = handle
+        return self
+
+    def fit(
+        self, corpus: Corpus, *, epochs: int | None = None, updates: int | None = None,
+        optimizer: str = "adam", learning_rate: float | None = None, truncation: int = 35,
+        batch_size: int = 32, clip: float | None = 5.0, decay: float = 1.0,
+        decay_after: int | None = None, patience: int | None = None, dropout: float = 0.0,
+        variational: bool = False, reduction: str = "mean",
+        checkpoint: Path | None = None, resume: bool = False,
+        progress: Callable[[Progress], object] | None = None, report_every: int = 50,
+        seed: int = 0, threads: int | None = None,
+    ) -> tuple[Progress, ...]:
+        """Trains on a corpus and gives the history, one row for each epoch.
+
+        epochs:        passes over the training split; None for 1, or for as many as `updates` takes.
+        updates:       stop after so many updates of the weights.
+        optimizer:     "adam" or "sgd"; learning_rate: None for 0.002 and 1.
+        truncation:    T, steps of a segment of backpropagation through time.
+        clip:          largest norm of the whole gradient; None: no bound.
+        decay:         factor of the learning rate for each epoch after `decay_after`.
+        patience:      stop after so many epochs without a better validation loss.
+        dropout:       between layers; variational: one mask for all steps of a segment.
+        reduction:     "mean", or "sum" over the steps of a segment (the batch is averaged).
+        checkpoint:    a file that is written after each epoch; resume: carry on from it.
+        progress:      is called every `report_every` updates and after each epoch; true stops.
+        threads:       None for all processors (or $RNNCELL_THREADS).
+
+        Ctrl-C raises KeyboardInterrupt; the weights are then those of the last update. A loss that
+        stops being finite raises DivergedError.
+        """
+        if not isinstance(corpus, Corpus):
+            raise TypeError(f"corpus must be a Corpus, not {type(corpus).__name__}")
+        if reduction not in _REDUCTIONS:
+            raise InvalidArgumentError(f"reduction {reduction!r} is none; pass 'mean' or 'sum'")
+        if resume and checkpoint is None:
+            raise InvalidArgumentError("resume is set without a checkpoint; pass checkpoint=FILE")
+        if epochs is None:
+            epochs = 1 if updates is None else 1 << 30
+        numbers = {
+            "epochs": epochs, "updates": updates, "truncation": truncation, "batch": batch_size,
+            "learning_rate": learning_rate, "decay": decay, "decay_after": decay_after,
+            "patience": patience, "report_every": report_every, "threads": threads}
+        checked = {name: positive("batch_size" if name == "batch" else name, value)
+                   for name, value in numbers.items() if value is not None}
+        clip = math.inf if clip is None else positive("clip", clip)
+        self._handle.fit(
+            corpus._handle, progress and (lambda row: progress(Progress(*row))),
+            optimizer=optimizer, checkpoint=checkpoint, seed=seed, clip=clip,
+            dropout=dropout, variational=variational, reduction=_REDUCTIONS[reduction],
+            resume=int(resume), **checked)
+        return self.history
+
+    @property
+    def history(self) -> tuple[Progress, ...]:
+        """A row for each epoch since the model was made."""
+        return tuple(Progress(*row) for row in self._handle.history())
+
+    def _tokens(self, text: object) -> Array:
+        return self.encode(text) if isinstance(text, (str, bytes)) else token_ids(text)
+
+    def evaluate(self, text: object, *, threads: int | None = None) -> float:
+        """The mean loss in nats per token over text or token ids, such as `corpus.test`."""
+        return self._handle.evaluate(self._tokens(text), threads or 0)
+
+    def perplexity(self, text: object, *, threads: int | None = None) -> float:
+        """exp of the loss over text or token ids."""
+        return perplexity_of(self.evaluate(text, threads=threads))
+
+    def generate(
+        self, prompt: str = "", count: int = 200, *, temperature: float = 1.0, seed: int = 0
+    ) -> str:
+        """Writes `count` tokens on from a prompt; the same seed gives the same text."""
+        if "\0" in prompt:
+            raise InvalidArgumentError("the prompt holds a NUL character; remove it")
+        return self._handle.generate(prompt, count, temperature, seed).decode("utf-8", "replace")
+
+    def encode(self, text: str | bytes) -> Array:
+        """The token ids of text, int32."""
+        return self._handle.encode(text.encode() if isinstance(text, str) else text)
+
+    def decode(self, ids: object) -> str:
+        """The text of token ids."""
+        return decoded([self._handle.word(id) for id in token_ids(ids).tolist()], self.unit)
+
+    def network(self) -> Network:
+        """A network with the cells of the layers and a copy of their weights."""
+        return Network._wrap(self._handle.network())
+
+    def parameters(self) -> Parameters:
+        """All weights by name, as a snapshot."""
+        return Parameters(self._handle.parameters())
+
+    def load_parameters(self, values: Mapping[str, object], *, strict: bool = True) -> None:
+        """Takes weights by name; see Network.load_parameters."""
+        load_parameters(self._handle, values, strict)
+
+    @property
+    def layers(self) -> int:
+        """How many layers."""
+        return self._handle.describe()["layers"]
+
+    @property
+    def hidden_size(self) -> int:
+        """The size of every layer."""
+        return self._handle.describe()["hidden_size"]
+
+    @property
+    def embedding_size(self) -> int:
+        """The size of the embedding."""
+        return self._handle.describe()["embedding_size"]
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many different tokens."""
+        return self._handle.describe()["vocabulary_size"]
+
+    @property
+    def parameter_count(self) -> int:
+        """How many learned numbers, embedding and softmax among them."""
+        return self._handle.describe()["weight_count"]
+
+    @property
+    def unit(self) -> str:
+        """What a token is."""
+        return UNITS[self._handle.describe()["unit"]]
+
+    def save(self, path: Path) -> None:
+        """Saves cells, weights and vocabulary as safetensors."""
+        self._handle.save(path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> LanguageModel:
+        """Loads what `save` wrote."""
+        return cls._wrap(_rnncell.model_load(path))
+
+    def __repr__(self) -> str:
+        info = self._handle.describe()
+        return (f"<rnncell.LanguageModel over {info['vocabulary_size']} {self.unit}s, "
+                f"{info['layers']} x {info['hidden_size']}, {info['weight_count']} parameters>")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _model_from_bytes, (saved_bytes(self),)
+
+
+def _model_from_bytes(data: bytes) -> LanguageModel:
+    return loaded_from_bytes(LanguageModel.load, data)

@@ -1,0 +1,382 @@
+"""Networks: cells in layers, with weights."""
+from __future__ import annotations
+
+import difflib
+import os
+import pathlib
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from . import _rnncell
+from ._rnncell import Array, InvalidArgumentError
+from .arrays import array, concatenated, positive
+from .cells import Cell, cells_from
+
+Path = str | os.PathLike[str]
+
+
+def sequence_of(value: object, count: int, name: str) -> list[Any]:
+    """A list of `count` values from one value or a sequence of them."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        if len(value) not in (1, count):
+            raise InvalidArgumentError(
+                f"{name} has {len(value)} items for {count} layers; pass one, or one for each layer")
+        return list(value) * (1 if len(value) == count else count)
+    return [value] * count
+
+
+def starting_options(init_range: float | None, forget_bias: float | None) -> tuple[float, float]:
+    """How weights start, as the library is told it; 0 there is the default, NaN no special bias."""
+    weights = 0.0 if init_range is None else positive("init_range", init_range)
+    bias = 0.0 if forget_bias is None else float(forget_bias)
+    return weights, bias if bias or forget_bias is None else float("nan")
+
+
+class Parameters(Mapping[str, Array]):
+    """Named arrays: a snapshot that does not change when training goes on."""
+
+    def __init__(self, arrays: dict[str, Array]) -> None:
+        self._arrays = arrays
+
+    def __getitem__(self, name: str) -> Array:
+        try:
+            return self._arrays[name]
+        except KeyError:
+            near = difflib.get_close_matches(str(name), self._arrays, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise KeyError(f"there is no parameter {name!r}{hint}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def __repr__(self) -> str:
+        rows = "".join(f"\n  {name}: {list(value.shape)}" for name, value in self.items())
+        return f"<rnncell.{type(self).__name__}, {sum(a.size for a in self.values())} numbers:{rows}>"
+
+
+class Gradients(Parameters):
+    """Gradients by the names of the parameters, and "x" for that of the input.
+
+    `state` is the gradient of the initial state.
+    """
+
+    def __init__(self, arrays: dict[str, Array], state: State) -> None:
+        super().__init__(arrays)
+        self.state = state
+
+
+class State(Mapping[str, Array]):
+    """The state of a batch: arrays [batch, size] by names such as "layers.0.h".
+
+    `array` holds them one after another, as a network takes and gives them.
+    """
+
+    def __init__(self, array: Array, layout: list[tuple[int, str, int, int]], batch: int) -> None:
+        self.array = array
+        self.batch = batch
+        self._views = {
+            f"layers.{layer}.{name}": array._view(batch * offset, (batch, size))
+            for layer, name, size, offset in layout
+        }
+
+    def __getitem__(self, name: str) -> Array:
+        try:
+            return self._views[name]
+        except KeyError:
+            known = ", ".join(self._views)
+            raise KeyError(f"there is no state {name!r}; there are {known}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._views)
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def __repr__(self) -> str:
+        rows = ", ".join(f"{name}: {list(view.shape)}" for name, view in self.items())
+        return f"<rnncell.State {rows}>"
+
+
+class Network:
+    """Cells in layers, with weights.
+
+    cells:       a Cell, a stock name or equations; or a sequence, one for each layer.
+    input_size:  I, the size of the input.
+    hidden_size: of every layer, or a sequence with the size of each.
+    seed:        of the starting weights.
+    init_range:  all weights start uniform in +-range; None: in +-1/sqrt(hidden size), biases 0.
+    forget_bias: the start of forget gates' biases; None: as the cell's source says.
+    """
+
+    def __init__(
+        self, cells: Cell | str | Sequence[Cell | str], input_size: int,
+        hidden_size: int | Sequence[int], layers: int | None = None, *, seed: int = 0,
+        init_range: float | None = None, forget_bias: float | None = None,
+    ) -> None:
+        given = cells_from(cells)
+        if layers is None:
+            sizes = hidden_size if isinstance(hidden_size, Sequence) else [hidden_size]
+            layers = max(len(given), len(sizes))
+        if layers < 1:
+            raise InvalidArgumentError(f"layers is {layers}; pass a positive number")
+        handles = [cell._handle for cell in sequence_of(given, layers, "cells")]
+        sizes = sequence_of(hidden_size, layers, "hidden_size")
+        self._take(_rnncell.network_create(
+            handles, sizes, input_size, seed, *starting_options(init_range, forget_bias)))
+
+    def _take(self, handle: _rnncell.Network) -> None:
+        self._handle = handle
+        self._info = handle.describe()
+        self._layout = handle.states()
+
+    @classmethod
+    def _wrap(cls, handle: _rnncell.Network) -> Network:
+        self = cls.__new__(cls)
+        self._take(handle)
+        return self
+
+    @property
+    def layers(self) -> int:
+        """How many layers."""
+        return self._info["layers"]
+
+    @property
+    def input_size(self) -> int:
+        """I, the size of the input."""
+        return self._info["input_size"]
+
+    @property
+    def output_size(self) -> int:
+        """The size of the last layer's output."""
+        return self._info["output_size"]
+
+    @property
+    def parameter_count(self) -> int:
+        """How many learned numbers."""
+        return self._info["weight_count"]
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cell of each layer."""
+        return tuple(Cell._wrap(self._handle.cell(layer)) for layer in range(self.layers))
+
+    def _state(self, values: Array, batch: int) -> State:
+        return State(values, self._layout, batch)
+
+    def state(self, values: Mapping[str, object] | None = None, *, batch: int | None = None) -> State:
+        """A state from arrays [batch, size] by name; what is not named is zero."""
+        values = dict(values or {})
+        parts = []
+        arrays = {name: array(value) for name, value in values.items()}
+        for part in arrays.values():
+            batch = part.shape[0] if batch is None and part.ndim == 2 else batch
+        if batch is None or batch < 1:
+            raise InvalidArgumentError(f"batch is {batch}; pass how many sequences there are")
+        for layer, name, size, _ in self._layout:
+            given = arrays.pop(f"layers.{layer}.{name}", None)
+            if given is not None and given.shape != (batch, size):
+                raise InvalidArgumentError(
+                    f"layers.{layer}.{name} has shape {list(given.shape)}, and "
+                    f"{[batch, size]} is needed")
+            parts.append(array([0.0] * (batch * size)) if given is None else given)
+        if arrays:
+            known = ", ".join(f"layers.{layer}.{name}" for layer, name, _, _ in self._layout)
+            raise InvalidArgumentError(f"there is no state {min(arrays)!r}; there are {known}")
+        return self._state(concatenated(parts), batch)
+
+    def _flat(self, state: object) -> object:
+        if isinstance(state, State):
+            return state.array
+        return self.state(state).array if isinstance(state, Mapping) else state
+
+    def _forward(
+        self, x: object, state: object, lengths: Sequence[int] | None, threads: int | None,
+        wants_tape: bool,
+    ) -> tuple[Array, State, _rnncell.Tape | None]:
+        output, final, tape = self._handle.forward(
+            x, lengths, self._flat(state), threads or 0, wants_tape)
+        return output, self._state(final, output.shape[1]), tape
+
+    def __call__(
+        self, x: object, state: object = None, *, lengths: Sequence[int] | None = None,
+        threads: int | None = None,
+    ) -> tuple[Array, State]:
+        """Runs over x [steps, batch, input]: the outputs [steps, batch, output], and the last state.
+
+        lengths: [batch], the steps of each sequence; past its end its output is zero.
+        state:   to start from: a State, arrays by name, or None for zero.
+        """
+        output, final, _ = self._forward(x, state, lengths, threads, False)
+        return output, final
+
+    def forward(
+        self, x: object, state: object = None, *, lengths: Sequence[int] | None = None,
+        threads: int | None = None,
+    ) -> tuple[Array, Tape]:
+        """As a call, but with a tape for gradients in place of the state, which is `tape.state`."""
+        output, final, tape = self._forward(x, state, lengths, threads, True)
+        assert tape is not None
+        return output, Tape(self, tape, output.shape, final)
+
+    def step(
+        self, x: object, state: object = None, *, threads: int | None = None
+    ) -> tuple[Array, State]:
+        """One time step over x [batch, input]. For many of them, `stream` is faster."""
+        rows = array(x)
+        if rows.ndim != 2:
+            raise InvalidArgumentError(
+                f"the input has shape {list(rows.shape)}, and [any, {self.input_size}] is needed")
+        output, final = self(rows._view(0, (1, *rows.shape)), state, threads=threads)
+        return output[0], final
+
+    def stream(self, batch: int = 1) -> Stream:
+        """A state of its own, fed one time step at a time."""
+        return Stream(self, batch)
+
+    def parameters(self) -> Parameters:
+        """The weights by name, as a snapshot."""
+        return Parameters(self._handle.parameters())
+
+    def load_parameters(self, values: Mapping[str, object], *, strict: bool = True) -> None:
+        """Takes weights by name; on a failure nothing is changed.
+
+        strict: every parameter must be there; otherwise those that are not stay as they are.
+        """
+        load_parameters(self._handle, values, strict)
+
+    def save(self, path: Path) -> None:
+        """Saves cells and weights as safetensors."""
+        self._handle.save(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Network:
+        """Loads what `save` wrote."""
+        return cls._wrap(_rnncell.network_load(path))
+
+    def __repr__(self) -> str:
+        return (f"<rnncell.Network {self.input_size} -> {self.output_size}, "
+                f"{self.layers} layer{'s' * (self.layers > 1)}, {self.parameter_count} parameters>")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _network_from_bytes, (saved_bytes(self),)
+
+
+class Tape:
+    """What a forward call keeps for the gradients. `state` is the state after the last step."""
+
+    def __init__(
+        self, network: Network, handle: _rnncell.Tape, shape: tuple[int, ...], state: State
+    ) -> None:
+        self._network, self._handle, self._shape = network, handle, shape
+        self.state = state
+
+    def backward(
+        self, output_gradient: object = None, state_gradient: object = None, *,
+        threads: int | None = None,
+    ) -> Gradients:
+        """Gradients of a loss by everything, from those by the outputs and the last state.
+
+        output_gradient: [steps, batch, output]; None: zero.
+        state_gradient:  of the final state: a State, arrays by name, or None for zero.
+        """
+        network = self._network
+        count = self.state.array.size
+        x, initial, gradients = self._handle.backward(
+            self._shape, network.input_size, count, output_gradient,
+            network._flat(state_gradient), threads or 0)
+        return Gradients({"x": x, **gradients}, network._state(initial, self._shape[1]))
+
+    def __repr__(self) -> str:
+        return f"<rnncell.Tape of outputs {list(self._shape)}>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a tape cannot be copied or pickled; run forward again where it is needed")
+
+
+class Stream:
+    """Sequences that step together, one time step a call; steps give the bits of a whole run."""
+
+    def __init__(self, network: Network, batch: int = 1) -> None:
+        self.network = network
+        self.batch = batch
+        self._handle = network._handle.stream(batch)
+
+    def step(self, x: object) -> Array:
+        """The output [batch, output] of the next time step x [batch, input].
+
+        With a batch of 1, x may be [input], and the output is [output].
+        """
+        network = self.network
+        return self._handle.step(x, self.batch, network.input_size, network.output_size)
+
+    __call__ = step
+
+    @property
+    def state(self) -> State:
+        """The state after the last step; set it to a State, arrays by name, or None for zero."""
+        count = self.batch * self.network._info["state_size"]
+        return self.network._state(self._handle.read_state(count), self.batch)
+
+    @state.setter
+    def state(self, state: object) -> None:
+        self._handle.write_state(self.network._flat(state))
+
+    def reset(self) -> None:
+        """Begins anew: a state of zero."""
+        self._handle.write_state(None)
+
+    def __repr__(self) -> str:
+        return f"<rnncell.Stream of {self.batch} on {self.network!r}>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a stream cannot be copied or pickled; make one, and set its state")
+
+
+def load_parameters(
+    handle: _rnncell.Network | _rnncell.Model, values: Mapping[str, object], strict: bool
+) -> None:
+    """Writes parameters by name; on a failure those that were written are put back."""
+    if not isinstance(values, Mapping):
+        raise TypeError(f"parameters are a mapping from names, not {type(values).__name__}")
+    old = Parameters(handle.parameters())
+    missing = [name for name in old if name not in values]
+    if strict and missing:
+        raise InvalidArgumentError(
+            f"{missing[0]!r} is missing ({len(missing)} in all); pass it, or strict=False")
+    written: list[str] = []
+    try:
+        for name, value in values.items():
+            part = value if isinstance(value, Array) else array(value)
+            if name in old and part.shape != old[name].shape:
+                raise InvalidArgumentError(
+                    f"{name} has shape {list(part.shape)}, and {list(old[name].shape)} is needed")
+            handle.write(name, part)
+            written.append(name)
+    except BaseException:
+        for name in written:
+            handle.write(name, old[name])
+        raise
+
+
+def saved_bytes(value: Any) -> bytes:
+    """What `save` writes, for pickling and copying."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = pathlib.Path(directory, "saved.safetensors")
+        value.save(path)
+        return path.read_bytes()
+
+
+def loaded_from_bytes(load: Any, data: bytes) -> Any:
+    """The inverse of `saved_bytes`."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = pathlib.Path(directory, "saved.safetensors")
+        path.write_bytes(data)
+        return load(path)
+
+
+def _network_from_bytes(data: bytes) -> Network:
+    return loaded_from_bytes(Network.load, data)

@@ -1,0 +1,349 @@
+"""Studies: the search for a better cell, kept in one file."""
+from __future__ import annotations
+
+import concurrent.futures
+import csv
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, TextIO
+
+from . import _rnncell
+from ._rnncell import Error, InvalidArgumentError, StateError
+from .arrays import positive
+from .cells import Cell
+from .corpora import Corpus, Path
+from .models import LanguageModel, perplexity_of
+
+CONTROL = "control"
+_STATES = ("pending", "scored", "failed", "rejected")
+_BY_LOSS, _AS_PROPOSED = 0, 1
+_ALL = 1 << 40
+
+
+class Proposal(NamedTuple):
+    """A cell that a strategy proposes, and what is known of it."""
+
+    id: int
+    """From 1, in the order of proposals."""
+    seed: int
+    """Of its starting weights."""
+    strategy: str
+    """What proposed it; "control" for the cells that every study measures."""
+    equations: str
+    failure: str
+    """Why it failed or was rejected, or ""."""
+    parents: tuple[int, ...]
+    """Ids of what it was made from."""
+    parameters: int
+    """Learned numbers of the model that it is trained in; 0 when not known."""
+    rung: int
+    """The level of training that the loss is of, or that is asked for, from 0."""
+    updates: int
+    """Training updates until then."""
+    tokens: int
+    """Trained on until then."""
+    valid_loss: float
+    """Nats per token, or whatever was told; NaN: none yet."""
+    seconds: float
+    """Of training."""
+    told_at: float
+    """Seconds of search when its last score was told; NaN before."""
+    state: str
+    """"pending", "scored", "failed" or "rejected"."""
+
+    @property
+    def cell(self) -> Cell:
+        """The cell itself."""
+        return Cell(self.equations)
+
+    @property
+    def valid_perplexity(self) -> float:
+        """exp(valid_loss)."""
+        return perplexity_of(self.valid_loss)
+
+    @classmethod
+    def _from(cls, row: tuple[Any, ...]) -> Proposal:
+        parents = tuple(parent for parent in row[5] if parent)
+        return cls(*row[:5], parents, *row[6:13], _STATES[row[13]])
+
+
+class StudyInfo(NamedTuple):
+    """A study in numbers."""
+
+    strategy: str
+    seed: int
+    proposal_count: int
+    scored_count: int
+    failed_count: int
+    pending_count: int
+    rejected_count: int
+    """Duplicates, and cells that explode: not trained at all."""
+    seconds: float
+    """Of search in all runs together."""
+    tau: float
+    """Kendall's, between the losses of the first and the last rung; NaN: too few."""
+
+    @classmethod
+    def _from(cls, info: dict[str, Any]) -> StudyInfo:
+        return cls(*(info[name] for name in cls._fields))
+
+
+Listener = Callable[[StudyInfo, Proposal | None], object]
+
+
+def strategies() -> dict[str, str]:
+    """The strategies by name, each with what it does."""
+    return dict(_rnncell.strategy_list())
+
+
+class Study:
+    """One search, in one SQLite file that other programs can read.
+
+    path:     the file, which is made, or opened to carry on; None: in memory.
+    corpus:   what to train on; None where your program scores the cells by `ask` and `tell`.
+    strategy: see `strategies()`; None: "evolution", or what the study was begun with.
+    minutes, trials: of all runs together; None: no bound.
+    workers:  proposals trained at a time, one thread each; None: one for each processor.
+    hidden_size, layers, embedding_size, batch_size, truncation, learning_rate: of the models.
+    rungs:    levels of successive halving; updates: of training up to the last one.
+    deterministic: scores count in the order of proposals, so that a run repeats.
+    controls: LSTM and GRU are measured too.
+    read_only: only look, also while another process runs the study.
+    """
+
+    def __init__(
+        self, path: Path | None = None, corpus: Corpus | None = None, *,
+        strategy: str | None = None, seed: int = 0, minutes: float | None = None,
+        trials: int | None = None, workers: int | None = None, hidden_size: int | None = None,
+        layers: int | None = None, embedding_size: int | None = None, rungs: int | None = None,
+        updates: int | None = None, batch_size: int | None = None,
+        truncation: int | None = None, learning_rate: float | None = None,
+        deterministic: bool = False, controls: bool = False, read_only: bool = False,
+    ) -> None:
+        if corpus is not None and not isinstance(corpus, Corpus):
+            raise TypeError(f"corpus must be a Corpus or None, not {type(corpus).__name__}")
+        self._sizes = {
+            "hidden_size": hidden_size or 32, "layers": layers or 1,
+            "embedding_size": embedding_size, "batch_size": batch_size or 32,
+            "truncation": truncation or 35, "learning_rate": learning_rate or 0.002}
+        numbers = {
+            "minutes": minutes, "trials": trials, "workers": workers, "hidden_size": hidden_size,
+            "layers": layers, "embedding_size": embedding_size, "rungs": rungs, "updates": updates,
+            "batch": batch_size, "truncation": truncation, "learning_rate": learning_rate}
+        checked = {name: positive("batch_size" if name == "batch" else name, value)
+                   for name, value in numbers.items() if value is not None}
+        self.path = None if path is None else os.fspath(path)
+        self.corpus = corpus
+        self._minutes, self._trials, self._workers = minutes, trials, workers
+        self._open: _rnncell.Study | None = _rnncell.study_open(
+            path, corpus and corpus._handle, strategy=strategy, seed=seed,
+            deterministic=deterministic, controls=controls, read_only=read_only, **checked)
+
+    @property
+    def _handle(self) -> _rnncell.Study:
+        if self._open is None:
+            raise StateError("the study is closed; open it again by Study(path)")
+        return self._open
+
+    def ask(self) -> Proposal:
+        """A cell to score. What was asked and never told comes first, with the same id and seed."""
+        return Proposal._from(self._handle.ask())
+
+    def tell(self, id: int, loss: float, *, failure: str | None = None) -> None:
+        """The score of a proposal, smaller is better; not finite, or with a failure: it failed."""
+        self._handle.tell(id, loss, failure)
+
+    def run(
+        self, progress: Listener | None = None, *,
+        executor: concurrent.futures.Executor | None = None,
+    ) -> Study:
+        """Searches until the study's minutes or trials are spent; gives the study.
+
+        progress: is called after each score and at least every second; true stops.
+        executor: trains elsewhere: any concurrent.futures.Executor, such as a ProcessPoolExecutor,
+                  Dask's `client.get_executor()` or mpi4py's MPIPoolExecutor. None: in this process.
+
+        Ctrl-C raises KeyboardInterrupt; nothing that was told is lost, and another run carries on.
+        """
+        if executor is not None:
+            self._run_elsewhere(executor, progress)
+            return self
+        self._handle.run(progress and (lambda info, row: progress(
+            StudyInfo._from(info), None if row is None else Proposal._from(row))))
+        return self
+
+    def _run_elsewhere(
+        self, executor: concurrent.futures.Executor, progress: Listener | None
+    ) -> None:
+        if self.corpus is None:
+            raise StateError("the study has no corpus to train on; open it with one")
+        if self._minutes is None and self._trials is None:
+            raise StateError("the study has no bound; open it with minutes or trials")
+        start, before = time.monotonic(), self.info.seconds
+        count = self._workers or getattr(executor, "_max_workers", None) or os.cpu_count() or 1
+        waiting: dict[concurrent.futures.Future[float], int] = {}
+
+        def is_spent() -> bool:
+            spent = before + time.monotonic() - start
+            return self._minutes is not None and spent >= 60 * self._minutes
+
+        def top_up() -> None:
+            while len(waiting) < count and not is_spent():
+                try:
+                    proposal = self.ask()
+                except StateError:
+                    return
+                waiting[executor.submit(
+                    score, self.corpus, proposal.equations, proposal.seed, proposal.updates,
+                    self._sizes)] = proposal.id
+
+        try:
+            top_up()
+            while waiting:
+                done, _ = concurrent.futures.wait(
+                    waiting, 1, concurrent.futures.FIRST_COMPLETED)
+                for future in done:
+                    self._tell_result(waiting.pop(future), future)
+                last = self._row(self._told) if done else None
+                if progress is not None and progress(self.info, last):
+                    return
+                top_up()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _tell_result(self, id: int, future: concurrent.futures.Future[float]) -> None:
+        self._told = id
+        try:
+            self.tell(id, future.result())
+        except (Error, ArithmeticError, MemoryError) as error:
+            self.tell(id, math.nan, failure=str(error))
+
+    def _row(self, id: int) -> Proposal | None:
+        return next((row for row in self.history if row.id == id), None)
+
+    @property
+    def info(self) -> StudyInfo:
+        """The study in numbers."""
+        return StudyInfo._from(self._handle.describe())
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the study was begun with."""
+        return json.loads(self._handle.describe()["settings"])
+
+    def leaderboard(self, limit: int | None = None) -> list[Proposal]:
+        """The scored proposals, those on the highest rung first, by their loss."""
+        count = _ALL if limit is None else limit
+        return [Proposal._from(row) for row in self._handle.proposals(_BY_LOSS, count)]
+
+    @property
+    def history(self) -> list[Proposal]:
+        """All proposals by their id."""
+        return [Proposal._from(row) for row in self._handle.proposals(_AS_PROPOSED, _ALL)]
+
+    @property
+    def best(self) -> Proposal:
+        """The first of the leaderboard that the strategy found; StateError before there is one."""
+        for row in self.leaderboard():
+            if row.strategy != CONTROL:
+                return row
+        raise StateError("the study has no scored proposal yet; run it, or tell a score")
+
+    def report(self, path: Path, *, others: Iterable[Study] = ()) -> None:
+        """Writes a self-contained HTML page: curves, front, drawings, equations, leaderboard.
+
+        others: further studies whose curves are shown beside, such as a random search.
+        """
+        from .report import write_report
+        write_report(path, [self, *others])
+
+    def csv(self, file: TextIO) -> None:
+        """Writes all proposals as comma-separated values with a heading."""
+        writer = csv.writer(file)
+        writer.writerow(Proposal._fields)
+        for row in self.history:
+            writer.writerow([*row[:5], " ".join(map(str, row.parents)), *row[6:]])
+
+    def close(self) -> None:
+        """Closes the file; harmless when it is closed."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    def __enter__(self) -> Study:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        where = "in memory" if self.path is None else repr(self.path)
+        if self._open is None:
+            return f"<rnncell.Study {where}, closed>"
+        info = self.info
+        return f"<rnncell.Study {where}, {info.strategy}, {info.scored_count} scored>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a study cannot be copied or pickled; open its file with read_only=True")
+
+
+def search(
+    corpus: Corpus, *, strategy: str | None = None, minutes: float | None = None,
+    trials: int | None = None, hidden_size: int = 32, seed: int = 0, db: Path | None = None,
+    workers: int | None = None, controls: bool = True,
+    progress: Listener | bool | None = None,
+    executor: concurrent.futures.Executor | None = None, **options: Any,
+) -> Study:
+    """Searches for a cell that predicts a corpus well, and gives the study.
+
+    With `db=` the same call again carries on: minutes and trials are totals of the study. Without
+    both, it searches for two minutes.
+
+    progress: a callback as for Study.run; None: a live table if the terminal is one; False: silent.
+    options:  further arguments of Study, such as layers, rungs, batch_size or deterministic.
+
+    Ctrl-C raises KeyboardInterrupt, whose `study` attribute holds the study with all that was told.
+    """
+    if minutes is None and trials is None:
+        minutes = 2.0
+    study = Study(
+        db, corpus, strategy=strategy, minutes=minutes, trials=trials, hidden_size=hidden_size,
+        seed=seed, workers=workers, controls=controls, **options)
+    table = None
+    if progress is None or progress is True:
+        from .cli.live import LiveTable
+        if progress or sys.stderr.isatty():
+            table = LiveTable(study, sys.stderr)
+    listener: Any = table.hear if table else (progress or None)
+    try:
+        study.run(listener, executor=executor)
+    except KeyboardInterrupt as error:
+        kept = f"{study.info.scored_count} scored cells are kept"
+        again = f" in {study.path}; the same call carries on" if study.path else " in .study"
+        interrupt = KeyboardInterrupt(f"interrupted; {kept}{again}")
+        interrupt.study = study  # type: ignore[attr-defined]
+        raise interrupt from error
+    finally:
+        if table:
+            table.close()
+    return study
+
+
+def score(
+    corpus: Corpus, equations: str, seed: int, updates: int, sizes: dict[str, Any]
+) -> float:
+    """The validation loss of a cell after so many updates, on one thread: what an executor runs."""
+    model = LanguageModel(
+        Cell(equations), corpus.vocabulary, hidden_size=sizes["hidden_size"],
+        layers=sizes["layers"], embedding_size=sizes["embedding_size"], seed=seed)
+    if updates < 1:
+        raise InvalidArgumentError("the study says no number of updates; open it with updates=")
+    model.fit(
+        corpus, updates=updates, learning_rate=sizes["learning_rate"],
+        batch_size=sizes["batch_size"], truncation=sizes["truncation"], seed=seed, threads=1)
+    return model.evaluate(corpus.valid, threads=1)
