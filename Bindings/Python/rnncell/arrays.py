@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import array as _array
 import copyreg
+import operator
 from collections.abc import Iterable
 
 from . import _rnncell
@@ -43,6 +44,14 @@ def positive(name: str, value: float, *, allow_zero: bool = False) -> float:
     if value > 0 or (allow_zero and value == 0):
         return value
     raise InvalidArgumentError(f"{name} is {value}; pass a positive number")
+
+
+def seed_of(value: int) -> int:
+    """The seed, if it is a whole number of 64 bits without sign."""
+    number = operator.index(value)
+    if 0 <= number < 1 << 64:
+        return number
+    raise InvalidArgumentError(f"seed is {number}; pass a number from 0 to 2**64 - 1")
 
 
 def _restore(data: bytes, shape: tuple[int, ...], dtype: str) -> Array:

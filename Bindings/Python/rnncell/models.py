@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from . import _rnncell
 from ._rnncell import Array, InvalidArgumentError
-from .arrays import positive, token_ids
+from .arrays import positive, seed_of, token_ids
 from .cells import Cell, cells_from
 from .corpora import UNITS, Corpus, Path, Vocabulary, decoded
 from .networks import (
@@ -84,7 +84,7 @@ class LanguageModel:
                    for name, value in options.items() if value is not None}
         weights, bias = starting_options(init_range, forget_bias)
         self._handle = _rnncell.model_create(
-            vocabulary._corpus, [cell._handle for cell in given], seed=seed, init_range=weights,
+            vocabulary._corpus, [cell._handle for cell in given], seed=seed_of(seed), init_range=weights,
             forget_bias=bias, tied=tied, **numbers)
 
     @classmethod
@@ -138,7 +138,7 @@ class LanguageModel:
         clip = math.inf if clip is None else positive("clip", clip)
         self._handle.fit(
             corpus._handle, progress and (lambda row: progress(Progress(*row))),
-            optimizer=optimizer, checkpoint=checkpoint, seed=seed, clip=clip,
+            optimizer=optimizer, checkpoint=checkpoint, seed=seed_of(seed), clip=clip,
             dropout=dropout, variational=variational, reduction=_REDUCTIONS[reduction],
             resume=int(resume), **checked)
         return self.history
@@ -165,7 +165,8 @@ class LanguageModel:
         """Writes `count` tokens on from a prompt; the same seed gives the same text."""
         if "\0" in prompt:
             raise InvalidArgumentError("the prompt holds a NUL character; remove it")
-        return self._handle.generate(prompt, count, temperature, seed).decode("utf-8", "replace")
+        text = self._handle.generate(prompt, count, temperature, seed_of(seed))
+        return text.decode("utf-8", "replace")
 
     def encode(self, text: str | bytes) -> Array:
         """The token ids of text, int32."""

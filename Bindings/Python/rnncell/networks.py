@@ -10,7 +10,7 @@ from typing import Any
 
 from . import _rnncell
 from ._rnncell import Array, InvalidArgumentError
-from .arrays import array, concatenated, positive
+from .arrays import array, concatenated, positive, seed_of
 from .cells import Cell, cells_from
 
 Path = str | os.PathLike[str]
@@ -126,7 +126,8 @@ class Network:
         handles = [cell._handle for cell in sequence_of(given, layers, "cells")]
         sizes = sequence_of(hidden_size, layers, "hidden_size")
         self._take(_rnncell.network_create(
-            handles, sizes, input_size, seed, *starting_options(init_range, forget_bias)))
+            handles, sizes, input_size, seed_of(seed),
+            *starting_options(init_range, forget_bias)))
 
     def _take(self, handle: _rnncell.Network) -> None:
         self._handle = handle

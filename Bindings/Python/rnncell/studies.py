@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TextIO
 
 from . import _rnncell
 from ._rnncell import Error, InvalidArgumentError, StateError
-from .arrays import positive
+from .arrays import positive, seed_of
 from .cells import Cell
 from .corpora import Corpus, Path
 from .models import LanguageModel, perplexity_of
@@ -140,7 +140,7 @@ class Study:
         self.corpus = corpus
         self._minutes, self._trials, self._workers = minutes, trials, workers
         self._open: _rnncell.Study | None = _rnncell.study_open(
-            path, corpus and corpus._handle, strategy=strategy, seed=seed,
+            path, corpus and corpus._handle, strategy=strategy, seed=seed_of(seed),
             deterministic=deterministic, controls=controls, read_only=read_only, **checked)
 
     @property

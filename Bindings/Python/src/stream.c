@@ -8,11 +8,11 @@ static void dealloc(Handle *self) {
   Py_DECREF(type);
 }
 
-/* (input [B, I], B, I, output size) -> output [B, output size] */
+/* (input [B, I], B, I, output size) -> output [B, output size]; [I] -> [output size] for B 1 */
 static PyObject *step(Handle *self, PyObject *args) {
   State *state = state_of((PyObject *)self);
   PyObject *object;
-  Py_ssize_t input_shape[2], output_shape[2];
+  Py_ssize_t rank = 2, input_shape[2], output_shape[2];
   Input input;
   if (!PyArg_ParseTuple(
           args, "Onnn", &object, &input_shape[0], &input_shape[1], &output_shape[1]))
@@ -22,8 +22,14 @@ static PyObject *step(Handle *self, PyObject *args) {
   Array *output = NULL;
   int32_t status = 0;
   if (!input_read(state, object, &input)) {
-    if (!input_check(state, &input, "the input", 2, input_shape))
-      output = array_new(state, 2, output_shape, 'f');
+    /* One sequence alone may come, and then goes, without the dimension of the batch. */
+    if (input.rank == 1 && input_shape[0] == 1) {
+      rank = 1;
+      input_shape[0] = input_shape[1];
+      output_shape[0] = output_shape[1];
+    }
+    if (!input_check(state, &input, "the input", rank, input_shape))
+      output = array_new(state, rank, output_shape, 'f');
     if (output) {
       Py_BEGIN_ALLOW_THREADS
       status = rnncell_stream_step(output->data, self->handle, input.data);

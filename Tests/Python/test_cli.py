@@ -1,0 +1,175 @@
+"""The command line, as its users type it."""
+import json
+import subprocess
+import sys
+
+import pytest
+import rnncell
+from rnncell.cli import parser
+
+
+def run(*arguments, cwd=None, status=0):
+    """Runs a command; its exit status must be as stated."""
+    done = subprocess.run([sys.executable, "-m", "rnncell", *map(str, arguments)], cwd=cwd, text=True,
+                          capture_output=True, timeout=120)
+    assert done.returncode == status, (done.stdout, done.stderr)
+    return done
+
+
+def last_json(done):
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+COMMANDS = ["demo", "search", "study", "train", "eval", "generate", "show", "compare", "stock"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args([command, "--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert "--json" in text and "--threads" in text and f"rnncell {command}" in text
+
+
+def test_help_lists_every_command():
+    text = run("--help").stdout
+    assert all(command in text for command in COMMANDS)
+    assert run("--version").stdout == f"rnncell {rnncell.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["nosuch"], ["show"], ["train"], ["train", "a", "--train", "b"], ["train", "a", "--epochs", "0"],
+    ["train", "a", "--hidden", "4", "--parameters", "9"], ["search", "a", "--minutes", "-1"],
+    ["show", "lstm", "--as", "jpeg"], ["compare", "a", "--cells", "lstm"],
+])
+def test_wrong_use_has_status_2(arguments):
+    assert "usage: rnncell" in run(*arguments, status=2).stderr
+
+
+@pytest.mark.parametrize("arguments, part", [
+    (["show", "lstn"], "did you mean 'lstm'"), (["show", "h' = sigmod(x)"], "1:6"),
+    (["show", "nofile.cell"], "nofile.cell"), (["study", "/nowhere/s.db"], "/nowhere/s.db"),
+    (["train", "/nowhere/t", "--cell", "gru"], "/nowhere/t"), (["eval", "/nowhere/m", "t"], "/nowhere/m"),
+    (["generate", "/nowhere/m"], "/nowhere/m"),
+])
+def test_a_failure_is_one_clear_line_and_status_1(arguments, part):
+    done = run(*arguments, status=1)
+    assert done.stdout == "" and done.stderr.startswith("rnncell: ")
+    assert len(done.stderr.splitlines()) == 1 and part in done.stderr
+
+
+@pytest.mark.parametrize("form, start", [
+    ("equations", "i  = "), ("svg", "<svg"), ("dot", "digraph"), ("latex", "\\begin"), ("recipe", "{")])
+def test_a_cell_is_shown_in_every_form(form, start):
+    done = run("show", "lstm", "--as", form, "--json")
+    assert start in done.stdout and last_json(done)["states"] == ["h", "c"]
+
+
+def test_a_cell_is_named_in_any_way(tmp_path):
+    cell = rnncell.Cell.stock("darts_v2")
+    (tmp_path / "a.cell").write_text(cell.equations)
+    (tmp_path / "b.txt").write_text(str(cell.genotype()))
+    (tmp_path / "c.json").write_text(json.dumps(cell.recipe()))
+    for name in ("darts_v2", tmp_path / "a.cell", tmp_path / "b.txt", tmp_path / "c.json"):
+        assert rnncell.Cell(run("show", name).stdout) == cell
+    assert run("show", "z = sigmoid(linear(x, h)); h' = z * h").stdout.startswith("z  = ")
+
+
+def test_stock_cells_are_listed():
+    done = run("stock", "--json")
+    rows = last_json(done)["cells"]
+    assert [row["name"] for row in rows] == list(rnncell.stock_cells())
+    assert all(row["parameters"] > 0 and row["source"] for row in rows)
+
+
+def test_a_model_is_trained_scored_and_writes(tmp_path, text_file):
+    options = ["--cell", "gru", "--hidden", 12, "--epochs", 2, "--batch", 8, "--truncation", 20,
+               "--lr", 0.01, "--save", "m.safetensors", "--checkpoint", "c", "--threads", 1]
+    done = run("train", text_file, *options, "--json", cwd=tmp_path)
+    result = last_json(done)
+    assert result["test_perplexity"] < 15 and len(result["history"]) == 2
+    assert "perplexity" in done.stdout and done.stderr == ""
+    more = last_json(run("train", text_file, *options, "--epochs", 3, "--resume", "--json", cwd=tmp_path))
+    assert [row["epoch"] for row in more["history"]] == [1, 2, 3]
+    assert [row["train_loss"] for row in more["history"][:2]] == [
+        row["train_loss"] for row in result["history"]]
+    done = run("eval", "m.safetensors", text_file, "--json", cwd=tmp_path)
+    assert last_json(done)["perplexity"] < 15 and last_json(done)["tokens"] > 1000
+    done = run("generate", "m.safetensors", "the ", "--count", 30, "--seed", 2, cwd=tmp_path)
+    assert done.stdout.startswith("the ") and len(done.stdout) == 4 + 30 + 1
+
+
+def test_the_recipe_of_zaremba_is_understood(tmp_path, text_file):
+    command = ("--train {0} --valid {0} --test {0} --unit word --cell lstm --layers 2 --hidden 20 "
+               "--batch 20 --truncation 20 --epochs 2 --optimizer sgd --learning-rate 1 --decay 0.5 "
+               "--decay-after 1 --clip 5 --init-range 0.1 --forget-bias 0 --reduction sum")
+    done = run("train", *command.format(text_file).split(), "--json", cwd=tmp_path)
+    rates = [row["learning_rate"] for row in last_json(done)["history"]]
+    assert rates == [1.0, 0.5]
+
+
+def test_a_search_is_made_shown_and_carried_on(tmp_path, text_file):
+    options = ["--strategy", "random", "--trials", 4, "--hidden", 8, "--batch", 8, "--truncation", 10,
+               "--updates", 12, "--rungs", 2, "--db", "s.db", "--report", "r.html"]
+    done = run("search", text_file, *options, "--json", cwd=tmp_path)
+    assert last_json(done)["scored_count"] >= 3 and done.stderr == ""
+    assert "The best cell found" in done.stdout
+    assert (tmp_path / "r.html").read_text().startswith("<!DOCTYPE html>")
+    done = run("study", "s.db", "--report", "again.html", "--csv", "s.csv", "--json", cwd=tmp_path)
+    assert last_json(done)["leaderboard"] and (tmp_path / "again.html").exists()
+    assert (tmp_path / "s.csv").read_text().startswith("id,")
+
+
+def test_cells_are_compared(tmp_path, text_file):
+    options = ["--cells", "gru,elman", "--parameters", 3000, "--seeds", 2, "--updates", 15, "--batch", 8]
+    done = run("compare", text_file, *options, "--json", cwd=tmp_path)
+    assert "gru" in done.stdout and "elman" in last_json(done)["differences"]
+    again = run("compare", text_file, *options, "--resume", "--json", cwd=tmp_path)
+    assert last_json(again)["cells"] == last_json(done)["cells"]
+
+
+def test_the_demo_runs_from_end_to_end(tmp_path):
+    done = run("demo", "--seconds", 4, "--updates", 20, "--json", cwd=tmp_path)
+    result = last_json(done)
+    assert result["scored"] >= 1 and set(result["comparison"]["cells"]) == {"found", "lstm", "gru"}
+    for part in ("Search: evolution", "scored", "95 %", "h' = ", "report.html"):
+        assert part in done.stdout
+    assert (tmp_path / "cell.svg").read_text().startswith("<")
+    assert "At equal size" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize("command, part", [
+    (["search", "text.txt", "--minutes", "10", "--hidden", "8", "--db", "s.db"], "carries on"),
+    (["train", "text.txt", "--epochs", "100000", "--hidden", "8", "--save", "m"], "the weights are in m"),
+])
+def test_ctrl_c_has_status_130_and_says_how_to_resume(command, part, tmp_path, text_file):
+    """The interruption comes when the call hears of its progress, not after some time."""
+    program = """
+import os, signal, sys
+from rnncell import cli, models, studies
+def interrupting(function):
+    def once(self, *given, **options):
+        progress = options.pop("progress", None) or (given[0] if given else None)
+        def hear(*told):
+            os.kill(os.getpid(), signal.SIGINT)
+            return False
+        if function.__name__ == "run":
+            return function(self, hear)
+        return function(self, *given, progress=hear, **{**options, "report_every": 1})
+    return once
+models.LanguageModel.fit = interrupting(models.LanguageModel.fit)
+studies.Study.run = interrupting(studies.Study.run)
+sys.exit(cli.main())
+"""
+    done = subprocess.run([sys.executable, "-c", program, *command], cwd=tmp_path, text=True,
+                          capture_output=True, timeout=120)
+    assert done.returncode == 130, done.stderr
+    assert part in done.stderr.splitlines()[-1]
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    process = subprocess.Popen([sys.executable, "-m", "rnncell", "stock"], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert process.stderr.read() == b"" and process.wait() in (0, 1)
