@@ -54,7 +54,7 @@ def annotated(path):
 
 @pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.py")), ids=lambda path: path.name)
 def test_every_function_has_types(path):
-    untyped = set(annotated(path)) - {"__getitem__", "_drawn"}
+    untyped = set(annotated(path))
     assert not untyped
 
 

@@ -44,4 +44,5 @@ __all__ = [
 
 def build_info() -> dict[str, object]:
     """What the library is: version, target, instruction set, and what `threads=None` means."""
-    return _json.loads(_rnncell.build_info())
+    info: dict[str, object] = _json.loads(_rnncell.build_info())
+    return info

@@ -130,7 +130,8 @@ class Cell:
 
     def parameter_count(self, input_size: int, hidden_size: int) -> int:
         """How many learned numbers the cell has at these sizes."""
-        return self._handle.describe(input_size, hidden_size)["weight_count"]
+        count: int = self._handle.describe(input_size, hidden_size)["weight_count"]
+        return count
 
     def parameter_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
         """The shape of each parameter by its name, such as `W[z, x]`, at these sizes."""
@@ -156,11 +157,13 @@ class Cell:
     def genotype(self) -> list[tuple[str, int]]:
         """The cell as DARTS has it; InvalidArgumentError for one that DARTS cannot say."""
         text = self._draw("genotype")
-        return ast.literal_eval(text[text.index("["):text.index("]") + 1])
+        edges: list[tuple[str, int]] = ast.literal_eval(text[text.index("["):text.index("]") + 1])
+        return edges
 
     def recipe(self) -> dict[str, dict[str, object]]:
         """The cell as NAS-Bench-NLP has it; InvalidArgumentError for one that it cannot say."""
-        return json.loads(self._draw("recipe"))
+        nodes: dict[str, dict[str, object]] = json.loads(self._draw("recipe"))
+        return nodes
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Cell):

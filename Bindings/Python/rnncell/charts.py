@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 WIDTH, HEIGHT = 640, 320
@@ -82,7 +83,9 @@ def chart(series: list[Series], x_label: str, y_label: str, *, x_zero: bool = Tr
     return "\n".join(parts) + "\n</svg>\n" + _legend(series)
 
 
-def _drawn(one: Series, colour: str, at, right: float) -> str:  # type: ignore[no-untyped-def]
+def _drawn(
+    one: Series, colour: str, at: Callable[[float, float], tuple[float, float]], right: float
+) -> str:
     if one.kind == "level":
         y = at(0, one.points[0][1])[1]
         return (f'<line class="level {colour}" x1="{LEFT}" x2="{WIDTH - RIGHT}" '

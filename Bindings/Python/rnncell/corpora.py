@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import pathlib
 from collections.abc import Iterator, Sequence
+from typing import Any, overload
 
 from . import _rnncell
 from ._rnncell import Array, InvalidArgumentError, StateError
@@ -32,7 +33,13 @@ class Vocabulary(Sequence[str]):
     def __len__(self) -> int:
         return self._size
 
-    def __getitem__(self, id):  # type: ignore[no-untyped-def, override]
+    @overload
+    def __getitem__(self, id: int) -> str: ...
+
+    @overload
+    def __getitem__(self, id: slice) -> list[str]: ...
+
+    def __getitem__(self, id: int | slice) -> str | list[str]:
         if isinstance(id, slice):
             return [self[place] for place in range(*id.indices(self._size))]
         place = id + self._size if -self._size <= id < 0 else id
@@ -43,7 +50,7 @@ class Vocabulary(Sequence[str]):
     def __iter__(self) -> Iterator[str]:
         return (self[place] for place in range(self._size))
 
-    def index(self, word: str, *bounds: int) -> int:  # type: ignore[override]
+    def index(self, word: str, *bounds: int) -> int:
         """The id of a token's text; ValueError if it is not there."""
         if self._ids is None:
             self._ids = {text: place for place, text in reversed(list(enumerate(self)))}
@@ -104,7 +111,7 @@ class Corpus:
             ("test_text", test_text)))
         if not any(paths) and not any(text is not None for text in texts):
             raise InvalidArgumentError("there is no text; pass a path, or text= with the text itself")
-        self._sources = (paths, texts, limit or 0, UNITS.index(unit))
+        self._sources: Any = (paths, texts, limit or 0, UNITS.index(unit))
         self._handle = _rnncell.corpus_create(*self._sources)
         self._info = self._handle.describe()
 
@@ -163,10 +170,10 @@ def _bytes(name: str, value: Text | None) -> bytes | None:
     raise TypeError(f"{name} must be str or bytes, not {type(value).__name__}")
 
 
-def _corpus_from_sources(sources: tuple[object, ...], digest: str) -> Corpus:
+def _corpus_from_sources(sources: Any, digest: str) -> Corpus:
     corpus = Corpus.__new__(Corpus)
-    corpus._sources = sources  # type: ignore[assignment]
-    corpus._handle = _rnncell.corpus_create(*sources)  # type: ignore[arg-type]
+    corpus._sources = sources
+    corpus._handle = _rnncell.corpus_create(*sources)
     corpus._info = corpus._handle.describe()
     if corpus.digest != digest:
         raise StateError("the files of the corpus changed since it was pickled; make it anew")

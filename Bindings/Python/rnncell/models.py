@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -223,7 +222,7 @@ class LanguageModel:
         self._handle.save(path)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> LanguageModel:
+    def load(cls, path: Path) -> LanguageModel:
         """Loads what `save` wrote."""
         return cls._wrap(_rnncell.model_load(path))
 

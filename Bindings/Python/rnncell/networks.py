@@ -5,8 +5,8 @@ import difflib
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from . import _rnncell
 from ._rnncell import Array, InvalidArgumentError
@@ -14,6 +14,7 @@ from .arrays import array, concatenated, positive, seed_of
 from .cells import Cell, cells_from
 
 Path = str | os.PathLike[str]
+_Saved = TypeVar("_Saved")
 
 
 def sequence_of(value: object, count: int, name: str) -> list[Any]:
@@ -371,7 +372,7 @@ def saved_bytes(value: Any) -> bytes:
         return path.read_bytes()
 
 
-def loaded_from_bytes(load: Any, data: bytes) -> Any:
+def loaded_from_bytes(load: Callable[[Path], _Saved], data: bytes) -> _Saved:
     """The inverse of `saved_bytes`."""
     with tempfile.TemporaryDirectory() as directory:
         path = pathlib.Path(directory, "saved.safetensors")

@@ -128,10 +128,10 @@ def _sizes(studies: list[Study]) -> str:
     for point in sorted(point for one in series for point in one.points):
         if not front or point[1] < front[-1][1]:
             front.append(point)
-    series.append(Series("best for its size", "front", front))
     controls = [(name, row) for name, row in _controls(studies[0]) if row.parameters]
-    series += [Series(name, "dots", [(float(row.parameters), row.valid_loss)],
+    series += [Series(f"{name} (control)", "dots", [(float(row.parameters), row.valid_loss)],
                       [f"{name}: {row.valid_loss:.4f}"]) for name, row in controls]
+    series.append(Series("best for its size", "front", front))
     drawing = chart(series, "parameters", "loss", x_zero=False)
     return ("<section><h2>Loss against size</h2>\n<p>Each dot is a cell. Those of higher losses "
             "than can be told apart lie at the upper edge.</p>\n"

@@ -68,7 +68,7 @@ class Proposal(NamedTuple):
     @classmethod
     def _from(cls, row: tuple[Any, ...]) -> Proposal:
         parents = tuple(parent for parent in row[5] if parent)
-        return cls(*row[:5], parents, *row[6:13], _STATES[row[13]])
+        return cls._make((*row[:5], parents, *row[6:13], _STATES[row[13]]))
 
 
 class StudyInfo(NamedTuple):
@@ -140,7 +140,7 @@ class Study:
         self.corpus = corpus
         self._minutes, self._trials, self._workers = minutes, trials, workers
         self._open: _rnncell.Study | None = _rnncell.study_open(
-            path, corpus and corpus._handle, strategy=strategy, seed=seed_of(seed),
+            path, None if corpus is None else corpus._handle, strategy=strategy, seed=seed_of(seed),
             deterministic=deterministic, controls=controls, read_only=read_only, **checked)
 
     @property
@@ -179,7 +179,8 @@ class Study:
     def _run_elsewhere(
         self, executor: concurrent.futures.Executor, progress: Listener | None
     ) -> None:
-        if self.corpus is None:
+        corpus = self.corpus
+        if corpus is None:
             raise StateError("the study has no corpus to train on; open it with one")
         if self._minutes is None and self._trials is None:
             raise StateError("the study has no bound; open it with minutes or trials")
@@ -198,7 +199,7 @@ class Study:
                 except StateError:
                     return
                 waiting[executor.submit(
-                    score, self.corpus, proposal.equations, proposal.seed, proposal.updates,
+                    score, corpus, proposal.equations, proposal.seed, proposal.updates,
                     self._sizes)] = proposal.id
 
         try:
@@ -234,7 +235,8 @@ class Study:
     @property
     def settings(self) -> dict[str, Any]:
         """What the study was begun with."""
-        return json.loads(self._handle.describe()["settings"])
+        settings: dict[str, Any] = json.loads(self._handle.describe()["settings"])
+        return settings
 
     def leaderboard(self, limit: int | None = None) -> list[Proposal]:
         """The scored proposals, those on the highest rung first, by their loss."""

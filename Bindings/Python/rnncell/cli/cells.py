@@ -51,12 +51,12 @@ def run_show(arguments: argparse.Namespace) -> dict[str, Any]:
 def run_stock(arguments: argparse.Namespace) -> dict[str, Any]:
     """Prints a line for each stock cell."""
     size = arguments.size
-    rows = []
-    for name, row in stock_cells().items():
+    rows: list[dict[str, Any]] = []
+    for name, stock in stock_cells().items():
         rows.append({
-            "name": name, "parameters": row.cell.parameter_count(size, size),
-            "states": row.cell.states, "source": row.source, "notes": row.notes,
-            "equations": row.equations})
+            "name": name, "parameters": stock.cell.parameter_count(size, size),
+            "states": stock.cell.states, "source": stock.source, "notes": stock.notes,
+            "equations": stock.equations})
     width = max(len(row["name"]) for row in rows)
     print(f"{'name':{width}}  parameters at {size}  states  source")
     for row in rows:

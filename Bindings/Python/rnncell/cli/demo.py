@@ -18,11 +18,11 @@ from .search import row_json
 
 # Small enough that two cores score over a hundred cells in two minutes, large enough that cells differ.
 BYTES = 1_000_000
-SEARCH = {"hidden_size": 32, "batch_size": 16, "truncation": 25, "rungs": 3, "updates": 900,
+SEARCH: dict[str, Any] = {"hidden_size": 32, "batch_size": 16, "truncation": 25, "rungs": 3, "updates": 900,
           "learning_rate": 0.004}
 PARAMETERS = 60_000
 UPDATES = 2000
-TRAINING = {"batch_size": 16, "truncation": 25, "learning_rate": 0.003}
+TRAINING: dict[str, Any] = {"batch_size": 16, "truncation": 25, "learning_rate": 0.003}
 SEEDS = 3
 
 
@@ -87,7 +87,7 @@ def searched(corpus: Corpus, db: str, minutes: float, seed: int, workers: int | 
             for suffix in ("", "-wal", "-shm"):
                 pathlib.Path(db + suffix).unlink(missing_ok=True)
     study = Study(db, corpus, strategy="evolution", minutes=minutes, seed=seed, workers=workers,
-                  controls=True, **SEARCH)  # type: ignore[arg-type]
+                  controls=True, **SEARCH)
     shown = LiveTable(study, sys.stderr) if sys.stderr.isatty() else Lines(study, sys.stdout)
     try:
         study.run(shown.hear)

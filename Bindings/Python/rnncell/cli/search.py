@@ -82,12 +82,12 @@ def run_search(arguments: argparse.Namespace) -> dict[str, Any]:
             hidden_size=arguments.hidden or 32, controls=not arguments.no_controls,
             **study_options(arguments))
     except KeyboardInterrupt as interrupt:
-        study = getattr(interrupt, "study", None)
-        if study is None:
+        kept = getattr(interrupt, "study", None)
+        if kept is None:
             raise
-        print_study(study, 5)
+        print_study(kept, 5)
         raise KeyboardInterrupt(
-            f"interrupted; {arguments.db} keeps {study.info.scored_count} scored cells. The same "
+            f"interrupted; {arguments.db} keeps {kept.info.scored_count} scored cells. The same "
             "command again carries on.") from None
     with study:
         print_study(study, 5)
