@@ -18,7 +18,7 @@ from .cells import Cell, cell_from
 from .corpora import Corpus, Path
 from .models import LanguageModel, perplexity_of
 
-# Student's t at 97.5 % for 1 to 30 degrees of freedom; beyond, 1.96 + 2.4 / n is right to 0.003.
+# Student's t at 97.5 % for 1 to 30 degrees of freedom; beyond, the expansion of Cornish and Fisher.
 _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
       2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
       2.052, 2.048, 2.045, 2.042)
@@ -38,7 +38,8 @@ class Interval(NamedTuple):
         if len(values) < 2:
             return cls(mean, -math.inf, math.inf)
         freedom = len(values) - 1
-        quantile = _T[freedom - 1] if freedom <= len(_T) else 1.96 + 2.4 / freedom
+        quantile = _T[freedom - 1] if freedom <= len(_T) else (
+            1.95996 + 2.3722 / freedom + 2.8223 / freedom**2)
         half = quantile * statistics.stdev(values) / math.sqrt(len(values))
         return cls(mean, mean - half, mean + half)
 

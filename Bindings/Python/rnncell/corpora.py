@@ -92,6 +92,8 @@ class Corpus:
     limit: bytes of each text to use.
     """
 
+    _sources: Any
+
     def __init__(
         self, train: Path | None = None, *, valid: Path | None = None, test: Path | None = None,
         unit: str = "character", limit: int | None = None, text: Text | None = None,
@@ -111,7 +113,7 @@ class Corpus:
             ("test_text", test_text)))
         if not any(paths) and not any(text is not None for text in texts):
             raise InvalidArgumentError("there is no text; pass a path, or text= with the text itself")
-        self._sources: Any = (paths, texts, limit or 0, UNITS.index(unit))
+        self._sources = (paths, texts, limit or 0, UNITS.index(unit))
         self._handle = _rnncell.corpus_create(*self._sources)
         self._info = self._handle.describe()
 
