@@ -56,7 +56,7 @@ int handles_from(PyObject *sequence, PyTypeObject *type, void ***out, Py_ssize_t
     if (item && !fits) PyErr_SetString(PyExc_TypeError, "an item is of the wrong type");
     /* The caller's sequence keeps the item alive through the call. */
     Py_XDECREF(item);
-    if (!fits) return PyMem_Free(*out), -1;
+    if (!fits) return PyMem_Free(*out), *out = NULL, -1;
   }
   return 0;
 }
@@ -82,7 +82,7 @@ int integers_from(PyObject *sequence, int64_t **out, Py_ssize_t *count) {
     (*out)[i] = index ? PyLong_AsLongLong(index) : -1;
     Py_XDECREF(item);
     Py_XDECREF(index);
-    if (PyErr_Occurred()) return PyMem_Free(*out), -1;
+    if (PyErr_Occurred()) return PyMem_Free(*out), *out = NULL, -1;
   }
   return 0;
 }
