@@ -68,13 +68,20 @@ let package = Package(
     ),
     .testTarget(
       name: "SearchTests",
-      dependencies: ["Search", "StudyProcess", "CSQLite", "Cells", "Kernels", "Support"]),
+      dependencies: [
+        "Search", "StudyProcess", "CSQLite", "Training", "Cells", "Kernels", "Support",
+      ]),
+    .testTarget(
+      name: "TrainingTests", dependencies: ["Training", "Execution", "Cells", "Kernels", "Support"]),
     .systemLibrary(name: "Peak", path: "Tests/Bench/Peak"),
     .executableTarget(
       name: "KernelBench", dependencies: ["Kernels", "Peak"], path: "Tests/Bench/KernelBench"),
     .executableTarget(
       name: "UnrollBench", dependencies: ["Execution", "Cells", "Kernels"],
       path: "Tests/Bench/UnrollBench"),
+    .executableTarget(
+      name: "SoftmaxBench", dependencies: ["Training", "Execution", "Kernels"],
+      path: "Tests/Bench/SoftmaxBench"),
     .testTarget(name: "CAPITests", dependencies: ["CRNNCell", "CAPI"]),
   ] + kernelVariants
 )

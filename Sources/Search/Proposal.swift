@@ -101,6 +101,18 @@ package struct EvaluationTask: Sendable {
   package var isLast: Bool
   /// Where the rung before ended, as the evaluator wrote it; nil to start afresh.
   package var snapshot: [UInt8]?
+
+  package init(
+    id: Int, seed: UInt64, cell: Cell, rung: Int, updates: Int, isLast: Bool, snapshot: [UInt8]?
+  ) {
+    self.id = id
+    self.seed = seed
+    self.cell = cell
+    self.rung = rung
+    self.updates = updates
+    self.isLast = isLast
+    self.snapshot = snapshot
+  }
 }
 
 /// What an evaluator gives.

@@ -52,6 +52,13 @@ package struct SafeTensors {
 
   /// Writes the file whole or not at all.
   package func write(to path: String) throws(Failure) {
+    let file = try contents()
+    try FileContents.write(file.bytes, to: path)
+    withExtendedLifetime(file) {}
+  }
+
+  /// The bytes of the file.
+  package func contents() throws(Failure) -> Buffer<UInt8> {
     var members: [JSON.Member] = []
     if !metadata.isEmpty {
       let sorted = metadata.sorted { $0.key < $1.key }
@@ -84,7 +91,7 @@ package struct SafeTensors {
         at += 4
       }
     }
-    try FileContents.write(file.bytes, to: path)
+    return file
   }
 
   // MARK: Reading
@@ -103,6 +110,23 @@ package struct SafeTensors {
     } catch {
       let kind = error.kind == .parse ? Failure.Kind.format : error.kind
       throw Failure(kind, "'\(path.shown)': \(error.message)")
+    }
+  }
+
+  /// Reads the bytes of a file.
+  package init(parsing bytes: [UInt8]) throws(Failure) {
+    self.init()
+    let result = bytes.withUnsafeBufferPointer { bytes in
+      Result { () throws(Failure) -> SafeTensors in
+        var file = SafeTensors()
+        try file.read(bytes)
+        return file
+      }
+    }
+    do throws(Failure) {
+      self = try result.get()
+    } catch {
+      throw Failure(error.kind == .parse ? .format : error.kind, error.message)
     }
   }
 

@@ -1,0 +1,114 @@
+import Cells
+import Execution
+import Kernels
+
+/// A model of text: embedding, layers of cells, and a softmax over the vocabulary.
+///
+/// Its parameters are `embedding.weight` [V, E], those of the layers, `output.weight` [V, H] (unless
+/// tied to the embedding) and `output.bias` [V]. Used by one thread at a time.
+package final class LanguageModel {
+  package let shape: ModelShape
+  package let network: Network
+  package let weights: ParameterBuffer
+  /// The epochs of all fits.
+  package internal(set) var history: [TrainingProgress] = []
+  /// Updates of the weights since the model was made.
+  package internal(set) var updates = 0
+  /// Trained on since the model was made.
+  package internal(set) var tokens = 0
+
+  let embedding: Embedding
+  /// The matrix of the softmax [V, H]; that of the embedding where they are tied.
+  let outputMatrix: ParameterEntry
+  let outputBias: ParameterEntry
+
+  package var vocabulary: Vocabulary { shape.vocabulary }
+  package var isTied: Bool { shape.isTied }
+
+  static let embeddingName = "embedding.weight"
+  static let outputMatrixName = "output.weight"
+  static let outputBiasName = "output.bias"
+
+  /// A model with all weights zero.
+  ///
+  /// - Throws: `.invalidArgument` or `.limit` for sizes that cannot be, `.outOfMemory`.
+  init(zero shape: ModelShape) throws(Failure) {
+    guard !shape.cells.isEmpty, shape.cells.count <= Limits.layers else {
+      throw .invalid("\(shape.cells.count) layers; use 1 to \(Limits.layers)")
+    }
+    for (what, size) in [("hidden", shape.hiddenSize), ("embedding", shape.inputSize)] {
+      guard size > 0, size <= Limits.size else {
+        throw Failure(
+          size > 0 ? .limit : .invalidArgument,
+          "\(what) size \(size) is out of range; use 1 to \(Limits.size)")
+      }
+    }
+    try shape.checkTie()
+    let words = shape.vocabulary.count
+    var layout = ParameterLayout()
+    let embeddingIndex = try layout.addMatrix(
+      Self.embeddingName, rows: words, columns: shape.inputSize)
+    network = try Network(
+      cells: shape.cells, inputSize: shape.inputSize,
+      hiddenSizes: shape.cells.map { _ in shape.hiddenSize }, layout: &layout)
+    let matrixIndex =
+      shape.isTied
+      ? embeddingIndex
+      : try layout.addMatrix(Self.outputMatrixName, rows: words, columns: shape.hiddenSize)
+    let biasIndex = try layout.addVector(Self.outputBiasName, count: words, role: .bias)
+    self.shape = shape
+    embedding = Embedding(entry: layout.entries[embeddingIndex])
+    outputMatrix = layout.entries[matrixIndex]
+    outputBias = layout.entries[biasIndex]
+    weights = try ParameterBuffer(layout)
+  }
+
+  /// A model with starting weights that follow from the seed.
+  ///
+  /// With a range, all are uniform in +-range. Without, the network's start as the network says, the
+  /// embedding in +-0.1, the softmax in +-1 / sqrt(H), and its bias at 0.
+  package convenience init(
+    _ shape: ModelShape, seed: UInt64, initialization: Initialization = Initialization()
+  ) throws(Failure) {
+    try self.init(zero: shape)
+    network.initialize(weights, seed: seed, initialization)
+    fill(embedding.entry, initialization.range ?? 0.1, seed, 0x656D_6264)
+    if !isTied {
+      let range = initialization.range ?? 1 / Double(shape.hiddenSize).squareRoot()
+      fill(outputMatrix, range, seed, 0x6F75_7477)
+    }
+    fill(outputBias, initialization.range ?? 0, seed, 0x6F75_7462)
+  }
+
+  private func fill(_ entry: ParameterEntry, _ range: Double, _ seed: UInt64, _ purpose: UInt64) {
+    var values = [Float](repeating: 0, count: entry.count)
+    let high = Float(range)
+    Philox(seed: seed, purpose: purpose).fillUniform(
+      &values, count: values.count, low: -high, high: high)
+    weights.write(entry, from: values)
+  }
+
+  /// A network of its own with the cells of the model's layers and a copy of their weights.
+  package func bareNetwork() throws(Failure) -> (network: Network, weights: ParameterBuffer) {
+    var layout = ParameterLayout()
+    let bare = try Network(
+      cells: shape.cells, inputSize: shape.inputSize,
+      hiddenSizes: shape.cells.map { _ in shape.hiddenSize }, layout: &layout)
+    let copy = try ParameterBuffer(layout)
+    for entry in layout.entries {
+      guard let own = weights.layout[entry.name] else { continue }
+      copy.write(entry, from: weights.read(own))
+    }
+    return (bare, copy)
+  }
+
+  /// - Throws: `.invalidArgument` for an id outside the vocabulary, or fewer than 2 tokens.
+  func check(_ tokens: UnsafeBufferPointer<Int32>) throws(Failure) {
+    guard tokens.count >= 2 else {
+      throw .invalid("\(tokens.count) tokens; a loss needs at least 2")
+    }
+    guard let place = tokens.firstIndex(where: { $0 < 0 || $0 >= vocabulary.count }) else { return }
+    throw .invalid(
+      "token \(place) is \(tokens[place]), which is not in the vocabulary of \(vocabulary.count)")
+  }
+}

@@ -1,0 +1,118 @@
+import Glibc
+import Kernels
+
+/// How a model learns.
+package struct TrainingOptions: Sendable {
+  /// A name of `Optimizers.all`.
+  package var optimizer = Adam.name
+  /// nil for that of the optimiser.
+  package var learningRate: Double?
+  /// Factor of the learning rate for each epoch after the first `decayAfter`.
+  package var decay = 1.0
+  package var decayAfter = 1
+  /// Epochs in all.
+  package var epochs = 1
+  /// Updates in all, where that is less than the epochs; nil for no bound.
+  package var updates: Int?
+  /// B, sequences trained together.
+  package var batch = 32
+  /// T, steps of a segment of backpropagation.
+  package var truncation = 35
+  /// Largest norm of the whole gradient; infinity for none.
+  package var clip = 5.0
+  /// Probability to drop a unit of a layer's input or of the last output.
+  package var dropout = 0.0
+  /// One dropout mask for all steps of a segment (Gal and Ghahramani 2016, arXiv:1512.05287).
+  package var isVariational = false
+  /// Whether the loss that is differentiated is the sum over the steps of a segment and the mean
+  /// over the batch; else it is the mean over both.
+  package var sumsOverSteps = false
+  /// Ends after so many epochs without a better validation loss, and takes the weights of the best
+  /// epoch; 0 for never.
+  package var patience = 0
+  /// Whether the validation split is scored after each epoch.
+  package var validates = true
+  /// Updates between two calls of the progress callback.
+  package var reportEvery = 50
+  package var threads = standardThreads
+  /// Of the dropout masks.
+  package var seed: UInt64 = 0
+  /// A file that is written after each epoch and when training is cancelled; nil for none.
+  package var checkpoint: String?
+  /// Whether to carry on from `checkpoint`, if that file is there.
+  package var resumes = false
+
+  package init() {}
+
+  /// The learning rate in an epoch, from 1: the same up to `decayAfter`, then less by `decay` each.
+  package func rate(epoch: Int) throws(Failure) -> Double {
+    let standard = try Optimizers.named(optimizer).standardLearningRate
+    let start = learningRate ?? standard
+    return start * pow(decay, Double(max(0, epoch - decayAfter)))
+  }
+
+  /// - Throws: `.invalidArgument` for what no training can be.
+  func checked() throws(Failure) -> TrainingOptions {
+    let rate = try rate(epoch: 1)
+    for (name, value, range) in [
+      ("batch", batch, 1...Limits.batch), ("truncation", truncation, 1...Limits.steps),
+      ("epochs", epochs, 1...(1 << 30)), ("updates", updates ?? 1, 1...(1 << 40)),
+      ("decay_after", decayAfter, 0...(1 << 30)), ("patience", patience, 0...(1 << 30)),
+      ("report_every", reportEvery, 1...(1 << 40)), ("threads", threads, 1...threadLimit),
+    ] where !range.contains(value) {
+      throw .invalid("\(name) \(value) is not from \(range.lowerBound) to \(range.upperBound)")
+    }
+    guard rate >= 0, rate.isFinite else {
+      throw .invalid("learning_rate \(rate) is not a number from 0 up")
+    }
+    guard decay >= 0, decay.isFinite else {
+      throw .invalid("decay \(decay) is not a number from 0 up")
+    }
+    guard clip > 0 else {
+      throw .invalid("clip \(clip) is not positive; use infinity for no clipping")
+    }
+    guard dropout >= 0, dropout < 1 else {
+      throw .invalid("dropout \(dropout) is not from 0 to below 1")
+    }
+    guard !resumes || checkpoint != nil else {
+      throw .invalid("there is no checkpoint to resume from; name the file")
+    }
+    return self
+  }
+}
+
+/// What a progress callback is told, and a row of the history.
+package struct TrainingProgress: Sendable {
+  /// From 1.
+  package var epoch: Int
+  /// Updates of the weights since the model was made.
+  package var update: Int
+  /// What `update` will be at the end of the fit, unless it stops early.
+  package var updates: Int
+  /// Trained on since the model was made.
+  package var tokens: Int
+  /// Mean since the epoch began, nats per token.
+  package var trainLoss: Double
+  /// At the end of an epoch; NaN before.
+  package var validLoss: Double
+  package var learningRate: Double
+  /// Since the epoch began, or since it was resumed.
+  package var tokensPerSecond: Double
+  /// Of this fit so far.
+  package var seconds: Double
+
+  package init(
+    epoch: Int, update: Int, updates: Int, tokens: Int, trainLoss: Double, validLoss: Double,
+    learningRate: Double, tokensPerSecond: Double, seconds: Double
+  ) {
+    self.epoch = epoch
+    self.update = update
+    self.updates = updates
+    self.tokens = tokens
+    self.trainLoss = trainLoss
+    self.validLoss = validLoss
+    self.learningRate = learningRate
+    self.tokensPerSecond = tokensPerSecond
+    self.seconds = seconds
+  }
+}
