@@ -67,11 +67,12 @@ def test_a_cell_is_shown_in_every_form(form, start):
 
 
 def test_a_cell_is_named_in_any_way(tmp_path):
-    cell = rnncell.Cell.stock("darts_v2")
-    (tmp_path / "a.cell").write_text(cell.equations)
-    (tmp_path / "b.txt").write_text(str(cell.genotype()))
-    (tmp_path / "c.json").write_text(json.dumps(cell.recipe()))
-    for name in ("darts_v2", tmp_path / "a.cell", tmp_path / "b.txt", tmp_path / "c.json"):
+    darts, gru = rnncell.Cell.stock("darts_v2"), rnncell.Cell.stock("gru")
+    (tmp_path / "a.cell").write_text(darts.equations)
+    (tmp_path / "b.txt").write_text(str(darts.genotype()))
+    (tmp_path / "c.json").write_text(json.dumps(gru.recipe()))
+    for name, cell in (("darts_v2", darts), (tmp_path / "a.cell", darts), (tmp_path / "b.txt", darts),
+                       (tmp_path / "c.json", gru)):
         assert rnncell.Cell(run("show", name).stdout) == cell
     assert run("show", "z = sigmoid(linear(x, h)); h' = z * h").stdout.startswith("z  = ")
 
