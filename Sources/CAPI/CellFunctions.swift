@@ -163,6 +163,9 @@ public func rnncell_cell_draw(
     let cell = try Handle.object(cell, as: CellObject.self).cell
     switch form {
     case RNNCELL_DRAWING_EQUATIONS: return cell.equations
+    case RNNCELL_DRAWING_SVG: return cell.svg()
+    case RNNCELL_DRAWING_DOT: return cell.dot()
+    case RNNCELL_DRAWING_LATEX: return cell.latex()
     case RNNCELL_DRAWING_GENOTYPE: return try cell.genotypeText()
     case RNNCELL_DRAWING_RECIPE: return try cell.recipe().text
     default: throw .invalid("form \(form) is none; pass one of RNNCELL_DRAWING_…, 0 to 5")

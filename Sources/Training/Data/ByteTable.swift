@@ -8,7 +8,7 @@ struct ByteTable: Sendable {
   /// All strings behind one another, and where each begins.
   private var bytes: [UInt8] = []
   private var starts: [Int] = [0]
-  /// Open addressing: number + 1, or 0 where free. A power of two, never more than half full.
+  /// Open addressing: number + 1, or 0 where free; a power of two, never more than half full.
   private var slots: [Int32] = Array(repeating: 0, count: 1 << 10)
 
   var count: Int { starts.count - 1 }
