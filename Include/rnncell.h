@@ -609,7 +609,7 @@ RNNCELL_CHECKED int32_t rnncell_model_describe(
 RNNCELL_CHECKED int32_t rnncell_model_network(
     rnncell_network **out, const rnncell_model *model);
 
-/* The weights of a model, "embedding", "layers.0...." and "softmax...." alike; borrowed. */
+/* The weights of a model, "embedding.weight", "layers.0...." and "output...." alike; borrowed. */
 RNNCELL_CHECKED int32_t rnncell_model_parameters(
     rnncell_parameters **out, rnncell_model *model);
 

@@ -10,7 +10,7 @@ public func rnncell_study_open(
 ) -> Int32 {
   make(out) { () throws(Failure) in
     let corpus =
-      corpus == nil ? nil : try Handle.object(corpus, as: CorpusObject.self)
+      corpus == nil ? nil : try Handle.object(corpus, as: CorpusObject.self).corpus
     let options = try read(options, zero: rnncell_study_options())
     return try StudyObject(try readOptional(path, "path"), corpus, options)
   }

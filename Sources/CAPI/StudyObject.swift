@@ -2,6 +2,7 @@ import CRNNCell
 import Cells
 import Kernels
 import Search
+import Training
 
 /// A study, and what it trains on.
 final class StudyObject: Handled {
@@ -15,7 +16,7 @@ final class StudyObject: Handled {
   private var leaderboard: [Proposal]?
 
   init(
-    _ path: String?, _ corpus: CorpusObject?, _ options: rnncell_study_options
+    _ path: String?, _ corpus: Corpus?, _ options: rnncell_study_options
   ) throws(Failure) {
     var settings = StudySettings()
     settings.strategy = try readOptional(options.strategy, "strategy") ?? settings.strategy
@@ -28,7 +29,13 @@ final class StudyObject: Handled {
     settings.controls = try flag(options.controls, "controls")
     limits = try RunLimits(options)
     let isReadOnly = try flag(options.read_only, "read_only")
-    evaluator = nil
+    if let corpus {
+      let evaluator = try LanguageModelEvaluator(corpus: corpus, sizes: sizes)
+      evaluator.describe(in: &settings)
+      self.evaluator = evaluator
+    } else {
+      evaluator = nil
+    }
     study = try Study(path: path, settings: isReadOnly ? nil : settings, isReadOnly: isReadOnly)
     study.trials = limits.trials
   }
@@ -132,26 +139,20 @@ extension RunLimits {
   }
 }
 
-/// The sizes at which the cells of a study are trained, as the options say them.
-struct EvaluationSizes {
-  let hidden: Int
-  let layers: Int
-  let embedding: Int
-  let batch: Int
-  let truncation: Int
-  let learningRate: Double
-  /// Training updates up to the last rung; 0 where the corpus decides.
-  let updates: Int
-
+extension EvaluationSizes {
+  /// The sizes at which the cells of a study are trained, as the options say them.
   init(_ options: rnncell_study_options) throws(Failure) {
-    hidden = try positive(options.hidden_size, default: 32, "hidden_size", limit: Limits.size)
-    layers = try positive(options.layers, default: 1, "layers", limit: Limits.layers)
-    embedding = try positive(
-      options.embedding_size, default: hidden, "embedding_size", limit: Limits.size)
-    batch = try positive(options.batch, default: 32, "batch", limit: Limits.batch)
-    truncation = try positive(options.truncation, default: 35, "truncation", limit: Limits.steps)
+    self.init()
+    hiddenSize = try positive(
+      options.hidden_size, default: hiddenSize, "hidden_size", limit: Limits.size)
+    layers = try positive(options.layers, default: layers, "layers", limit: Limits.layers)
+    let embedding = try count(options.embedding_size, "embedding_size", limit: Limits.size)
+    embeddingSize = embedding == 0 ? nil : embedding
+    batch = try positive(options.batch, default: batch, "batch", limit: Limits.batch)
+    truncation = try positive(
+      options.truncation, default: truncation, "truncation", limit: Limits.steps)
     learningRate = try number(
-      options.learning_rate, default: 0.002, "learning_rate", in: 0...1000)
+      options.learning_rate, default: learningRate, "learning_rate", in: 0...1000)
     updates = try count(options.updates, "updates", limit: Limits.steps)
   }
 }

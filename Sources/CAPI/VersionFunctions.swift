@@ -18,6 +18,8 @@ public func rnncell_build_info(
     JSON.object([
       JSON.Member("version", .string(version)),
       JSON.Member("target", .string(target)),
+      JSON.Member("isa", .string(InstructionSet.current.rawValue)),
+      JSON.Member("available", .array(InstructionSet.available.map { .string($0.rawValue) })),
       JSON.Member("threads", .integer(standardThreads)),
     ]).text
   }
