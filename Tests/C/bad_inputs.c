@@ -323,6 +323,7 @@ static void networks(void) {
   BAD(rnncell_network_save(net, NULL), "path is NULL");
   FAILS(RNNCELL_IO, rnncell_network_save(net, "missing/directory/n.safetensors"), "missing/");
   GOOD(rnncell_network_save(net, "bad.safetensors"));
+  rnncell_network_free(net);
   BAD(rnncell_network_load(NULL, "bad.safetensors"), "out is NULL");
   BAD(rnncell_network_load(&net, NULL), "path is NULL");
   IS_NULL(net);

@@ -55,7 +55,7 @@ int main(void) {
     }
     check(rnncell_tape_backward(NULL, NULL, tape, gradient, NULL, 1));
     check(rnncell_tape_gradients(&gradients, tape));
-    check(rnncell_parameters_add(weights, gradients, -1.0));
+    check(rnncell_parameters_add(weights, gradients, -0.3));
     rnncell_tape_free(tape);
     if (round == 1 || round % 100 == 0) printf("round %d: loss %.5f\n", round, loss);
   }
