@@ -19,6 +19,8 @@ from .corpora import Corpus, Path
 from .models import LanguageModel, perplexity_of
 
 CONTROL = "control"
+# The validation loss of a proposal is that of so many tokens.
+VALID_TOKENS = 20_000
 _STATES = ("pending", "scored", "failed", "rejected")
 _BY_LOSS, _AS_PROPOSED = 0, 1
 _ALL = 1 << 40
@@ -108,7 +110,8 @@ class Study:
     strategy: see `strategies()`; None: "evolution", or what the study was begun with.
     minutes, trials: of all runs together; None: no bound.
     workers:  proposals trained at a time, one thread each; None: one for each processor.
-    hidden_size, layers, embedding_size, batch_size, truncation, learning_rate: of the models.
+    hidden_size: H of the LSTM whose number of parameters every proposal gets.
+    layers, embedding_size, batch_size, truncation, learning_rate: of the models.
     rungs:    levels of successive halving; updates: of training up to the last one.
     deterministic: scores count in the order of proposals, so that a run repeats.
     controls: LSTM and GRU are measured too.
@@ -339,13 +342,18 @@ def search(
 def score(
     corpus: Corpus, equations: str, seed: int, updates: int, sizes: dict[str, Any]
 ) -> float:
-    """The validation loss of a cell after so many updates, on one thread: what an executor runs."""
-    model = LanguageModel(
-        Cell(equations), corpus.vocabulary, hidden_size=sizes["hidden_size"],
-        layers=sizes["layers"], embedding_size=sizes["embedding_size"], seed=seed)
+    """The validation loss of a cell after so many updates, on one thread: what an executor runs.
+
+    As in the library, each model has about as many parameters as one with LSTM of the sizes given.
+    """
     if updates < 1:
         raise InvalidArgumentError("the study says no number of updates; open it with updates=")
+    options: dict[str, Any] = {
+        "layers": sizes["layers"], "embedding_size": sizes["embedding_size"] or sizes["hidden_size"]}
+    control = LanguageModel("lstm", corpus, hidden_size=sizes["hidden_size"], **options)
+    model = LanguageModel(
+        Cell(equations), corpus, parameters=control.parameter_count, seed=seed, **options)
     model.fit(
         corpus, updates=updates, learning_rate=sizes["learning_rate"],
         batch_size=sizes["batch_size"], truncation=sizes["truncation"], seed=seed, threads=1)
-    return model.evaluate(corpus.valid, threads=1)
+    return model.evaluate(corpus.valid[:VALID_TOKENS], threads=1)

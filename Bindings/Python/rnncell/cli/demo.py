@@ -55,7 +55,7 @@ def run_demo(arguments: argparse.Namespace) -> dict[str, Any]:
     corpus = Corpus.standard_library(BYTES)
     say(f"Text: the first {BYTES:,} bytes of Python's standard library, character by character "
         f"({corpus.train.size:,} to train on, {len(corpus.vocabulary)} different).")
-    say(f"Search: evolution, {duration(60 * minutes)} minutes, hidden size "
+    say(f"Search: evolution, {duration(60 * minutes)} minutes, every cell as large as LSTM of "
         f"{SEARCH['hidden_size']}, in {arguments.db}. Ctrl-C keeps it.")
     study = searched(corpus, arguments.db, minutes, arguments.seed, workers)
     with study:

@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
     bound.add_argument("--minutes", type=POSITIVE, metavar="M",
                        help="of all runs together (default: 5)")
     bound.add_argument("--trials", type=COUNT, metavar="N", help="cells of all runs together")
-    for name, text in (("hidden", "hidden size (default: 32)"), ("layers", "default: 1"),
+    for name, text in (("hidden", "hidden size of the LSTM whose number of parameters all cells get (default: 32)"), ("layers", "default: 1"),
                        ("embedding", "embedding size (default: as hidden)"),
                        ("workers", "cells trained at a time, one thread each"),
                        ("batch", "default: 32"), ("truncation", "default: 35"),
