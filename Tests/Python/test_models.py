@@ -25,7 +25,8 @@ def test_training_lowers_the_loss(corpus):
     history = one.fit(corpus, epochs=3, **SMALL)
     assert [row.epoch for row in history] == [1, 2, 3]
     assert history[-1].valid_loss < before - 0.5
-    assert history[-1].valid_loss == pytest.approx(one.evaluate(corpus.valid), rel=1e-4)
+    # The history's loss is of as many pieces as the batch has, each from a state of zero.
+    assert history[-1].valid_loss == pytest.approx(one.evaluate(corpus.valid), abs=0.15)
     assert one.perplexity(corpus.test) == pytest.approx(math.exp(one.evaluate(corpus.test)))
     assert history[-1].update == history[-1].updates and history == one.history
 
@@ -106,6 +107,7 @@ def test_tokens_of_text(trained, corpus):
     ids = trained.encode("the cat")
     assert ids.tolist() == [corpus.vocabulary.index(letter) for letter in "the cat"]
     assert trained.decode(ids) == "the cat"
+    assert trained.encode("Q").tolist() == [corpus.vocabulary.index("\N{REPLACEMENT CHARACTER}")]
     assert trained.evaluate("the cat sleeps") == trained.evaluate(trained.encode("the cat sleeps"))
 
 

@@ -118,7 +118,7 @@ def test_progress_is_heard_and_can_stop(corpus):
 
 def test_an_interrupted_search_keeps_everything(corpus, tmp_path):
     def hear(info, proposal):
-        if info.scored_count >= 2:
+        if info.scored_count >= 5:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt, match="carries on") as caught:

@@ -32,7 +32,8 @@ class Progress(NamedTuple):
     train_loss: float
     """Mean since the epoch began, nats per token."""
     valid_loss: float
-    """Of the validation split at the end of an epoch; NaN before."""
+    """Of the validation split at the end of an epoch, read in as many pieces as the batch has; NaN
+    before. `evaluate` reads a text in one piece."""
     learning_rate: float
     tokens_per_second: float
     seconds: float

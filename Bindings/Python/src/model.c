@@ -183,7 +183,7 @@ static int32_t hear(const rnncell_progress *progress, void *user) {
   int stop = PyErr_CheckSignals();
   if (!stop && due) {
     listener->model->listener = PyThread_get_thread_ident();
-    PyObject *answer = PyObject_CallFunction(listener->callback, "N", row(progress));
+    PyObject *answer = PyObject_CallFunction(listener->callback, "(N)", row(progress));
     listener->model->listener = 0;
     stop = answer ? PyObject_IsTrue(answer) : -1;
     Py_XDECREF(answer);
