@@ -23,11 +23,17 @@ package final class Corpus: Sendable {
   ///
   /// - Parameter limit: bytes of each text to use, or nil for all.
   /// - Throws: `.io` for a file that cannot be read, `.format` for text that is not UTF-8 where the unit
-  ///   needs it, `.invalidArgument` for a split with fewer than two tokens.
+  ///   needs it, `.invalidArgument` for a split with fewer than two tokens and for one of `valid` and
+  ///   `test` without the other.
   package init(
     train: TextSource, valid: TextSource? = nil, test: TextSource? = nil, unit: TextUnit,
     limit: Int? = nil
   ) throws(Failure) {
+    guard (valid == nil) == (test == nil) else {
+      throw .invalid(
+        "a corpus needs both a validation and a test text, or neither; pass both, or the training "
+          + "text alone")
+    }
     var names = ["the training text", "the validation text", "the test text"]
     var loaded: [LoadedText] = []
     for (source, name) in zip([train, valid, test], names) {
@@ -35,7 +41,7 @@ package final class Corpus: Sendable {
       loaded.append(try LoadedText(source, unit: unit, limit: limit, name))
     }
     var texts = loaded.map(\.text)
-    if valid == nil || test == nil {
+    if loaded.count == 1 {
       let all = texts[0]
       let first = all.cut(near: all.bytes.count / 10 * 9, after: 0, unit: unit)
       let second = all.cut(near: first + (all.bytes.count - first) / 2, after: first, unit: unit)
@@ -45,6 +51,7 @@ package final class Corpus: Sendable {
     }
     vocabulary = try Vocabulary(of: texts[0], unit: unit)
     var digest = Digest()
+    digest.add(unit.rawValue.utf8)
     for token in vocabulary.tokens { digest.add(token.utf8) }
     var splits: [Buffer<Int32>] = []
     for (text, name) in zip(texts, names) {
@@ -54,13 +61,9 @@ package final class Corpus: Sendable {
           "\(name) has \(ids.count) \(unit.rawValue)s, and a loss needs at least 2; use a longer text"
         )
       }
-      let buffer = try Buffer<Int32>(count: ids.count)
-      for (index, id) in ids.enumerated() {
-        buffer[index] = id
-        digest.add(UInt64(UInt32(bitPattern: id)))
-      }
+      for id in ids.all { digest.add(UInt64(UInt32(bitPattern: id))) }
       digest.add(UInt64(ids.count))
-      splits.append(buffer)
+      splits.append(ids)
     }
     self.splits = splits
     self.digest = digest.value
@@ -83,23 +86,26 @@ package final class Corpus: Sendable {
     private let file: Buffer<UInt8>?
 
     init(_ source: TextSource, unit: TextUnit, limit: Int?, _ name: String) throws(Failure) {
-      let most = limit ?? .max
-      let bytes: UnsafeBufferPointer<UInt8>
+      let most = max(limit ?? .max, 0)
+      // One byte more tells whether the limit cuts a character or a line.
+      let wanted = most == .max ? most : most + 1
+      var bytes: UnsafeBufferPointer<UInt8>
+      var name = name
       switch source {
       case .file(let path):
-        // One byte more tells whether the limit cuts a character.
-        let read = try FileContents.read(path, limit: most == .max ? .max : most &+ 1)
+        let read = try FileContents.read(path, limit: wanted)
         file = read
         bytes = read.bytes
+        name += " '\(path.shown)'"
       case .memory(let memory):
         file = nil
-        bytes = memory.bindMemory(to: UInt8.self)
+        bytes = UnsafeBufferPointer(rebasing: memory.bindMemory(to: UInt8.self).prefix(wanted))
       }
-      var text = Text(bytes)
       if bytes.count > most {
-        let end = text.cut(near: most, after: 0, unit: unit)
-        text = Text(UnsafeBufferPointer(rebasing: bytes[..<end]))
+        let end = Text(bytes).cut(near: most, after: 0, unit: unit)
+        bytes = UnsafeBufferPointer(rebasing: bytes[..<end])
       }
+      let text = Text(bytes)
       if unit != .byte { try text.checkUTF8(name) }
       self.text = text
     }

@@ -43,54 +43,37 @@ struct Text {
     }
   }
 
-  /// Calls the body with each word's or scalar's bytes, and for words with nil at the end of each line.
-  func forEachToken(
-    _ unit: TextUnit, _ body: (UnsafeBufferPointer<UInt8>?) throws(Failure) -> Void
-  ) throws(Failure) {
-    guard unit == .character else { return try forEachWord(body) }
-    var index = 0
-    while index < bytes.count {
-      let length = max(scalarLength(at: index), 1)
-      try body(UnsafeBufferPointer(rebasing: bytes[index..<index + length]))
-      index += length
-    }
+  /// The tokens of a text of words or characters, which is UTF-8.
+  func tokens(_ unit: TextUnit) -> TokenIterator { TokenIterator(bytes, unit) }
+
+  /// How many tokens a text has, which is UTF-8 where the unit needs it.
+  func tokenCount(_ unit: TextUnit) -> Int {
+    guard unit != .byte else { return bytes.count }
+    var count = 0
+    var tokens = tokens(unit)
+    while tokens.next() != nil { count &+= 1 }
+    return count
   }
 
-  /// Calls the body with each word's bytes, and with nil at the end of each line.
-  ///
-  /// White space is ASCII's. A last line without a newline ends as well, unless it is empty.
-  private func forEachWord(
-    _ body: (UnsafeBufferPointer<UInt8>?) throws(Failure) -> Void
-  ) throws(Failure) {
-    var start = 0
-    var lineStart = 0
-    for index in 0...bytes.count {
-      let byte = index < bytes.count ? bytes[index] : 0x0A
-      guard byte == 0x20 || (byte >= 0x09 && byte <= 0x0D) else { continue }
-      if index > start { try body(UnsafeBufferPointer(rebasing: bytes[start..<index])) }
-      start = index + 1
-      if byte == 0x0A {
-        if index < bytes.count || index > lineStart { try body(nil) }
-        lineStart = index + 1
-      }
-    }
-  }
-
-  /// Where to cut near a byte: behind a line for words, between scalars for characters.
+  /// Where to cut at or before a byte: between scalars, and for words behind a line, or between two words
+  /// where no line ends within a twentieth of the text.
   func cut(near position: Int, after low: Int, unit: TextUnit) -> Int {
-    var place = min(max(position, low), bytes.count)
+    let place = min(max(position, low), bytes.count)
     switch unit {
     case .byte: return place
     case .character:
-      while place > low, place < bytes.count, bytes[place] & 0xC0 == 0x80 { place -= 1 }
-      return place
+      var cut = place
+      // A scalar has at most three bytes behind its first; more are no UTF-8, which is refused later.
+      while cut > low, place - cut < 3, cut < bytes.count, bytes[cut] & 0xC0 == 0x80 { cut -= 1 }
+      return cut
     case .word:
-      while place > low, bytes[place - 1] != 0x0A { place -= 1 }
-      if place > low { return place }
-      // No line ends there: between two words.
-      place = min(max(position, low), bytes.count)
-      while place > low, bytes[place - 1] > 0x20 { place -= 1 }
-      return place
+      let nearest = max(low, place - max(bytes.count / 20, 256))
+      var cut = place
+      while cut > nearest, bytes[cut - 1] != 0x0A { cut -= 1 }
+      if cut > nearest { return cut }
+      cut = place
+      while cut > low, bytes[cut - 1] > 0x20 { cut -= 1 }
+      return cut
     }
   }
 }

@@ -17,5 +17,8 @@ package enum TextUnit: String, CaseIterable, Sendable {
   }
 
   /// The token at the end of each line of words.
-  package static let endOfLine = "<eos>"
+  package static let endOfLine = endOfLineText.description
+
+  /// The same where its bytes are wanted, which live for ever.
+  static let endOfLineText: StaticString = "<eos>"
 }

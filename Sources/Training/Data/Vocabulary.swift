@@ -72,24 +72,27 @@ package struct Vocabulary: Equatable, Sendable {
     }
     var table = ByteTable()
     var counts: [Int] = []
-    func add(_ token: UnsafeBufferPointer<UInt8>) throws(Failure) {
+    // Where ASCII characters are in the table, so that these need no hashing; -1 for nowhere yet.
+    var places = [Int](repeating: -1, count: 128)
+    var pieces = text.tokens(unit)
+    while let token = pieces.next() {
+      if unit == .character, token.count == 1, places[Int(token[0] & 127)] >= 0 {
+        counts[places[Int(token[0] & 127)]] += 1
+        continue
+      }
       let index = table.insert(token)
+      if unit == .character, token.count == 1 { places[Int(token[0] & 127)] = index }
       if index < counts.count {
         counts[index] += 1
-      } else {
-        guard counts.count < Vocabulary.limit - 1 else {
-          throw Failure(
-            .limit,
-            "the text has more than \(Vocabulary.limit) different tokens; "
-              + "use the unit 'character' or 'byte'")
-        }
-        counts.append(1)
+        continue
       }
-    }
-    let endOfLine = Array(TextUnit.endOfLine.utf8)
-    try text.forEachToken(unit) { token throws(Failure) in
-      if let token { return try add(token) }
-      try withFailingBytes(of: endOfLine, add)
+      guard counts.count < Vocabulary.limit - 1 else {
+        throw Failure(
+          .limit,
+          "the text has more than \(Vocabulary.limit) different tokens; "
+            + "use the unit 'character' or 'byte'")
+      }
+      counts.append(1)
     }
     let order = counts.indices.sorted { a, b in
       counts[a] != counts[b]
@@ -128,38 +131,37 @@ package struct Vocabulary: Equatable, Sendable {
   /// - Throws: `.format` for text that is not UTF-8 where the unit needs it, `.invalidArgument` for a
   ///   token that the vocabulary lacks where it has no unknown one.
   package func encode(_ bytes: UnsafeRawBufferPointer) throws(Failure) -> [Int32] {
-    try encode(Text(bytes.bindMemory(to: UInt8.self)), "the text")
+    try encode(Text(bytes.bindMemory(to: UInt8.self)), "the text").array
   }
 
   /// The token ids of a text, as for bytes.
   package func encode(_ text: String) throws(Failure) -> [Int32] {
     try withFailingBytes(of: Array(text.utf8)) { bytes throws(Failure) in
-      try encode(Text(bytes), "the text")
+      try encode(Text(bytes), "the text").array
     }
   }
 
-  func encode(_ text: Text, _ what: String) throws(Failure) -> [Int32] {
-    if unit == .byte { return text.bytes.map { Int32($0) } }
-    try text.checkUTF8(what)
-    var ids: [Int32] = []
-    ids.reserveCapacity(unit == .character ? text.bytes.count : text.bytes.count / 5)
-    let endOfLine = Array(TextUnit.endOfLine.utf8)
-    func append(_ token: UnsafeBufferPointer<UInt8>) throws(Failure) {
+  /// The token ids of a text, which failures call `what`.
+  func encode(_ text: Text, _ what: String) throws(Failure) -> Buffer<Int32> {
+    if unit != .byte { try text.checkUTF8(what) }
+    let ids = try Buffer<Int32>(count: text.tokenCount(unit))
+    guard unit != .byte else {
+      for (index, byte) in text.bytes.enumerated() { ids.base[index] = Int32(byte) }
+      return ids
+    }
+    var count = 0
+    var pieces = text.tokens(unit)
+    while let token = pieces.next() {
       if unit == .character, token.count == 1, scalarIDs[Int(token[0] & 127)] >= 0 {
-        ids.append(scalarIDs[Int(token[0] & 127)])
-      } else if let id = table.find(token) {
-        ids.append(Int32(id))
-      } else if let unknown {
-        ids.append(unknown)
+        ids.base[count] = scalarIDs[Int(token[0] & 127)]
+      } else if let id = table.find(token).map({ Int32($0) }) ?? unknown {
+        ids.base[count] = id
       } else {
         throw .invalid(
-          "'\(String(decoding: token.prefix(40), as: UTF8.self))' of \(what) is not in the "
-            + "vocabulary, which has no unknown token; leave it out")
+          "'\(String(decoding: token.prefix(40), as: UTF8.self))', token \(count) of \(what), is not "
+            + "in the vocabulary, which has no unknown token; leave it out")
       }
-    }
-    try text.forEachToken(unit) { token throws(Failure) in
-      if let token { return try append(token) }
-      try withFailingBytes(of: endOfLine, append)
+      count &+= 1
     }
     return ids
   }

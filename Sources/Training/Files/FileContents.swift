@@ -5,9 +5,10 @@ import Kernels
 package enum FileContents {
   /// Reads a file, or its first `limit` bytes.
   ///
-  /// - Throws: `.io` when it cannot be opened or read, `.limit` when it is larger than an array may be.
+  /// - Throws: `.io` when it cannot be opened or read, `.limit` when it is larger than the machine's
+  ///   memory or than an array may be.
   package static func read(_ path: String, limit: Int = .max) throws(Failure) -> Buffer<UInt8> {
-    let file = path.utf8.contains(0) ? -1 : open(path, O_RDONLY | O_CLOEXEC)
+    let file = isPath(path) ? open(path, O_RDONLY | O_CLOEXEC) : -1
     guard file >= 0 else {
       throw Failure(.io, "cannot open '\(path.shown)': \(reason()); check the path")
     }
@@ -20,20 +21,29 @@ package enum FileContents {
       throw Failure(.io, "'\(path.shown)' is a directory; pass a file")
     }
     // A pipe has no size, and a file may grow while it is read.
-    var capacity = status.st_mode & S_IFMT == S_IFREG ? max(Int(status.st_size), 0) : 1 << 16
-    capacity = min(capacity, limit) &+ 1
-    var bytes = try Buffer<UInt8>(count: capacity)
+    let size = status.st_mode & S_IFMT == S_IFREG ? max(Int(status.st_size), 0) : 0
+    let wanted = max(min(size, limit), 0)
+    guard wanted <= memory else {
+      throw Failure(
+        .limit, "'\(path.shown)' has \(size) bytes, more than the memory here; use a smaller file")
+    }
+    var bytes = try Buffer<UInt8>(count: wanted)
     var count = 0
     while count < limit {
-      if count == bytes.count {
-        let larger = try Buffer<UInt8>(count: bytes.count &* 2)
-        larger.base.update(from: bytes.base, count: count)
-        bytes = larger
-      }
-      let got = Glibc.read(file, bytes.base + count, min(bytes.count, limit) &- count)
+      var next: UInt8 = 0
+      let isFull = count == bytes.count
+      let got =
+        isFull
+        ? Glibc.read(file, &next, 1) : Glibc.read(file, bytes.base + count, bytes.count &- count)
       if got < 0, errno == EINTR { continue }
       guard got >= 0 else { throw Failure(.io, "cannot read '\(path.shown)': \(reason())") }
       if got == 0 { break }
+      if isFull {
+        let larger = try Buffer<UInt8>(count: min(max(bytes.count &* 2, 1 << 16), limit))
+        larger.base.update(from: bytes.base, count: count)
+        larger.base[count] = next
+        bytes = larger
+      }
       count += got
     }
     return try bytes.prefix(count)
@@ -42,7 +52,7 @@ package enum FileContents {
   /// Writes a file so that after a crash it has either its old contents or all of the new ones.
   ///
   /// The bytes go to a temporary file beside it, which is made durable and then takes its name.
-  /// - Throws: `.io`; the old file is then as it was.
+  /// - Throws: `.io`; the old file is then as it was, unless only the directory could not be made durable.
   package static func write(
     _ bytes: UnsafeBufferPointer<UInt8>, to path: String
   ) throws(Failure) {
@@ -50,9 +60,8 @@ package enum FileContents {
       Failure(.io, "cannot \(step) '\(path.shown)': \(reason()); check the directory and its space")
     }
     let temporary = "\(path).\(getpid()).\(UInt(bitPattern: bytes.baseAddress) >> 4).partial"
-    let file =
-      path.utf8.contains(0)
-      ? -1 : open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o666)
+    let flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC
+    let file = isPath(path) ? open(temporary, flags, 0o666) : -1
     guard file >= 0 else { throw failure("write") }
     var isOpen = true
     var isWhole = false
@@ -81,12 +90,30 @@ package enum FileContents {
     guard fsync(directory) == 0 || errno == EINVAL else { throw failure("make durable") }
   }
 
+  /// Bytes of the machine's memory.
+  private static let memory = min(
+    max(sysconf(Int32(_SC_PHYS_PAGES)), 1).multipliedReportingOverflow(
+      by: max(sysconf(Int32(_SC_PAGESIZE)), 1)
+    ).partialValue, Limits.bufferBytes)
+
+  /// Whether C can be told of a path: one that holds a NUL would be cut short there.
+  private static func isPath(_ path: String) -> Bool {
+    let holdsNull = path.utf8.contains(0)
+    if holdsNull { errno = EINVAL }
+    return !holdsNull
+  }
+
   private static func reason() -> String { String(cString: strerror(errno)) }
 }
 
 extension String {
   /// At most 200 characters, for messages.
   var shown: String { count > 200 ? "\(prefix(200))…" : self }
+}
+
+extension Buffer {
+  /// A copy; unlike a pointer to its memory, it may outlive the buffer.
+  package var array: [Element] { withExtendedLifetime(self) { Array(all) } }
 }
 
 extension Buffer where Element == UInt8 {

@@ -18,11 +18,27 @@ package enum NetworkFile {
   /// - Throws: `.io`; `.format` for a file that holds no network.
   package static func load(_ path: String) throws(Failure) -> (Network, ParameterBuffer) {
     let file = try SafeTensors(reading: path)
-    var layout = ParameterLayout()
-    let network = try network(file, kind: "network", path, layout: &layout)
-    let weights = try ParameterBuffer(layout)
-    try TensorNames.read(network, weights, from: file)
-    return (network, weights)
+    do throws(Failure) {
+      let format = file.metadata["format"] ?? "none"
+      guard format == "rnncell.network.1" else {
+        throw Failure(
+          .format,
+          "no network of rnncell (its format is '\(format.prefix(40))'); choose another file")
+      }
+      var layout = ParameterLayout()
+      let network = try network(file, layout: &layout)
+      guard layout.parameterCount <= file.valueCount else {
+        throw Failure(
+          .format,
+          "it holds \(file.valueCount) values, but its network has \(layout.parameterCount)")
+      }
+      let weights = try ParameterBuffer(layout)
+      try TensorNames.read(network, weights, from: file)
+      return (network, weights)
+    } catch {
+      let isMemory = error.kind == .outOfMemory || error.kind == .limit
+      throw Failure(isMemory ? error.kind : .format, "'\(path.shown)': \(error.message)")
+    }
   }
 
   /// What describes a network in a file's metadata.
@@ -36,35 +52,29 @@ package enum NetworkFile {
   }
 
   /// The network that a file's metadata describes, added to a layout.
-  static func network(
-    _ file: SafeTensors, kind: String, _ path: String, layout: inout ParameterLayout
+  private static func network(
+    _ file: SafeTensors, layout: inout ParameterLayout
   ) throws(Failure) -> Network {
-    guard file.metadata["format"] == "rnncell.\(kind).1" else {
-      throw Failure(
-        .format,
-        "'\(path.shown)' holds no \(kind) of rnncell "
-          + "(format '\((file.metadata["format"] ?? "none").prefix(40))'); choose another file")
+    guard let inputSize = file.metadata["input_size"].flatMap({ Int($0) }) else {
+      throw Failure(.format, "the metadata has no input_size")
     }
-    do throws(Failure) {
-      let equations = try list(file, "cells").compactMap(\.string)
-      let sizes = try list(file, "hidden_sizes").compactMap(\.integer)
-      guard let inputSize = file.metadata["input_size"].flatMap({ Int($0) }) else {
-        throw Failure(.format, "the metadata has no input_size")
-      }
-      var cells: [Cell] = []
-      for text in equations { cells.append(try Cell(parsing: text)) }
-      return try Network(
-        cells: cells, inputSize: inputSize, hiddenSizes: sizes, layout: &layout)
-    } catch {
-      let isMemory = error.kind == .outOfMemory || error.kind == .limit
-      throw Failure(isMemory ? error.kind : .format, "'\(path.shown)': \(error.message)")
-    }
+    let sizes = try list(file, "hidden_sizes", \.integer)
+    var cells: [Cell] = []
+    for text in try list(file, "cells", \.string) { cells.append(try Cell(parsing: text)) }
+    return try Network(cells: cells, inputSize: inputSize, hiddenSizes: sizes, layout: &layout)
   }
 
-  private static func list(_ file: SafeTensors, _ name: String) throws(Failure) -> [JSON] {
-    guard let text = file.metadata[name], let values = try JSON(parsing: text).array else {
-      throw Failure(.format, "the metadata has no list of \(name)")
+  /// A JSON list of the metadata, at most one element for each layer.
+  private static func list<Element>(
+    _ file: SafeTensors, _ name: String, _ element: (JSON) -> Element?
+  ) throws(Failure) -> [Element] {
+    guard let text = file.metadata[name], let values = try JSON(parsing: text).array,
+      values.count <= Limits.layers
+    else { throw Failure(.format, "the metadata has no list of \(name)") }
+    let elements = values.compactMap(element)
+    guard elements.count == values.count else {
+      throw Failure(.format, "\(name) of the metadata holds something else")
     }
-    return values
+    return elements
   }
 }

@@ -22,6 +22,11 @@ package struct SafeTensors {
 
   package subscript(name: String) -> Tensor? { places[name].map { tensors[$0] } }
 
+  /// Values of all tensors.
+  ///
+  /// A few bytes of metadata can ask for a huge model: before memory is taken for it, compare.
+  package var valueCount: Int { tensors.reduce(0) { $0 + $1.values.count } }
+
   /// Adds a tensor, or replaces the one of that name.
   package mutating func add(_ name: String, shape: [Int], values: Buffer<Float>) {
     let tensor = Tensor(name: name, shape: shape, values: values)
@@ -51,6 +56,8 @@ package struct SafeTensors {
   // MARK: Writing
 
   /// Writes the file whole or not at all.
+  ///
+  /// - Throws: `.io`; `.diverged` for a value that is not finite.
   package func write(to path: String) throws(Failure) {
     let file = try contents()
     try FileContents.write(file.bytes, to: path)
@@ -67,6 +74,7 @@ package struct SafeTensors {
     }
     var end = 0
     for tensor in tensors {
+      try checkFinite(tensor, .diverged)
       let start = end
       end += tensor.values.count * 4
       members.append(
@@ -81,6 +89,11 @@ package struct SafeTensors {
     var header = Array(JSON.object(members).text.utf8)
     // The data begins at a multiple of eight bytes.
     while header.count % 8 != 0 { header.append(0x20) }
+    guard header.count <= Self.headerLimit else {
+      throw Failure(
+        .limit, "a header of \(header.count) bytes; names and metadata may take \(Self.headerLimit)"
+      )
+    }
     let file = try Buffer<UInt8>(count: 8 + header.count + end)
     for byte in 0..<8 { file[byte] = UInt8(truncatingIfNeeded: header.count >> (8 * byte)) }
     for (index, byte) in header.enumerated() { file[8 + index] = byte }
@@ -96,15 +109,17 @@ package struct SafeTensors {
 
   // MARK: Reading
 
-  /// Most bytes of a header.
-  private static let headerLimit = 100 << 20
+  /// Most bytes of a header, as of the format's own library.
+  private static let headerLimit = 100_000_000
 
   /// Reads a file, whoever wrote it: tensors of F32, F64, F16 and BF16 become single precision.
   ///
-  /// - Throws: `.io`; `.format` for anything that is not as it should be.
+  /// - Throws: `.io`; `.format` for anything that is not as it should be, values that are not finite
+  ///   included.
   package init(reading path: String) throws(Failure) {
     let file = try FileContents.read(path)
     self.init()
+    defer { withExtendedLifetime(file) {} }
     do throws(Failure) {
       try read(file.bytes)
     } catch {
@@ -212,7 +227,18 @@ package struct SafeTensors {
     let raw = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: data[start..<end]))
     for index in 0..<count { values[index] = type.read(raw, index) }
     add(name, shape: shape, values: values)
+    try checkFinite(Tensor(name: name, shape: shape, values: values), .format)
     return start..<end
+  }
+
+  /// Such weights would spoil all that is computed with them, far from here.
+  private func checkFinite(_ tensor: Tensor, _ kind: Failure.Kind) throws(Failure) {
+    if areFinite(tensor.values.base, count: tensor.values.count) { return }
+    let place = tensor.values.all.firstIndex { !$0.isFinite } ?? 0
+    throw Failure(
+      kind,
+      "value \(place) of tensor '\(tensor.name.prefix(80))' is \(tensor.values[place]); "
+        + "all must be finite in single precision")
   }
 
   private enum ElementType: String {
