@@ -10,7 +10,7 @@ package struct EvaluationSizes: Sendable, Equatable {
   package var layers = 1
   /// E, the same for all proposals; nil for `hiddenSize`.
   package var embeddingSize: Int?
-  /// Up to the last rung; 0 for a number that follows from the corpus.
+  /// Up to the last rung; 0 for 8 epochs of the corpus, but at least 90 and at most 2000.
   package var updates = 0
   package var batch = 32
   package var truncation = 35
@@ -51,7 +51,7 @@ package struct LanguageModelEvaluator: Evaluator {
       Self.options(sizes, updates: 1)
     ).updatesPerEpoch
     var sizes = sizes
-    if sizes.updates == 0 { sizes.updates = min(max(4 * segments, 90), 1000) }
+    if sizes.updates == 0 { sizes.updates = min(max(8 * segments, 90), 2000) }
     self.sizes = sizes
   }
 

@@ -39,6 +39,29 @@ struct LanguageModelTests {
     #expect(abs(pieces - sum / 101) < 1e-5)
   }
 
+  @Test("The state is carried over many segments of an evaluation", arguments: [1, 3, 40])
+  func segments(batch: Int) throws {
+    let corpus = try TinyModel.corpus(80)
+    let model = try TinyModel(cells: ["lstm", "elman"], hiddenSize: 19).make(corpus)
+    // Each segment has 512 rows, so that one sequence and 40 alike take 3.
+    let tokens = withExtendedLifetime(corpus) { Array(corpus.train.prefix(1400)) }
+    #expect(tokens.count == 1400)
+    let reference = ReferenceModel(model)
+    var (sum, start) = (0.0, 0)
+    for piece in 0..<batch {
+      let end = start + 1399 / batch + (piece < 1399 % batch ? 1 : 0)
+      sum += try reference.loss(Array(tokens[start...end]))
+      start = end
+    }
+    #expect(start == 1399)
+    let loss = try tokens.withUnsafeBufferPointer { tokens in
+      Result {
+        try Scorer(model, batch: batch, predictions: 1399).loss(tokens, try Team(threads: 2))
+      }
+    }.get()
+    #expect(abs(loss - sum / 1399) < 1e-5)
+  }
+
   @Test("Every parameter's gradient is that of finite differences", arguments: 0..<4)
   func gradients(index: Int) throws {
     let corpus = try TinyModel.corpus(8)

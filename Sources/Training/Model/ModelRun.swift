@@ -42,8 +42,8 @@ package final class ModelRun {
 
   /// The sum of the losses; the gradient of `scale` times it is left in `gradients`.
   ///
-  /// What the last call left of the embedding's gradient must still be in `words`' old place: see
-  /// `forgetWords`.
+  /// Call `forgetWords` before the words of a new segment are written, or the gradient of the last
+  /// one's stays.
   package func lossesAndGradient(scale: Float, _ team: Team) throws(Failure) -> Double {
     try forward(team)
     let loss = softmax.losses(

@@ -40,7 +40,7 @@ func view(_ buffer: Buffer<Float>) -> StripView {
 }
 
 let operations = Double(6 * rows * hidden * vocabulary)
-for blockRows in [48, 72, 96, 100, 108, 144, 180, 204, 216, 252, 300, 360, 400]
+for blockRows in [48, 72, 96, 144, 204, 300, 400]
 where blockRows <= rows {
   let softmax = try Softmax(
     matrix: layout.entries[0], bias: layout.entries[1], weights: weights, gradients: gradients,
