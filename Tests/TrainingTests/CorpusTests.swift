@@ -23,7 +23,7 @@ import Training
   }
 
   private static func texts(_ corpus: Corpus) -> [String] {
-    [corpus.train, corpus.valid, corpus.test].map { corpus.vocabulary.text(Array($0)) }
+    [\.train, \.valid, \.test].map { corpus.vocabulary.text(tokens(corpus, $0)) }
   }
 
   @Test(
@@ -36,8 +36,8 @@ import Training
       #expect(counts[0] == count / 10 * 9)
       #expect(abs(counts[1] - counts[2]) <= 1)
       #expect(counts.reduce(0, +) == count)
-      let tokens = corpus.train.map { $0 } + corpus.valid.map { $0 } + corpus.test.map { $0 }
-      if unit == .byte { #expect(tokens == text.utf8.map { Int32($0) }) }
+      let all = tokens(corpus, \.train) + tokens(corpus, \.valid) + tokens(corpus, \.test)
+      if unit == .byte { #expect(all == text.utf8.map { Int32($0) }) }
     }
   }
 
@@ -72,11 +72,11 @@ import Training
   func trainingOnly() throws {
     let words = try Self.corpus(["a b\n", "a new b\n", "novel\n"], .word)
     #expect(words.vocabulary.tokens == ["<eos>", "a", "b", "<unk>"])
-    #expect(Array(words.valid) == [1, 3, 2, 0])
-    #expect(Array(words.test) == [3, 0])
+    #expect(tokens(words, \.valid) == [1, 3, 2, 0])
+    #expect(tokens(words, \.test) == [3, 0])
     let characters = try Self.corpus(["ab", "aéb", "cc"], .character)
-    #expect(Array(characters.valid) == [0, 2, 1])
-    #expect(Array(characters.test) == [2, 2])
+    #expect(tokens(characters, \.valid) == [0, 2, 1])
+    #expect(tokens(characters, \.test) == [2, 2])
   }
 
   @Test("files give the same corpus as memory")
@@ -90,8 +90,8 @@ import Training
       let memory = try Self.corpus(texts, unit)
       #expect(read.vocabulary == memory.vocabulary)
       #expect(read.digest == memory.digest)
-      #expect(Array(read.train) == Array(memory.train))
-      #expect(Array(read.test) == Array(memory.test))
+      #expect(tokens(read, \.train) == tokens(memory, \.train))
+      #expect(tokens(read, \.test) == tokens(memory, \.test))
     }
   }
 
@@ -111,7 +111,7 @@ import Training
     func train(_ source: TextSource) throws -> String {
       let corpus = try Corpus(
         train: source, valid: .file(other), test: .file(other), unit: unit, limit: limit)
-      return corpus.vocabulary.text(Array(corpus.train))
+      return corpus.vocabulary.text(tokens(corpus, \.train))
     }
     func check(_ source: TextSource) throws {
       guard expected.count > 1 else {
@@ -226,11 +226,18 @@ import Training
       let text = (0..<count).map { _ in random.pick(pieces) }.joined()
       let bytes = try Self.corpus(text, .byte)
       #expect(
-        (Array(bytes.train) + Array(bytes.valid) + Array(bytes.test)).map { UInt8($0) }
+        (tokens(bytes, \.train) + tokens(bytes, \.valid) + tokens(bytes, \.test)).map { UInt8($0) }
           == Array(text.utf8))
       let characters = try Self.corpus(text, .character)
       let total = characters.train.count + characters.valid.count + characters.test.count
       #expect(total == text.unicodeScalars.count)
     }
   }
+}
+
+/// A copy of a split, whose own memory lives only as long as its corpus.
+private func tokens(
+  _ corpus: Corpus, _ split: KeyPath<Corpus, UnsafeBufferPointer<Int32>>
+) -> [Int32] {
+  withExtendedLifetime(corpus) { Array(corpus[keyPath: split]) }
 }

@@ -14,6 +14,7 @@ package final class Corpus: Sendable {
   package let digest: UInt64
   private let splits: [Buffer<Int32>]
 
+  /// The ids of a split, which live as long as the corpus.
   package var train: UnsafeBufferPointer<Int32> { UnsafeBufferPointer(splits[0].all) }
   package var valid: UnsafeBufferPointer<Int32> { UnsafeBufferPointer(splits[1].all) }
   package var test: UnsafeBufferPointer<Int32> { UnsafeBufferPointer(splits[2].all) }
