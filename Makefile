@@ -95,6 +95,7 @@ golden:
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/pip install --quiet numpy torch
 	.venv-bench/bin/python Tests/Golden/make_torch_golden.py
+	.venv-bench/bin/python Tests/Golden/make_training_golden.py
 
 fuzz: $(LIB)
 	mkdir -p build/fuzz
