@@ -7,6 +7,11 @@ package struct Ladder: Sendable {
   package var rungs: Int
   package var eta: Int
 
+  /// How many of the first proposals rise whatever their loss.
+  package static let calibrations = 16
+  /// Proposals scored for each calibration that rises a rung, so that these cost a fixed share.
+  private static let scoredPerCalibration = 6
+
   package init(rungs: Int, eta: Int) {
     self.rungs = rungs
     self.eta = eta
@@ -18,19 +23,24 @@ package struct Ladder: Sendable {
     package var rung: Int
     package var loss: Double
     package var isControl: Bool
+    /// Whether it rises to the last rung whatever its loss, to see how well a rung predicts the next.
+    package var isCalibration: Bool
 
-    package init(proposal: Int, rung: Int, loss: Double, isControl: Bool = false) {
+    package init(
+      proposal: Int, rung: Int, loss: Double, isControl: Bool = false, isCalibration: Bool = false
+    ) {
       self.proposal = proposal
       self.rung = rung
       self.loss = loss
       self.isControl = isControl
+      self.isCalibration = isCalibration
     }
   }
 
   /// The next proposal to train for a higher rung; nil when none deserves it.
   ///
   /// Highest rungs first: of n finite results at a rung, the best n / eta go on. Controls always do, and
-  /// count for nobody else.
+  /// count for nobody else; so do calibrations, one for every few proposals.
   /// - Parameter isAsked: whether a proposal was asked for a rung already.
   package func promotion(
     _ results: [Result], isAsked: (_ proposal: Int, _ rung: Int) -> Bool
@@ -39,6 +49,12 @@ package struct Ladder: Sendable {
       let here = results.filter { $0.rung == rung && $0.loss.isFinite }
       for control in here where control.isControl && !isAsked(control.proposal, rung + 1) {
         return (control.proposal, rung + 1)
+      }
+      let scored = results.count { $0.rung == 0 }
+      let allowed = scored / Self.scoredPerCalibration
+      for (place, result) in here.filter(\.isCalibration).enumerated()
+      where place < allowed && !isAsked(result.proposal, rung + 1) {
+        return (result.proposal, rung + 1)
       }
       let others = here.filter { !$0.isControl }.sorted {
         ($0.loss, $0.proposal) < ($1.loss, $1.proposal)
@@ -55,7 +71,7 @@ package struct Ladder: Sendable {
   /// Without a snapshot a proposal is trained afresh, to the same weights.
   func mayRise(_ result: Result, among results: [Result]) -> Bool {
     guard result.rung < rungs - 1, result.loss.isFinite else { return false }
-    if result.isControl { return true }
+    if result.isControl || result.isCalibration { return true }
     let here = results.filter { $0.rung == result.rung && !$0.isControl }
     let better = here.count { $0.loss < result.loss }
     return better < 2 * here.count / eta + 4

@@ -146,11 +146,19 @@ package final class Study {
   }
 
   private func results(_ asks: [Ask]) -> [Ladder.Result] {
-    asks.map {
+    let calibrations = Set(self.calibrations)
+    return asks.map {
       Ladder.Result(
         proposal: $0.proposal, rung: $0.rung, loss: $0.state == .told ? $0.loss : .infinity,
-        isControl: proposals[$0.proposal - 1].isControl)
+        isControl: proposals[$0.proposal - 1].isControl,
+        isCalibration: calibrations.contains($0.proposal))
     }
+  }
+
+  /// The proposals that rise to the last rung whatever their loss: the first ones that are trained.
+  var calibrations: [Int] {
+    proposals.lazy.filter { !$0.isControl && !$0.state.isRejected }
+      .prefix(Ladder.calibrations).map(\.id)
   }
 
   /// Proposals that count as trials.

@@ -16,8 +16,8 @@ package struct StudyStatistics: Sendable {
   package var seconds = 0.0
   /// Scored proposals a minute.
   package var perMinute = 0.0
-  /// Kendall's tau between the losses of the first and last rung, of those that reached the last; NaN
-  /// for fewer than two.
+  /// Kendall's tau between the losses of the first and last rung, of the calibrations: proposals that
+  /// reached the last rung without having been chosen for it; NaN for fewer than two.
   package var tau = Double.nan
 }
 
@@ -50,7 +50,11 @@ extension Study {
     statistics.perMinute = seconds > 0 ? Double(statistics.scored) / seconds * 60 : 0
     let last = settings.rungs - 1
     if last > 0 {
-      let pairs = asks.filter { $0.rung == last && $0.state == .told }.compactMap { end in
+      let calibrations = Set(self.calibrations)
+      let ends = asks.filter {
+        $0.rung == last && $0.state == .told && calibrations.contains($0.proposal)
+      }
+      let pairs = ends.compactMap { end in
         asks.first { $0.proposal == end.proposal && $0.rung == 0 && $0.state == .told }
           .map { ($0.loss, end.loss) }
       }

@@ -61,4 +61,26 @@ struct LadderTests {
     #expect(abs(kendallTau([(1, 1), (2, 3), (3, 2), (4, 4)]) - 2.0 / 3) < 1e-12)
     #expect(kendallTau([(1, 1)]).isNaN)
   }
+
+  @Test("calibrations rise whatever their loss, one for every six scored")
+  func calibrations() {
+    let ladder = Ladder(rungs: 3, eta: 3)
+    // The worst of all, in the way that costs a study a fixed share.
+    func promoted(scored: Int, asked: Set<Int>) -> Int? {
+      let results = (1...scored).map {
+        Ladder.Result(
+          proposal: $0, rung: 0, loss: Double(100 - $0), isCalibration: $0 <= Ladder.calibrations)
+      }
+      let chosen = Set((1...scored).suffix(scored / 3))
+      return ladder.promotion(
+        results, isAsked: { id, rung in rung == 1 && (asked.contains(id) || chosen.contains(id)) }
+      )?.proposal
+    }
+    #expect(promoted(scored: 5, asked: []) == nil)
+    #expect(promoted(scored: 6, asked: []) == 1)
+    #expect(promoted(scored: 11, asked: [1]) == nil)
+    #expect(promoted(scored: 12, asked: [1]) == 2)
+    #expect(promoted(scored: 60, asked: Set(1...9)) == 10)
+    #expect(promoted(scored: 200, asked: Set(1...16)) == nil)
+  }
 }
