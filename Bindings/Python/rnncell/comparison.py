@@ -141,7 +141,8 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
 def compare(
     corpus: Corpus, cells: Mapping[str, Cell | str] | list[str], *, parameters: int,
     seeds: int = 3, workers: int | None = None, save: Path | None = None, resume: bool = False,
-    progress: Callable[[Run, int, int], object] | None = None, layers: int = 1, **options: Any,
+    progress: Callable[[Run, int, int], object] | None = None, layers: int = 1,
+    embedding_size: int | None = None, **options: Any,
 ) -> Comparison:
     """Trains cells at an equal number of parameters with the same options, seeds and updates.
 
@@ -163,7 +164,7 @@ def compare(
         raise InvalidArgumentError("resume is set without a file; pass save=FILE")
     positive("seeds", seeds)
     named = {name: cell_from(cell) for name, cell in cells.items()}
-    key = {"corpus": corpus.digest, "parameters": parameters, "layers": layers,
+    key = {"corpus": corpus.digest, "parameters": parameters, "layers": layers, "embedding": embedding_size,
            "options": {name: repr(value) for name, value in sorted(options.items())},
            "cells": {name: cell.equations for name, cell in named.items()}}
     runs = _kept_runs(pathlib.Path(save), key) if resume and save and os.path.exists(save) else []
@@ -174,7 +175,7 @@ def compare(
 
     def train(name: str, seed: int) -> Run:
         model = LanguageModel(named[name], corpus.vocabulary, parameters=parameters,
-                              layers=layers, seed=seed)
+                              layers=layers, embedding_size=embedding_size, seed=seed)
         losses = (math.inf, math.inf)
         start = time.monotonic()
         try:

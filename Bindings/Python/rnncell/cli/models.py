@@ -75,6 +75,8 @@ def add(commands: Any) -> None:
                          help="how many (default: %(default)s)")
     command.add_argument("--layers", type=COUNT, default=1, metavar="N",
                          help="default: %(default)s")
+    command.add_argument("--embedding", type=COUNT, metavar="N",
+                         help="embedding size (default: as hidden)")
     command.add_argument("--workers", type=COUNT, metavar="N",
                          help="models trained at a time, one thread each")
     add_training(command)
@@ -180,7 +182,8 @@ def run_compare(arguments: argparse.Namespace) -> dict[str, Any]:
     try:
         comparison = compare(
             corpus, cells, parameters=arguments.parameters, seeds=arguments.seeds,
-            layers=arguments.layers, workers=workers_from(arguments), save=arguments.save,
+            layers=arguments.layers, embedding_size=arguments.embedding,
+            workers=workers_from(arguments), save=arguments.save,
             resume=arguments.resume, progress=hear, **training_from(arguments))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
