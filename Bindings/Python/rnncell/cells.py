@@ -31,7 +31,7 @@ class StockCell(NamedTuple):
 
 
 class Cell:
-    """What one time step computes. Immutable, hashable, and equal to every cell of the same function.
+    """What one time step computes: immutable, hashable, equal to every cell of the same function.
 
     `x` is the input, a primed name a next state, `h` the output, and `linear(a, b)` a fresh weight
     matrix per operand plus a bias:
@@ -98,10 +98,11 @@ class Cell:
 
     @classmethod
     def from_arc(cls, arc: str | Sequence[int], *, numbering: str = "paper") -> Cell:
-        """A cell of ENAS, `0 0 0 1 1 2 ...`; `numbering` of the activations: "paper" or "enas_lm"."""
+        """A cell of ENAS, `0 0 0 1 1 2 ...`; its activations as in the "paper" or in "enas_lm"."""
         notations = {"paper": _ARC, "enas_lm": _ARC_ENAS_LM}
         if numbering not in notations:
-            raise InvalidArgumentError(f"numbering {numbering!r} is none; pass 'paper' or 'enas_lm'")
+            raise InvalidArgumentError(
+                f"numbering {numbering!r} is none; pass 'paper' or 'enas_lm'")
         text = arc if isinstance(arc, str) else " ".join(str(int(number)) for number in arc)
         return cls._wrap(_rnncell.cell_import(notations[numbering], text))
 
@@ -120,7 +121,7 @@ class Cell:
 
     @property
     def digest(self) -> str:
-        """The canonical form in 32 hexadecimal digits, the same for equal cells in every process."""
+        """The canonical form in 32 hexadecimal digits: for equal cells the same, everywhere."""
         return "{:016x}{:016x}".format(*self._digest)
 
     @property
@@ -217,7 +218,7 @@ def cells_from(value: object) -> list[Cell]:
 def cell_from_argument(text: str) -> Cell:
     """A cell as a command line names it: a stock name, a file, or equations (`;` ends a statement).
 
-    A file holds equations, a genotype, a recipe (JSON), or a saved model, whose first layer is meant.
+    A file holds equations, a genotype, a recipe (JSON), or a model, whose first layer is meant.
     """
     path = pathlib.Path(text)
     if re.search(r"'\s*=", text):

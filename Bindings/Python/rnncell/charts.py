@@ -11,7 +11,7 @@ LEFT, RIGHT, TOP, BOTTOM = 62, 14, 12, 44
 
 
 class Series(NamedTuple):
-    """Points of one colour: "line" (a staircase), "dots", "front" or "level" (one dashed height)."""
+    """Points of one colour: "line" (a staircase), "dots", "front" or "level" (a dashed height)."""
 
     name: str
     kind: str

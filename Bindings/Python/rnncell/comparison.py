@@ -18,7 +18,7 @@ from .cells import Cell, cell_from
 from .corpora import Corpus, Path
 from .models import LanguageModel, perplexity_of
 
-# Student's t at 97.5 % for 1 to 30 degrees of freedom; beyond, the expansion of Cornish and Fisher.
+# Student's t at 97.5 % for 1 to 30 degrees of freedom; beyond, Cornish and Fisher's expansion.
 _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
       2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
       2.052, 2.048, 2.045, 2.042)
@@ -97,7 +97,8 @@ class Comparison:
     def text(self) -> str:
         """A table and, of the first cell against each other one, the verdict."""
         width = max(8, *(len(name) for name in self.cells))
-        lines = [f"{'cell':{width}}  hidden  parameters  updates  test loss  95 % interval     perplexity"]
+        lines = [f"{'cell':{width}}  hidden  parameters  updates  test loss  95 % interval     "
+                 "perplexity"]
         for name in self.cells:
             run = next(run for run in self.runs if run.cell == name)
             mean, low, high = self.interval(name)
@@ -164,7 +165,8 @@ def compare(
         raise InvalidArgumentError("resume is set without a file; pass save=FILE")
     positive("seeds", seeds)
     named = {name: cell_from(cell) for name, cell in cells.items()}
-    key = {"corpus": corpus.digest, "parameters": parameters, "layers": layers, "embedding": embedding_size,
+    key = {"corpus": corpus.digest, "parameters": parameters, "layers": layers,
+           "embedding": embedding_size,
            "options": {name: repr(value) for name, value in sorted(options.items())},
            "cells": {name: cell.equations for name, cell in named.items()}}
     runs = _kept_runs(pathlib.Path(save), key) if resume and save and os.path.exists(save) else []

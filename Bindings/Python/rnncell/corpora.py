@@ -112,7 +112,8 @@ class Corpus:
             ("text", text if train_text is None else train_text), ("valid_text", valid_text),
             ("test_text", test_text)))
         if not any(paths) and not any(text is not None for text in texts):
-            raise InvalidArgumentError("there is no text; pass a path, or text= with the text itself")
+            raise InvalidArgumentError(
+                "there is no text; pass a path, or text= with the text itself")
         self._sources = (paths, texts, limit or 0, UNITS.index(unit))
         self._handle = _rnncell.corpus_create(*self._sources)
         self._info = self._handle.describe()

@@ -84,8 +84,8 @@ class LanguageModel:
                    for name, value in options.items() if value is not None}
         weights, bias = starting_options(init_range, forget_bias)
         self._handle = _rnncell.model_create(
-            vocabulary._corpus, [cell._handle for cell in given], seed=seed_of(seed), init_range=weights,
-            forget_bias=bias, tied=tied, **numbers)
+            vocabulary._corpus, [cell._handle for cell in given], seed=seed_of(seed),
+            init_range=weights, forget_bias=bias, tied=tied, **numbers)
 
     @classmethod
     def _wrap(cls, handle: _rnncell.Model) -> LanguageModel:
@@ -105,7 +105,7 @@ class LanguageModel:
     ) -> tuple[Progress, ...]:
         """Trains on a corpus and gives the history, one row for each epoch.
 
-        epochs:        passes over the training split; None for 1, or for as many as `updates` takes.
+        epochs:        passes over the training split; None: 1, or as many as `updates` takes.
         updates:       stop after so many updates of the weights.
         optimizer:     "adam" or "sgd"; learning_rate: None for 0.002 and 1.
         truncation:    T, steps of a segment of backpropagation through time.

@@ -22,7 +22,7 @@ def sequence_of(value: object, count: int, name: str) -> list[Any]:
     if isinstance(value, Sequence) and not isinstance(value, str):
         if len(value) not in (1, count):
             raise InvalidArgumentError(
-                f"{name} has {len(value)} items for {count} layers; pass one, or one for each layer")
+                f"{name} has {len(value)} items for {count} layers; pass one, or one for each")
         return list(value) * (1 if len(value) == count else count)
     return [value] * count
 
@@ -56,7 +56,8 @@ class Parameters(Mapping[str, Array]):
 
     def __repr__(self) -> str:
         rows = "".join(f"\n  {name}: {list(value.shape)}" for name, value in self.items())
-        return f"<rnncell.{type(self).__name__}, {sum(a.size for a in self.values())} numbers:{rows}>"
+        count = sum(value.size for value in self.values())
+        return f"<rnncell.{type(self).__name__}, {count} numbers:{rows}>"
 
 
 class Gradients(Parameters):
@@ -169,7 +170,9 @@ class Network:
     def _state(self, values: Array, batch: int) -> State:
         return State(values, self._layout, batch)
 
-    def state(self, values: Mapping[str, object] | None = None, *, batch: int | None = None) -> State:
+    def state(
+        self, values: Mapping[str, object] | None = None, *, batch: int | None = None
+    ) -> State:
         """A state from arrays [batch, size] by name; what is not named is zero."""
         values = dict(values or {})
         parts = []
@@ -207,7 +210,7 @@ class Network:
         self, x: object, state: object = None, *, lengths: Sequence[int] | None = None,
         threads: int | None = None,
     ) -> tuple[Array, State]:
-        """Runs over x [steps, batch, input]: the outputs [steps, batch, output], and the last state.
+        """Runs over x [steps, batch, input]: outputs [steps, batch, output], and the last state.
 
         lengths: [batch], the steps of each sequence; past its end its output is zero.
         state:   to start from: a State, arrays by name, or None for zero.

@@ -100,18 +100,22 @@ def _curves(studies: list[Study]) -> str:
     by_time, by_count = [], []
     for name, study in zip(_names(studies), studies):
         best, timed, counted = math.inf, [], []
-        for place, row in enumerate(_told(study), 1):
+        rows = _told(study)
+        for place, row in enumerate(rows, 1):
             if row.valid_loss < best:
                 best = row.valid_loss
                 timed.append((_or_zero(row.told_at), best))
                 counted.append((float(place), best))
+        if timed:
+            timed.append((max(study.info.seconds, timed[-1][0]), best))
+            counted.append((float(len(rows)), best))
         by_time.append(Series(name, "line", timed))
         by_count.append(Series(name, "line", counted))
     levels = [Series(f"{name} (control)", "level", [(0.0, row.valid_loss)])
               for name, row in _controls(studies[0])]
     return ('<section><h2>The search</h2>\n<p>The best loss so far'
             f'{", of each strategy in the same budget" if len(studies) > 1 else ""}.'
-            f'{" Dashed: cells that were not searched for, trained the same way." if levels else ""}'
+            f'{" Dashed: cells that were not searched for." if levels else ""}'
             '</p>\n<div class="pair"><figure>'
             f'{chart(by_time + levels, "seconds of search", "best loss")}</figure>\n<figure>'
             f'{chart(by_count + levels, "cells scored", "best loss")}</figure></div></section>')

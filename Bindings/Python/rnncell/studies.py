@@ -349,7 +349,8 @@ def score(
     if updates < 1:
         raise InvalidArgumentError("the study says no number of updates; open it with updates=")
     options: dict[str, Any] = {
-        "layers": sizes["layers"], "embedding_size": sizes["embedding_size"] or sizes["hidden_size"]}
+        "layers": sizes["layers"],
+        "embedding_size": sizes["embedding_size"] or sizes["hidden_size"]}
     control = LanguageModel("lstm", corpus, hidden_size=sizes["hidden_size"], **options)
     model = LanguageModel(
         Cell(equations), corpus, parameters=control.parameter_count, seed=seed, **options)

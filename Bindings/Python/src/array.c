@@ -228,7 +228,8 @@ static PyObject *get_dtype(Array *self, void *unused) {
 
 static PyObject *repr(Array *self) {
   PyObject *shape = get_shape(self, NULL), *dtype = get_dtype(self, NULL), *text = NULL;
-  if (shape && dtype) text = PyUnicode_FromFormat("rnncell.Array(shape=%R, dtype=%U)", shape, dtype);
+  if (shape && dtype)
+    text = PyUnicode_FromFormat("rnncell.Array(shape=%R, dtype=%U)", shape, dtype);
   Py_XDECREF(shape);
   Py_XDECREF(dtype);
   return text;

@@ -1,4 +1,4 @@
-/* DLPack 1.0, https://dmlc.github.io/dlpack/latest/: tensors in from, and out to, torch and others. */
+/* DLPack 1.0 (https://dmlc.github.io/dlpack/latest/): tensors from and to torch and others. */
 #include "binding.h"
 
 #define CPU 1
@@ -118,10 +118,14 @@ static void drop_consumed(PyObject *capsule) {
 
 /* Letters of the struct module, by kind and bits; 0 for none. */
 static char letter(uint8_t code, uint8_t bits) {
-  if (code == 2) return bits == 32 ? 'f' : bits == 64 ? 'd' : 0;
-  if (code == 0) return bits == 8 ? 'b' : bits == 16 ? 'h' : bits == 32 ? 'i' : bits == 64 ? 'q' : 0;
-  if (code == 1) return bits == 8 ? 'B' : bits == 16 ? 'H' : bits == 32 ? 'I' : bits == 64 ? 'Q' : 0;
-  return code == 6 && bits == 8 ? '?' : 0;
+  static const struct {
+    uint8_t code, bits;
+    char letter;
+  } known[] = {{2, 32, 'f'}, {2, 64, 'd'}, {0, 8, 'b'}, {0, 16, 'h'}, {0, 32, 'i'}, {0, 64, 'q'},
+      {1, 8, 'B'}, {1, 16, 'H'}, {1, 32, 'I'}, {1, 64, 'Q'}, {6, 8, '?'}};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (known[i].code == code && known[i].bits == bits) return known[i].letter;
+  return 0;
 }
 
 /* Takes over a capsule, which `out` then holds. */

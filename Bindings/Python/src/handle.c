@@ -17,7 +17,7 @@ PyObject *handle_wrap(PyTypeObject *type, void *handle) {
   return (PyObject *)self;
 }
 
-/* Takes an object for a call that only one thread may make; -1 with a BusyError when it is taken. */
+/* Takes an object for a call of one thread alone; -1 with a BusyError when it is taken. */
 int handle_begin(Handle *self) {
   if (self->users) {
     raise_message(state_of((PyObject *)self), RNNCELL_BUSY,

@@ -204,8 +204,8 @@ static PyObject *fit(Handle *self, PyObject *args, PyObject *keywords) {
   int flags[3] = {0};
   rnncell_fit_options options = RNNCELL_FIT_OPTIONS_INIT;
   if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!O|$zO&LLLLLLLLKddddpip", names, state->corpus,
-          &corpus, &callback, &options.optimizer, optional_path, &checkpoint, &n[0], &n[1], &n[2], &n[3],
-          &n[4], &n[5], &n[6], &n[7], &seed, &options.learning_rate, &options.decay,
+          &corpus, &callback, &options.optimizer, optional_path, &checkpoint, &n[0], &n[1], &n[2],
+          &n[3], &n[4], &n[5], &n[6], &n[7], &seed, &options.learning_rate, &options.decay,
           &options.clip, &options.dropout, &flags[0], &flags[1], &flags[2]))
     return NULL;
   options.epochs = n[0];

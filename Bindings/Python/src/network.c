@@ -115,7 +115,7 @@ static PyObject *write_parameter(Handle *self, PyObject *args) {
   return done;
 }
 
-/* (input, lengths or None, state or None, threads, wants a tape) -> (output, state, tape or None) */
+/* (input, lengths or None, state or None, threads, wants a tape) -> (output, state, tape) */
 static PyObject *forward(Handle *self, PyObject *args) {
   State *state = state_of((PyObject *)self);
   PyObject *object, *length_object, *state_object, *result = NULL;

@@ -11,7 +11,8 @@ PyObject *study_open(PyObject *module, PyObject *args, PyObject *keywords) {
   int flags[3] = {0};
   int32_t status;
   rnncell_study_options options = RNNCELL_STUDY_OPTIONS_INIT;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O&O|$zKdLLLLLLLLLdppp", names, optional_path, &path, &corpus,
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O&O|$zKdLLLLLLLLLdppp", names, optional_path,
+          &path, &corpus,
           &options.strategy, &seed, &options.minutes, &n[0], &n[1], &n[2], &n[3], &n[4], &n[5],
           &n[6], &n[7], &n[8], &options.learning_rate, &flags[0], &flags[1],
           &flags[2]))
@@ -79,10 +80,12 @@ static PyObject *close_study(Handle *self, PyObject *unused) {
 
 static PyObject *info_dict(const rnncell_study_info *info) {
   return Py_BuildValue(
-      "{s:s,s:s,s:L,s:L,s:L,s:L,s:L,s:d,s:d,s:K}", "strategy", info->strategy, "settings", info->settings,
+      "{s:s,s:s,s:L,s:L,s:L,s:L,s:L,s:d,s:d,s:K}", "strategy", info->strategy, "settings",
+      info->settings,
       "proposal_count", (long long)info->proposal_count, "scored_count",
       (long long)info->scored_count, "failed_count", (long long)info->failed_count,
-      "pending_count", (long long)info->pending_count, "rejected_count", (long long)info->rejected_count,
+      "pending_count", (long long)info->pending_count, "rejected_count",
+      (long long)info->rejected_count,
       "seconds", info->seconds, "tau", info->tau, "seed",
       (unsigned long long)info->seed);
 }

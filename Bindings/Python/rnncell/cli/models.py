@@ -20,7 +20,8 @@ def add(commands: Any) -> None:
     """Adds the commands to the parser."""
     train = commands.add_parser(
         "train", help="train a language model on a text",
-        description="Trains a language model on a text. CELL is a stock name, a file, or equations.")
+        description="Trains a language model on a text. CELL is a stock name, a file, or "
+        "equations.")
     add_text(train)
     train.add_argument("--cell", default="lstm", metavar="CELL", help="default: %(default)s")
     train.add_argument("--layers", type=COUNT, metavar="N", help="default: 1")
@@ -65,8 +66,8 @@ def add(commands: Any) -> None:
 
     command = commands.add_parser(
         "compare", help="cells at equal size and budget, with intervals",
-        description="Trains cells at an equal number of parameters with the same updates and seeds, "
-        "and says what is shown: 95 %% intervals by Student's t, differences paired by seed.")
+        description="Trains cells at an equal number of parameters with the same updates and "
+        "seeds, and says what is shown: 95 %% intervals by Student's t, differences paired by seed.")
     add_text(command)
     command.add_argument("--cells", required=True, metavar="A,B,...",
                          help="stock names or files; the first is compared with the others")

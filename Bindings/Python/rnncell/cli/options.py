@@ -39,7 +39,8 @@ def add_text(parser: argparse.ArgumentParser, *, unit: str = "character") -> Non
     parser.add_argument("text", nargs="?", metavar="TEXT",
                         help="a text file, split 90/5/5 by position")
     for split in ("train", "valid", "test"):
-        parser.add_argument(f"--{split}", metavar="FILE", help=f"in place of TEXT: the {split} text")
+        parser.add_argument(f"--{split}", metavar="FILE",
+                            help=f"in place of TEXT: the {split} text")
     parser.add_argument("--unit", choices=UNITS, default=unit,
                         help="what a token is (default: %(default)s)")
     parser.add_argument("--limit", type=COUNT, metavar="BYTES", help="bytes of each text to use")
@@ -58,7 +59,8 @@ def corpus_from(arguments: argparse.Namespace) -> Corpus:
 def add_training(parser: argparse.ArgumentParser) -> None:
     """How models learn."""
     group = parser.add_argument_group("training")
-    group.add_argument("--epochs", type=COUNT, metavar="E", help="passes over the text (default: 1)")
+    group.add_argument("--epochs", type=COUNT, metavar="E",
+                       help="passes over the text (default: 1, or as many as --updates takes)")
     group.add_argument("--updates", type=COUNT, metavar="N", help="stop after so many updates")
     group.add_argument("--optimizer", choices=("adam", "sgd"), default="adam",
                        help="default: %(default)s")

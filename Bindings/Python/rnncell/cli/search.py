@@ -19,8 +19,8 @@ def add(commands: Any) -> None:
     command = commands.add_parser(
         "search", help="search for a cell that predicts a text well",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Searches for a cell that predicts a text well. The study is kept in --db: stop "
-        "it at any\nmoment; the same command again carries on.\n\nstrategies:\n"
+        description="Searches for a cell that predicts a text well. The study is kept in --db: "
+        "stop it at any\nmoment; the same command again carries on.\n\nstrategies:\n"
         + "\n".join(f"  {name:10} {text}" for name, text in names.items()))
     add_text(command)
     command.add_argument("--strategy", choices=tuple(names), help="default: evolution")
@@ -28,7 +28,8 @@ def add(commands: Any) -> None:
     bound.add_argument("--minutes", type=POSITIVE, metavar="M",
                        help="of all runs together (default: 5)")
     bound.add_argument("--trials", type=COUNT, metavar="N", help="cells of all runs together")
-    for name, text in (("hidden", "hidden size of the LSTM whose number of parameters all cells get (default: 32)"), ("layers", "default: 1"),
+    for name, text in (("hidden", "every cell is as large as LSTM of so many (default: 32)"),
+                       ("layers", "default: 1"),
                        ("embedding", "embedding size (default: as hidden)"),
                        ("workers", "cells trained at a time, one thread each"),
                        ("batch", "default: 32"), ("truncation", "default: 35"),
