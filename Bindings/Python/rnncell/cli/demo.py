@@ -17,8 +17,8 @@ from .live import Lines, LiveTable, duration, rows_of
 from .options import POSITIVE, add_common, workers_from
 from .search import row_json
 
-# Small enough that two cores score over two hundred cells in two minutes. A first rung of a third of
-# the updates orders 16 cells as the last does with Kendall's tau of about 0.6; of a ninth, with 0.4.
+# Small enough that two cores score over two hundred cells in two minutes. A first rung of a third
+# of the updates orders 16 cells as the last does, by Kendall's tau of about 0.6; a ninth by 0.4.
 BYTES = 1_000_000
 HIDDEN = 32
 TRAINING: dict[str, Any] = {"batch_size": 16, "truncation": 25, "learning_rate": 0.004}

@@ -67,7 +67,8 @@ def add(commands: Any) -> None:
     command = commands.add_parser(
         "compare", help="cells at equal size and budget, with intervals",
         description="Trains cells at an equal number of parameters with the same updates and "
-        "seeds, and says what is shown: 95 %% intervals by Student's t, differences paired by seed.")
+        "seeds, and says what is shown: 95 %% intervals by Student's t, differences paired by "
+        "seed.")
     add_text(command)
     command.add_argument("--cells", required=True, metavar="A,B,...",
                          help="stock names or files; the first is compared with the others")
