@@ -31,7 +31,7 @@ private struct SVGWriter {
     let width = layout.width + 2 * Self.margin
     let height = Double(layout.layerCount) * Self.layerHeight + 2 * Self.margin - 34
     var lines = [
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(short(width)) \(short(height))\" "
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"\(short(-Self.margin)) 0 \(short(width)) \(short(height))\" "
         + "width=\"\(short(width))\" height=\"\(short(height))\" role=\"img\" class=\"rnncell\">",
       "<title>\(escaped(title))</title>",
       "<desc>Inputs and previous states at the bottom, next states at the top.</desc>",
