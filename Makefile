@@ -9,6 +9,7 @@
 #   make install   header, library, rnncell.pc, CMake config and modulemap under PREFIX=/usr/local
 #   make wheel     build/wheel/rnncell-*.whl
 #   make bench     our speed beside PyTorch's and JAX's (installs both into .venv-bench)
+#   make evidence  evolution beside random search, five seeds of two minutes each
 #   make golden    the reference numbers of Tests/Golden, made anew with PyTorch
 #   make fuzz      FUZZ_SECONDS=60 of garbled input to every parser of the library
 #   make lint      the formatter's opinion
@@ -34,7 +35,7 @@ BINDING := $(shell find Bindings/Python -type f -not -path '*/build/*' -not -nam
              -not -path '*.egg-info/*' -not -path '*/__pycache__/*' 2>/dev/null)
 
 .PHONY: help demo test test-swift test-c test-python test-release lib python install wheel bench \
-        golden fuzz lint clean check check-test
+        evidence golden fuzz lint clean check check-test
 help:
 	@sed -n '/^#   make/s/^# //p' Makefile
 
@@ -90,6 +91,9 @@ bench: $(LIB) $(BINDING)
 	.venv-bench/bin/pip install --quiet numpy torch jax 'setuptools>=77' wheel
 	.venv-bench/bin/pip install --quiet --no-build-isolation --no-deps --force-reinstall ./Bindings/Python
 	.venv-bench/bin/python Tests/Bench/bench_peers.py
+
+evidence: $(VENV)
+	.venv/bin/python Tests/Evidence/search_evidence.py
 
 golden:
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
