@@ -61,6 +61,11 @@ class LiveTable:
         self._stream.flush()
         self._height = len(lines)
 
+    def show(self, study: Study) -> None:
+        """Draws a study, in place of what was drawn before."""
+        self._study = study
+        self._draw(study.info)
+
     def close(self) -> None:
         """Draws the last state."""
         self._draw(self._study.info)

@@ -99,10 +99,12 @@ def run_search(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def run_study(arguments: argparse.Namespace) -> dict[str, Any]:
     """Prints what a study holds."""
+    if arguments.watch:
+        if not sys.stderr.isatty():
+            arguments.parser.error("--watch needs a terminal")
+        watch(arguments.files[0])
     studies = [Study(path, read_only=True) for path in arguments.files]
     study = studies[0]
-    if arguments.watch:
-        watch(study, arguments.files[0])
     print_study(study, arguments.top)
     if arguments.report:
         study.report(arguments.report, others=studies[1:])
@@ -115,12 +117,14 @@ def run_study(arguments: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-def watch(study: Study, path: str) -> None:
+def watch(path: str) -> None:
     """Follows a study that another process runs, until Ctrl-C."""
-    table = LiveTable(study, sys.stderr)
+    table: LiveTable | None = None
     try:
         while True:
-            table.close()
+            with Study(path, read_only=True) as study:
+                table = table or LiveTable(study, sys.stderr)
+                table.show(study)
             time.sleep(1)
     except KeyboardInterrupt:
         return
