@@ -52,9 +52,12 @@ package final class Study {
       settings = begun
     }
     strategy = try Strategies.named(settings.strategy)
+    // One state of the file, whatever another process writes meanwhile.
+    try file.database.run("BEGIN")
     seconds = try file.seconds()
     proposals = try file.proposals()
     asks = try file.asks(proposalCount: proposals.count)
+    try file.database.run("COMMIT")
     digests = Set(proposals.map(\.digest))
     fingerprints = Set(proposals.map(\.cell.fingerprint))
     for ask in asks where ask.state == .told || ask.state == .failed { note(ask) }

@@ -146,3 +146,26 @@ def test_handlers_of_signals_are_left_alone(corpus):
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     rnncell.LanguageModel("elman", corpus, hidden_size=4).fit(corpus, updates=2)
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_a_reader_sees_one_state_of_a_study_that_is_written(tmp_path):
+    path, ended = tmp_path / "s.db", threading.Event()
+    rnncell.Study(path, strategy="random").close()
+
+    def write():
+        try:
+            with rnncell.Study(path, strategy="random") as study:
+                for _ in range(300):
+                    study.tell(study.ask().id, 1.0)
+        finally:
+            ended.set()
+
+    def read():
+        counts = [0]
+        while not ended.is_set():
+            with rnncell.Study(path, read_only=True) as study:
+                counts.append(study.info.scored_count)
+        return counts
+
+    counts = in_threads(write, read)[1]
+    assert counts == sorted(counts)
