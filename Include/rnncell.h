@@ -249,7 +249,7 @@ RNNCELL_CHECKED int32_t rnncell_cell_counterpart(
 #define RNNCELL_DRAWING_EQUATIONS 0 /* what rnncell_cell_parse reads back to the same cell */
 #define RNNCELL_DRAWING_SVG 1       /* a picture that stands by itself */
 #define RNNCELL_DRAWING_DOT 2       /* for Graphviz */
-#define RNNCELL_DRAWING_LATEX 3     /* an aligned environment */
+#define RNNCELL_DRAWING_LATEX 3     /* an align* environment of amsmath */
 #define RNNCELL_DRAWING_GENOTYPE 4  /* for programs that read DARTS's cells */
 #define RNNCELL_DRAWING_RECIPE 5    /* for programs that read NAS-Bench-NLP's cells */
 

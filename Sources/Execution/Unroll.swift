@@ -78,9 +78,11 @@ package final class Unroll: @unchecked Sendable {
     let new = try Rows(steps: steps, batch: batch, lengths: lengths)
     if new.sequence != rows.sequence {
       let state = try Buffer<Float>(count: batch * network.stateSize)
-      storeInitialState(state.base)
-      rows = new
-      loadState(state.base)
+      withExtendedLifetime(state) {
+        storeInitialState(state.base)
+        rows = new
+        loadState(state.base)
+      }
     }
     rows = new
   }

@@ -7,6 +7,7 @@ import Glibc
 package final class Buffer<Element: BitwiseCopyable>: @unchecked Sendable {
   package let base: UnsafeMutablePointer<Element>
   package let count: Int
+  private let raw: UnsafeMutableRawPointer
 
   /// Allocates `count` elements, all bits zero, aligned to 64 bytes.
   ///
@@ -20,18 +21,18 @@ package final class Buffer<Element: BitwiseCopyable>: @unchecked Sendable {
         "\(count) elements of \(MemoryLayout<Element>.stride) bytes are over the limit of "
           + "\(Limits.bufferBytes) bytes for one array; use smaller sizes")
     }
-    // A multiple of the alignment, and never zero, so that `base` is always a real address.
-    let rounded = (max(bytes, 1) + 63) & ~63
-    var raw: UnsafeMutableRawPointer?
-    guard posix_memalign(&raw, 64, rounded) == 0, let raw else {
-      throw Failure(.outOfMemory, "\(bytes) bytes of memory could not be had; use smaller sizes")
+    guard bytes <= Limits.physicalMemory, let raw = calloc(1, bytes + alignment) else {
+      throw Failure(
+        .outOfMemory, "\(bytes) bytes of memory could not be had; use smaller sizes")
     }
-    memset(raw, 0, rounded)
-    self.base = raw.bindMemory(to: Element.self, capacity: max(count, 1))
+    // Large blocks come zeroed from the system, and take memory only where they are touched.
+    self.raw = raw
+    let aligned = raw.alignedUp(toMultipleOf: alignment)
+    self.base = aligned.bindMemory(to: Element.self, capacity: max(count, 1))
     self.count = count
   }
 
-  deinit { free(base) }
+  deinit { free(raw) }
 
   package var all: UnsafeMutableBufferPointer<Element> {
     UnsafeMutableBufferPointer(start: base, count: count)
@@ -43,10 +44,19 @@ package final class Buffer<Element: BitwiseCopyable>: @unchecked Sendable {
   }
 }
 
+/// Bytes of a cache line.
+private let alignment = 64
+
 /// Bounds that keep a mistaken or hostile size from taking the process down.
 package enum Limits {
   /// Bytes of one array.
   package static let bufferBytes = 1 << 38
+  /// Bytes that the machine has: the system may promise more, and end the process when it is used.
+  package static let physicalMemory = {
+    let pages = sysconf(Int32(_SC_PHYS_PAGES))
+    let page = sysconf(Int32(_SC_PAGESIZE))
+    return pages > 0 && page > 0 ? pages.multipliedReportingOverflow(by: page).partialValue : .max
+  }()
   /// Largest input or hidden size.
   package static let size = 1 << 16
   /// Largest number of time steps, of sequences in a batch, and of layers.

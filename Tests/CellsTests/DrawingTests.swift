@@ -81,6 +81,12 @@ import Testing
     attribute(name, tag).flatMap { Double($0) } ?? .nan
   }
 
+  @Test("an LSTM is drawn as in the README; `rnncell show lstm --as svg` makes the file anew")
+  func golden() throws {
+    let golden = try GoldenFile.text(named: "lstm.svg")
+    #expect(try Cell.stock("lstm").svg() == golden.trimmed + "\n")
+  }
+
   @Test("names are escaped, and the largest cells are drawn")
   func hostile() throws {
     // A long chain of states of every earlier value: many long edges.
@@ -131,6 +137,9 @@ import Testing
 }
 
 extension String {
+  /// Without the line ends behind it.
+  fileprivate var trimmed: String { String(reversed().drop { $0 == "\n" }.reversed()) }
+
   /// What stands between the occurrences of a pattern.
   fileprivate func components(_ pattern: String) -> [Substring] {
     var parts: [Substring] = []

@@ -10,9 +10,8 @@ package struct GoldenFile {
   }
 
   /// Reads a file by its path below `Tests/Golden`.
-  package init(_ name: String, sourceFile: String = #filePath) throws {
-    let tests = sourceFile.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
-    path = tests.joined(separator: "/") + "/Golden/" + name
+  package init(_ name: String) throws {
+    path = Self.path(name)
     let lines = try Self.text(path).split(separator: "\n")
     for index in stride(from: 0, to: lines.count - 1, by: 2) {
       let header = lines[index].split(separator: " ")
@@ -35,6 +34,14 @@ package struct GoldenFile {
   package func shape(_ name: String) throws -> [Int] {
     guard let array = arrays[name] else { throw Malformed(description: "\(path) has no \(name)") }
     return array.shape
+  }
+
+  /// The whole text of a file below `Tests/Golden`.
+  package static func text(named name: String) throws -> String { try text(path(name)) }
+
+  private static func path(_ name: String, sourceFile: String = #filePath) -> String {
+    let tests = sourceFile.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
+    return tests.joined(separator: "/") + "/Golden/" + name
   }
 
   private static func text(_ path: String) throws -> String {
