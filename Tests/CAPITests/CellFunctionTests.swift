@@ -165,6 +165,14 @@ import Testing
         succeed(rnncell_cell_equal(&equal, cell, again))
         #expect(equal == 1)
       }
+      let pictures = [
+        (RNNCELL_DRAWING_SVG, "<svg ", "</svg>\n"), (RNNCELL_DRAWING_DOT, "digraph ", "}\n"),
+        (RNNCELL_DRAWING_LATEX, "\\begin{align*}", "\\end{align*}\n"),
+      ]
+      for (form, first, last) in pictures {
+        let picture = text { rnncell_cell_draw($0, $1, $2, cell, form) }
+        #expect(picture.hasPrefix(first) && picture.hasSuffix(last), "form \(form)")
+      }
       fail(rnncell_cell_draw(nil, 0, nil, cell, 77), RNNCELL_INVALID_ARGUMENT, "77")
     }
   }

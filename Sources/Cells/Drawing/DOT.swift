@@ -6,15 +6,21 @@ extension Cell {
       "digraph cell {", "  rankdir=BT;", "  node [shape=box, style=\"rounded,filled\"];",
     ]
     for (index, vertex) in drawn.vertices.enumerated() {
-      let label = vertex.name.map { "\(vertex.label) \($0)" } ?? vertex.label
+      let label =
+        [vertex.label, vertex.time, vertex.name].compactMap(\.self).joined(separator: " ")
+        + (vertex.detail.map { "\n\($0)" } ?? "")
       lines.append("  n\(index) [label=\(quoted(label)), fillcolor=\"\(color(vertex.family))\"];")
     }
     lines += drawn.edges.map { "  n\($0.from) -> n\($0.to);" }
+    let entries = drawn.vertices.indices.filter { drawn.vertices[$0].family.isEntry }
+    lines.append("  { rank=source; \(entries.map { "n\($0);" }.joined(separator: " ")) }")
+    lines.append("  { rank=sink; \(drawn.next.map { "n\($0);" }.joined(separator: " ")) }")
     return (lines + ["}\n"]).joined(separator: "\n")
   }
 
   private func quoted(_ text: String) -> String {
-    "\"\(text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\""
+    let escaped = text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+    return "\"\(escaped.replacing("\n", with: "\\n"))\""
   }
 
   private func color(_ family: DrawnGraph.Family) -> String {

@@ -3,11 +3,18 @@ struct DrawnGraph {
   /// What a vertex looks like.
   enum Family: String, CaseIterable {
     case input, state, next, parameter, affine, gate, activation, arithmetic
+
+    /// Whether it enters at the bottom.
+    var isEntry: Bool { self == .input || self == .state }
   }
   struct Vertex {
     var label: String
+    /// The time step of an input or a state.
+    var time: String?
     /// The name that the equations give the value, if any.
     var name: String?
+    /// A second line: what an affine map is applied to.
+    var detail: String?
     var family: Family
     /// What it is, in words.
     var description: String
@@ -29,7 +36,7 @@ struct DrawnGraph {
       edges.append((state.next, vertices.count))
       vertices.append(
         Vertex(
-          label: "\(state.name)′", name: nil, family: .next,
+          label: state.name, time: "t", family: .next,
           description: "the next value of state \(state.name)"))
     }
   }
@@ -37,10 +44,12 @@ struct DrawnGraph {
   private static func vertex(_ node: Node, _ graph: Graph) -> Vertex {
     let name = node.name.flatMap { $0.last == "'" ? nil : $0 }
     switch node.kind {
-    case .input: return Vertex(label: "x", family: .input, description: "the input")
+    case .input: return Vertex(label: "x", time: "t", family: .input, description: "the input")
     case .state(let state):
       let name = graph.states[state].name
-      return Vertex(label: name, family: .state, description: "the previous value of state \(name)")
+      return Vertex(
+        label: name, time: "t−1", family: .state,
+        description: "the previous value of state \(name)")
     case .constant(let value):
       return Vertex(label: number(value), family: .parameter, description: "a constant")
     case .parameter(let parameter):
@@ -49,13 +58,26 @@ struct DrawnGraph {
     case .affine(let products, let bias):
       let names = products.map { graph.parameters[$0.parameter].name }
       return Vertex(
-        label: bias == nil ? "W" : "W+b", name: name, family: .affine,
+        label: bias == nil ? "W" : "W + b", name: name, detail: operandList(node, graph),
+        family: .affine,
         description: names.joined(separator: ", ") + (bias == nil ? "" : " and a bias"))
     case .operation(let operation):
       return Vertex(
         label: symbol(operation), name: name, family: family(operation),
         description: operation.name)
     }
+  }
+
+  /// The names of up to four operands, `·` for one without.
+  private static func operandList(_ node: Node, _ graph: Graph) -> String {
+    let names = node.operands.prefix(4).map { operand in
+      switch graph.nodes[operand].kind {
+      case .input: "x"
+      case .state(let state): graph.states[state].name
+      default: graph.nodes[operand].name ?? "·"
+      }
+    }
+    return names.joined(separator: ", ") + (node.operands.count > 4 ? ", …" : "")
   }
 
   private static func symbol(_ operation: Operation) -> String {
@@ -65,15 +87,18 @@ struct DrawnGraph {
     case "subtract", "negate": "−"
     case "add": "+"
     case "divide": "÷"
+    case "square": "·²"
+    case "sqrt": "√"
+    case "abs": "|·|"
     default: operation.name
     }
   }
 
   private static func family(_ operation: Operation) -> Family {
     switch operation.name {
-    case "sigmoid", "hardsigmoid": .gate
+    case "sigmoid", "hard_sigmoid": .gate
     case _ where operation.notation.precedence != nil: .arithmetic
-    case "mean", "max", "min", "blend", "square", "sqrt", "abs": .arithmetic
+    case "mean", "max", "min", "blend", "square", "sqrt", "abs", "identity": .arithmetic
     default: .activation
     }
   }

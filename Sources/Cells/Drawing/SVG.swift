@@ -4,12 +4,23 @@ extension Cell {
   /// It stands by itself, without scripts and fonts of its own, and follows the reader's light or dark
   /// colour scheme.
   package func svg(title: String? = nil) -> String { SVGWriter(graph, title: title).text }
+
+  /// Where `svg` puts things: for each vertex its layer, and the left and right end of its box.
+  ///
+  /// Vertices are the nodes, then the next states.
+  package var drawnPlaces: [(layer: Int, left: Double, right: Double)] {
+    SVGWriter(graph, title: nil).places
+  }
 }
 
 private struct SVGWriter {
-  private static let height = 28.0
-  private static let layerHeight = 62.0
+  private static let height = 36.0
+  private static let layerHeight = 72.0
   private static let margin = 20.0
+  /// Widths of a character of a label, and of a name, a detail or a time; wide fonts included.
+  private static let character = 8.6
+  private static let smallCharacter = 7.0
+  private static let padding = 20.0
 
   private let graph: DrawnGraph
   private let layout: LayeredLayout
@@ -18,18 +29,28 @@ private struct SVGWriter {
 
   init(_ cell: Graph, title: String?) {
     graph = DrawnGraph(cell)
-    widths = graph.vertices.map { vertex in
-      let characters = vertex.label.count + (vertex.name.map { min($0.count, 24) + 1 } ?? 0)
-      return max(34, Double(min(characters, 40)) * 8.2 + 16)
-    }
-    layout = LayeredLayout(edges: graph.edges, top: graph.next, widths: widths)
+    widths = graph.vertices.map { Self.width($0) }
+    let vertices = graph.vertices
+    let bottom = vertices.indices.filter { vertices[$0].family.isEntry }
+    layout = LayeredLayout(
+      edges: graph.edges, bottom: Set(bottom), top: graph.next, widths: widths)
     let states = cell.states.map(\.name).joined(separator: ", ")
     self.title = title ?? "A recurrent cell with state \(states)"
   }
 
+  private static func width(_ vertex: DrawnGraph.Vertex) -> Double {
+    var first = Double(clipped(vertex.label).count) * character
+    if let time = vertex.time { first += Double(time.count) * smallCharacter }
+    if let name = vertex.name { first += Double(clipped(name).count) * smallCharacter + 8 }
+    let second = Double(vertex.detail.map { clipped($0).count } ?? 0) * smallCharacter
+    return max(38, max(first, second) + padding)
+  }
+
   var text: String {
     let width = layout.width + 2 * Self.margin
-    let height = Double(layout.layerCount) * Self.layerHeight + 2 * Self.margin - 34
+    let height =
+      Double(layout.layerCount) * Self.layerHeight - Self.layerHeight + Self.height
+      + 2 * Self.margin
     var lines = [
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"\(short(-Self.margin)) 0 \(short(width)) \(short(height))\" "
         + "width=\"\(short(width))\" height=\"\(short(height))\" role=\"img\" class=\"rnncell\">",
@@ -41,6 +62,13 @@ private struct SVGWriter {
     for index in graph.vertices.indices { lines.append(box(index)) }
     lines.append("</svg>\n")
     return lines.joined(separator: "\n")
+  }
+
+  var places: [(layer: Int, left: Double, right: Double)] {
+    widths.indices.map { index in
+      let half = widths[index] / 2
+      return (layout.layer[index], layout.x[index] - half, layout.x[index] + half)
+    }
   }
 
   /// Vertical centre of a layer.
@@ -57,8 +85,13 @@ private struct SVGWriter {
     points.append((layout.x[edge.to], self.y(layout.layer[edge.to]) + Self.height / 2))
     for (nextX, nextY) in points {
       let middle = (y + nextY) / 2
-      text +=
-        "C\(short(x)) \(short(middle)) \(short(nextX)) \(short(middle)) \(short(nextX)) \(short(nextY))"
+      if abs(x - nextX) < 0.05 {
+        text += "V\(short(nextY))"
+      } else {
+        text +=
+          "C\(short(x)) \(short(middle)) \(short(nextX)) \(short(middle)) "
+          + "\(short(nextX)) \(short(nextY))"
+      }
       (x, y) = (nextX, nextY)
     }
     return text + "\"/>"
@@ -68,17 +101,38 @@ private struct SVGWriter {
     let vertex = graph.vertices[index]
     let (x, y, width) = (layout.x[index], self.y(layout.layer[index]), widths[index])
     let isSquare = vertex.family == .affine || vertex.family == .parameter
-    let name =
-      vertex.name.map { " <tspan class=\"name\">\(escaped(clipped($0, 24)))</tspan>" } ?? ""
-    return "<g class=\"\(vertex.family.rawValue)\"><title>\(escaped(vertex.description))</title>"
+    var text =
+      "<g class=\"\(vertex.family.rawValue)\"><title>\(escaped(vertex.description))</title>"
       + "<rect x=\"\(short(x - width / 2))\" y=\"\(short(y - Self.height / 2))\" "
-      + "width=\"\(short(width))\" height=\"\(short(Self.height))\" rx=\"\(isSquare ? 4 : 14)\"/>"
-      + "<text x=\"\(short(x))\" y=\"\(short(y + 5))\">\(escaped(clipped(vertex.label, 15)))\(name)"
-      + "</text></g>"
+      + "width=\"\(short(width))\" height=\"\(short(Self.height))\" rx=\"\(isSquare ? 5 : 18)\"/>"
+    let baseline = vertex.detail == nil ? y + 5 : y - 2
+    // Label and what follows it are separate texts around a common point, so that they stand in the
+    // middle together in every renderer.
+    let label = Self.clipped(vertex.label)
+    let after = vertex.time ?? vertex.name.map { Self.clipped($0) }
+    if let after {
+      let gap = vertex.time == nil ? 8.0 : 0
+      let left = Double(label.count) * Self.character
+      let split = x + (left - Double(after.count) * Self.smallCharacter - gap) / 2
+      let place = vertex.time == nil ? baseline : baseline + 4
+      text += self.text(label, split, baseline, "end")
+      text += self.text(after, split + gap, place, vertex.time == nil ? "name" : "time")
+    } else {
+      text += self.text(label, x, baseline, nil)
+    }
+    if let detail = vertex.detail {
+      text += self.text(Self.clipped(detail), x, y + 12, "detail")
+    }
+    return text + "</g>"
   }
 
-  private func clipped(_ text: String, _ count: Int) -> String {
-    text.count <= count ? text : "\(text.prefix(count - 1))…"
+  private func text(_ text: String, _ x: Double, _ y: Double, _ style: String?) -> String {
+    let style = style.map { " class=\"\($0)\"" } ?? ""
+    return "<text\(style) x=\"\(short(x))\" y=\"\(short(y))\">\(escaped(text))</text>"
+  }
+
+  private static func clipped(_ text: String) -> String {
+    text.count <= 16 ? text : "\(text.prefix(15))…"
   }
 
   /// One digit behind the point.
@@ -95,7 +149,7 @@ private struct SVGWriter {
       case "<": out += "&lt;"
       case ">": out += "&gt;"
       case "\"": out += "&quot;"
-      case _ where scalar.value < 0x20: out += " "
+      case _ where scalar.value < 0x20 || scalar.value | 1 == 0xFFFF: out += " "
       default: out.unicodeScalars.append(scalar)
       }
     }
@@ -106,7 +160,10 @@ private struct SVGWriter {
     <style>
     .rnncell{font:14px ui-sans-serif,system-ui,sans-serif;--ink:#1d2433;--line:#8a94a6;--paper:#fff}
     .rnncell text{text-anchor:middle;fill:var(--ink)}
-    .rnncell .name{font-style:italic;opacity:.65}
+    .rnncell .end{text-anchor:end}
+    .rnncell .name,.rnncell .time{text-anchor:start;font-size:11px;opacity:.75}
+    .rnncell .name{font-style:italic}
+    .rnncell .detail{font-size:11px;opacity:.75}
     .rnncell .edge{fill:none;stroke:var(--line);stroke-width:1.4}
     .rnncell rect{stroke:var(--line);stroke-width:1.2;fill:var(--paper)}
     .rnncell .input rect,.rnncell .state rect{fill:#d9e8fb}
