@@ -748,7 +748,7 @@ typedef struct rnncell_study_options {
   const char *strategy;   /* see rnncell_strategy_describe; NULL: "evolution" */
   uint64_t seed;          /* every random choice follows from it */
   double minutes;         /* of all runs together; 0: no bound */
-  int64_t trials;         /* proposals of all runs together; 0: no bound */
+  int64_t trials;         /* proposals trained in all runs, without controls; 0: no bound */
   int64_t workers;        /* proposals trained at a time, one thread each; 0: as for threads */
   int64_t hidden_size;    /* 0: 32 */
   int64_t layers;         /* 0: 1 */

@@ -131,7 +131,7 @@ def language_model():
 
     def ours():
         model.fit(corpus, updates=updates, optimizer="sgd", learning_rate=1.0, clip=5, batch_size=B,
-                  truncation=steps, reduction="sum_over_steps", threads=arguments.threads)
+                  truncation=steps, reduction="sum", threads=arguments.threads)
 
     def theirs():
         state = None
