@@ -129,7 +129,8 @@ package final class ParameterBuffer: @unchecked Sendable {
     guard let destination else { return }
     let width = entry.columns / entry.blocks
     for n in 0..<entry.rows {
-      for k in 0..<width { destination[n &* width &+ k] = values.base[entry.place(n, k)] }
+      let row = values.base + entry.place(n, 0)
+      for k in 0..<width { destination[n &* width &+ k] = row[k &* 16] }
     }
   }
 
@@ -137,7 +138,8 @@ package final class ParameterBuffer: @unchecked Sendable {
   package func write(_ entry: ParameterEntry, from source: UnsafePointer<Float>) {
     let width = entry.columns / entry.blocks
     for n in 0..<entry.rows {
-      for k in 0..<width { values.base[entry.place(n, k)] = source[n &* width &+ k] }
+      let row = values.base + entry.place(n, 0)
+      for k in 0..<width { row[k &* 16] = source[n &* width &+ k] }
     }
     version &+= 1
   }
