@@ -34,6 +34,10 @@ package final class Buffer<Element: BitwiseCopyable>: @unchecked Sendable {
 
   deinit { free(raw) }
 
+  /// A copy; unlike `all` and `base`, it may outlive the buffer.
+  package var array: [Element] { withExtendedLifetime(self) { Array(all) } }
+
+  /// The memory itself, for as long as the buffer is held.
   package var all: UnsafeMutableBufferPointer<Element> {
     UnsafeMutableBufferPointer(start: base, count: count)
   }

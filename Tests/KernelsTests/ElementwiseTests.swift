@@ -47,7 +47,7 @@ import Testing
     let isPositive = primitive == .log || primitive == .sqrt
     Philox(seed: 7, purpose: UInt64(primitive.rawValue)).fillUniform(
       memory.base, count: 4 * size, low: isPositive ? 0.1 : -2, high: 2)
-    let before = Array(memory.all)
+    let before = memory.array
     let operands = layouts.enumerated().map {
       $1.operand(memory.base + $0 * size, rows: rows)
     }
@@ -68,7 +68,7 @@ import Testing
         }
       }
     }
-    for (got, value) in zip(memory.all, wanted) where abs(Double(got) - value) > 2e-6 {
+    for (got, value) in zip(memory.array, wanted) where abs(Double(got) - value) > 2e-6 {
       // Divisions by small numbers have large results.
       if abs(Double(got) - value) <= 1e-6 * abs(value) { continue }
       Issue.record(

@@ -26,7 +26,7 @@ import Testing
     var call = ElementwiseCall(
       d: operand, a: operand, b: operand, c: operand, k: 0, strips: 1, rows: buffer.count / 16)
     table.elementwise[Int(primitive.rawValue)](&call)
-    return Array(buffer.all.prefix(values.count))
+    return Array(buffer.array.prefix(values.count))
   }
 
   @Test("functions keep their bound on a sweep over all bit patterns", arguments: tables, bounds)

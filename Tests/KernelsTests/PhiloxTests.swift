@@ -70,15 +70,15 @@ import Testing
     random.fillUniform(whole.base, count: 100, low: -0.1, high: 0.1)
     random.fillUniform(parts.base, count: 33, low: -0.1, high: 0.1)
     random.fillUniform(parts.base + 33, count: 67, low: -0.1, high: 0.1, first: 33)
-    #expect(Array(whole.all) == Array(parts.all))
-    #expect(whole.all.allSatisfy { $0 >= -0.1 && $0 < 0.1 })
+    #expect(whole.array == parts.array)
+    #expect(whole.array.allSatisfy { $0 >= -0.1 && $0 < 0.1 })
   }
 
   @Test("a dropout mask keeps its share and scales by it")
   func mask() throws {
     let mask = try Buffer<Float>(count: 10_000)
     Philox(seed: 3, purpose: 5).fillMask(mask.base, count: 10_000, keep: 0.8)
-    #expect(mask.all.allSatisfy { $0 == 0 || $0 == 1.25 })
-    #expect(abs(mask.all.reduce(0, +) / 10_000 - 1) < 0.02)
+    #expect(mask.array.allSatisfy { $0 == 0 || $0 == 1.25 })
+    #expect(abs(mask.array.reduce(0, +) / 10_000 - 1) < 0.02)
   }
 }

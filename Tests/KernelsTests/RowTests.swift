@@ -100,7 +100,7 @@ import Testing
           wantsGradient: true)
         table.softmaxCrossEntropy(&call)
       }
-      return (Array(losses.all), logits.bits)
+      return (losses.array, logits.bits)
     }
     let (whole, bits) = try losses(block: rows)
     for block in 1..<rows {

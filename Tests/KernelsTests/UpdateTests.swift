@@ -16,7 +16,7 @@ import Testing
   @Test("the squared norm agrees with double precision", arguments: tables, counts)
   func norm(table: KernelTable, count: Int) throws {
     let numbers = try Self.random(count, 0)
-    let wanted = numbers.all.prefix(count).reduce(0.0) { $0 + Double($1) * Double($1) }
+    let wanted = numbers.array.prefix(count).reduce(0.0) { $0 + Double($1) * Double($1) }
     let got = table.squaredNorm(UnsafePointer(numbers.base), count)
     #expect(abs(got - wanted) <= 1e-6 * wanted, "\(table.instructionSet)")
   }
@@ -34,7 +34,7 @@ import Testing
     "descent agrees with double precision and stays within its count", arguments: tables, counts)
   func descent(table: KernelTable, count: Int) throws {
     let (weights, gradients) = (try Self.random(count, 1), try Self.random(count, 2))
-    let before = Array(weights.all)
+    let before = weights.array
     var update = DescentUpdate(
       weights: weights.base, gradients: UnsafePointer(gradients.base), count: count, rate: 0.1,
       gradientScale: 0.5, decay: 0.01)
@@ -51,7 +51,7 @@ import Testing
   func adam(table: KernelTable, count: Int) throws {
     let (weights, gradients) = (try Self.random(count, 1), try Self.random(count, 2))
     let (first, second) = (try Self.random(count, 3), try Self.random(count, 4, low: 0))
-    let (w, m, v) = (Array(weights.all), Array(first.all), Array(second.all))
+    let (w, m, v) = (weights.array, first.array, second.array)
     var update = AdamUpdate(
       weights: weights.base, gradients: UnsafePointer(gradients.base), first: first.base,
       second: second.base, count: count, rate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-3,

@@ -99,7 +99,7 @@ struct OptimizerTests {
         update.apply(
           gradients, norm: norm, clip: 1, to: weights, number: number, learningRate: 0.1, team)
       }
-      results.append(weights.values.all.map(\.bitPattern))
+      results.append(weights.values.array.map(\.bitPattern))
     }
     #expect(results[1] == results[0])
     #expect(results[2] == results[0])

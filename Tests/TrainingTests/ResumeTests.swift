@@ -24,7 +24,7 @@ struct ResumeTests {
     let file = try SafeTensors(parsing: bytes)
     var contents = file.metadata.filter { $0.key != "history" }.mapValues { [$0] }
     for tensor in file.tensors {
-      contents[tensor.name] = tensor.values.all.map { "\($0.bitPattern)" }
+      contents[tensor.name] = tensor.values.array.map { "\($0.bitPattern)" }
     }
     return contents
   }

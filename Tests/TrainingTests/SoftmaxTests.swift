@@ -68,7 +68,7 @@ struct SoftmaxTests {
           view(output).getRow(row, hidden.baseAddress! + row * shape.hidden)
         }
       }
-      let bits = gradients.values.all.map(\.bitPattern)
+      let bits = gradients.values.array.map(\.bitPattern)
       return (Outcome(loss: loss, hidden: hidden, gradients: bits), gradients)
     }
   }

@@ -59,7 +59,7 @@ extension Corpus {
 }
 
 /// The bits of all weights.
-func bits(_ model: LanguageModel) -> [UInt32] { model.weights.values.all.map(\.bitPattern) }
+func bits(_ model: LanguageModel) -> [UInt32] { model.weights.values.array.map(\.bitPattern) }
 
 /// A file in the temporary directory that is removed when the test is done.
 final class TemporaryFile {

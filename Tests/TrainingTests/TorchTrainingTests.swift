@@ -82,7 +82,7 @@ struct TorchTrainingTests {
     try TensorNames.write(model.network, model.weights, prefix: "rnn.", to: &end)
     #expect(end.tensors.count == 8)
     for tensor in end.tensors {
-      expectNear(Array(tensor.values.all), try golden.values("end.\(tensor.name)"), tensor.name)
+      expectNear(tensor.values.array, try golden.values("end.\(tensor.name)"), tensor.name)
     }
   }
 

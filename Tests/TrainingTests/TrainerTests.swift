@@ -36,8 +36,8 @@ struct TrainerTests {
       #expect(segments.count == 3)
       let (words, targets) = (try Buffer<Int32>(count: 6), try Buffer<Int32>(count: 6))
       segments.read(2, words: words, targets: targets)
-      #expect(Array(words.all) == [6, 17, 7, 18, 8, 19])
-      #expect(Array(targets.all) == [7, 18, 8, 19, 9, 20])
+      #expect(words.array == [6, 17, 7, 18, 8, 19])
+      #expect(targets.array == [7, 18, 8, 19, 9, 20])
       let failure = #expect(throws: Failure.self) { try Segments(tokens, batch: 2, steps: 11) }
       #expect(failure?.message.contains("23") == true)
     }
@@ -77,7 +77,7 @@ struct TrainerTests {
     options.learningRate = 0.1
     let sum = try TinyModel().make(corpus)
     try sum.fit(corpus, options)
-    for (a, b) in zip(mean.weights.values.all, sum.weights.values.all) {
+    for (a, b) in zip(mean.weights.values.array, sum.weights.values.array) {
       #expect(abs(a - b) < 1e-4)
     }
     #expect(bits(mean) != bits(try TinyModel().make(corpus)))

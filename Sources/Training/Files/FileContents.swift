@@ -111,11 +111,6 @@ extension String {
   var shown: String { count > 200 ? "\(prefix(200))…" : self }
 }
 
-extension Buffer {
-  /// A copy; unlike a pointer to its memory, it may outlive the buffer.
-  package var array: [Element] { withExtendedLifetime(self) { Array(all) } }
-}
-
 extension Buffer where Element == UInt8 {
   /// The first bytes, in a buffer of exactly that size.
   func prefix(_ count: Int) throws(Failure) -> Buffer<UInt8> {
