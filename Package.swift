@@ -74,10 +74,11 @@ let package = Package(
     .testTarget(
       name: "TrainingTests", dependencies: ["Training", "Execution", "Cells", "Kernels", "Support"]),
     .systemLibrary(name: "Peak", path: "Tests/Bench/Peak"),
+    .target(name: "Quiet", dependencies: ["Kernels", "Peak"], path: "Tests/Bench/Quiet"),
     .executableTarget(
-      name: "KernelBench", dependencies: ["Kernels", "Peak"], path: "Tests/Bench/KernelBench"),
+      name: "KernelBench", dependencies: ["Kernels", "Quiet"], path: "Tests/Bench/KernelBench"),
     .executableTarget(
-      name: "UnrollBench", dependencies: ["Execution", "Cells", "Kernels"],
+      name: "UnrollBench", dependencies: ["Execution", "Cells", "Kernels", "Quiet"],
       path: "Tests/Bench/UnrollBench"),
     .executableTarget(
       name: "SoftmaxBench", dependencies: ["Training", "Execution", "Kernels"],

@@ -1,30 +1,13 @@
 import Glibc
 import Kernels
-import Peak
+import Quiet
 
 // Prints how fast each kernel is on each instruction set, products as a share of the multiply-adds
 // that the core can do in registers alone. Run: swift run -c release KernelBench [instruction set]
 
-func seconds() -> Double {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-}
-
-/// The least time of one call in seconds, over batches of calls.
-func least(_ body: () -> Void) -> Double {
-  body()
-  var calls = 1
-  var best = Double.infinity
-  let deadline = seconds() + 0.25
-  while seconds() < deadline {
-    let start = seconds()
-    for _ in 0..<calls { body() }
-    let time = seconds() - start
-    best = min(best, time / Double(calls))
-    if time < 0.005 { calls *= 2 }
-  }
-  return best
+/// Quiet seconds of one call.
+func seconds(_ table: KernelTable, _ body: () -> Void) -> Double {
+  quietMedian(table.instructionSet, seconds: 0.25, body).time
 }
 
 func pad(_ text: String, _ width: Int) -> String {
@@ -42,23 +25,12 @@ func random(_ count: Int) throws -> Buffer<Float> {
 
 func strips(_ columns: Int) -> Int { (columns + 15) / 16 }
 
-/// 10^9 multiplications and additions a second.
-func peak(_ set: InstructionSet) -> Double {
-  let turns = 100_000
-  let (lanes, loop) =
-    switch set {
-    case .baseline: (4, { _ = peak_baseline(turns) })
-    case .avx2: (8, { _ = peak_avx2(turns) })
-    case .avx512: (16, { _ = peak_avx512(turns) })
-    }
-  return Double(turns * 12 * lanes * 2) / least(loop) * 1e-9
-}
-
-func benchProducts(_ table: KernelTable, peak: Double) throws {
+func benchProducts(_ table: KernelTable) throws {
   let shapes = [
     (20, 200, 800), (700, 200, 800), (10, 200, 800), (64, 400, 1600), (20, 650, 2600),
     (32, 256, 1024), (7, 200, 800), (8, 64, 256), (4, 200, 800), (3, 200, 800), (2, 200, 800),
     (1, 200, 800), (1, 64, 256),
+    (12,200,800),(48,200,800),(96,200,800),(192,200,800),(256,200,800)
   ]
   for (rows, k, n) in shapes {
     let (a, b) = (try random(strips(k) * rows * 16), try random(strips(n) * k * 16))
@@ -71,13 +43,13 @@ func benchProducts(_ table: KernelTable, peak: Double) throws {
         segments: $0, segmentCount: 1, c: c.base, cStripStride: rows * 16,
         initial: UnsafePointer(bias.base), initialStripStride: 16, initialRowStride: 0, rows: rows,
         strips: strips(n))
-      let speed = Double(2 * rows * k * n) / least { table.product(&product) } * 1e-9
-      report("product \(rows) x \(k) x \(n)", speed, peak)
+      let measured = quietMedian(table.instructionSet, seconds: 0.5) { table.product(&product) }
+      report("product \(rows) x \(k) x \(n)", rows * k * n, measured)
     }
   }
 }
 
-func benchGradients(_ table: KernelTable, peak: Double) throws {
+func benchGradients(_ table: KernelTable) throws {
   for (rows, k, n) in [(700, 200, 800), (400, 200, 800), (2240, 400, 1600), (700, 650, 2600)] {
     let (a, z) = (try random(strips(k) * rows * 16), try random(strips(n) * rows * 16))
     let gradient = try random(strips(n) * k * 16)
@@ -85,8 +57,8 @@ func benchGradients(_ table: KernelTable, peak: Double) throws {
       a: UnsafePointer(a.base), aStripStride: rows * 16, z: UnsafePointer(z.base),
       zStripStride: rows * 16, rows: rows, k: k, strips: strips(n), gradient: gradient.base,
       gradientStripStride: k * 16, accumulates: false, padding: Padding(columns: n))
-    let speed = Double(2 * rows * k * n) / least { table.weightGradient(&call) } * 1e-9
-    report("weight gradient \(rows) x \(k) x \(n)", speed, peak)
+    let measured = quietMedian(table.instructionSet, seconds: 0.5) { table.weightGradient(&call) }
+    report("weight gradient \(rows) x \(k) x \(n)", rows * k * n, measured)
   }
 }
 
@@ -98,14 +70,14 @@ func benchOthers(_ table: KernelTable) throws {
     var call = ElementwiseCall(
       d: at[0], a: at[1], b: at[2], c: at[3], k: 0.5, strips: 1, rows: 16)
     let kernel = table.elementwise[Int(primitive.rawValue)]
-    let time = least { kernel(&call) } / 256 * 1e9
+    let time = seconds(table) { kernel(&call) } / 256 * 1e9
     line += "\(primitive) \((time * 1000).rounded() / 1000)  "
   }
   print("  ns per element in tiles of 256: \(line)")
 
   let (k, n) = (200, 800)
   let (weights, turned) = (try random(strips(n) * k * 16), try random(strips(k) * n * 16))
-  let pack = least { table.transposePack(UnsafePointer(weights.base), k, n, turned.base) }
+  let pack = seconds(table) { table.transposePack(UnsafePointer(weights.base), k, n, turned.base) }
   print("  transpose \(k) x \(n): \(rounded(pack * 1e6)) µs")
 
   let (rows, columns) = (20, 10_000)
@@ -116,35 +88,37 @@ func benchOthers(_ table: KernelTable) throws {
     logits: logits.base, stripStride: rows * 16, rows: rows, columns: columns,
     targets: UnsafePointer(targets.base), losses: losses.base, gradientScale: 1,
     wantsGradient: true)
-  let loss = least { table.softmaxCrossEntropy(&softmax) } / Double(rows * columns) * 1e9
+  let loss = seconds(table) { table.softmaxCrossEntropy(&softmax) } / Double(rows * columns) * 1e9
   print("  softmax and gradient, ns per logit: \((loss * 1000).rounded() / 1000)")
 
   let count = 1 << 18
   let (w, g) = (try random(count), try random(count))
   let (m, v) = (try random(count), try Buffer<Float>(count: count))
-  let norm = least { _ = table.squaredNorm(UnsafePointer(g.base), count) }
+  let norm = seconds(table) { _ = table.squaredNorm(UnsafePointer(g.base), count) }
   var descent = DescentUpdate(
     weights: w.base, gradients: UnsafePointer(g.base), count: count, rate: 1e-6)
-  let descend = least { table.descend(&descent) }
+  let descend = seconds(table) { table.descend(&descent) }
   var moments = AdamUpdate(
     weights: w.base, gradients: UnsafePointer(g.base), first: m.base, second: v.base,
     count: count, rate: 1e-6, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, correction1: 0.5,
     correction2: 0.5)
-  let adam = least { table.adam(&moments) }
+  let adam = seconds(table) { table.adam(&moments) }
   let each = [norm, descend, adam].map { ($0 / Double(count) * 1e12).rounded() / 1000 }
   print("  ns per weight: norm \(each[0]), descent \(each[1]), Adam \(each[2])")
 }
 
-func report(_ name: String, _ speed: Double, _ peak: Double) {
-  print("  \(pad(name, 32)) \(pad(rounded(speed), 6)) GFLOP/s  \(rounded(100 * speed / peak)) %")
+func report(_ name: String, _ multiplyAdds: Int, _ measured: Measured) {
+  let speed = Double(2 * multiplyAdds) / measured.time * 1e-9
+  print(
+    "  \(pad(name, 32)) \(pad(rounded(speed), 6)) GFLOP/s  "
+      + "\(rounded(100 * speed / measured.limit)) %")
 }
 
 let wanted = CommandLine.arguments.dropFirst()
 for table in KernelTable.all
 where wanted.isEmpty || wanted.contains(table.instructionSet.rawValue) {
-  let limit = peak(table.instructionSet)
-  print("\(table.instructionSet): \(rounded(limit)) GFLOP/s in registers")
-  try benchProducts(table, peak: limit)
-  try benchGradients(table, peak: limit)
+  print("\(table.instructionSet)")
+  try benchProducts(table)
+  try benchGradients(table)
   try benchOthers(table)
 }
