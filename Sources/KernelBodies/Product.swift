@@ -72,35 +72,22 @@ struct Micro<let M: Int, let N: Int> {
       var a = segments[index].a + row &* 16
       var b = segments[index].b + strip &* bStripStride
       var left = segments[index].k
-      while left > 0 {
-        let end = min(left, 16)
-        var k = 0
-        while k < end {
-          if M < 4 {
-            // Few rows: their factors stay in registers and the weights pass by.
-            var factors = InlineArray<M, Vector>(repeating: Vector())
-            for m in 0..<M { factors[unchecked: m] = splat(a[m &* 16 &+ k]) }
-            for n in 0..<N {
-              let column = vector_load(b + n &* bStripStride)
-              for m in 0..<M {
-                sums[unchecked: n][unchecked: m] = vector_fma(
-                  factors[unchecked: m], column, sums[unchecked: n][unchecked: m])
-              }
-            }
-          } else {
-            var columns = InlineArray<N, Vector>(repeating: Vector())
-            for n in 0..<N { columns[unchecked: n] = vector_load(b + n &* bStripStride) }
-            for n in 0..<N { vector_prefetch(b + n &* bStripStride + prefetchDistance) }
-            // In halves: loops of 12 turns the compiler does not unroll, and then the sums of 12 rows
-            // of AVX-512 are kept in memory.
-            for m in 0..<(M / 2) { add(a, k, m, columns, &sums) }
-            for m in (M / 2)..<M { add(a, k, m, columns, &sums) }
-          }
-          b += 16
-          k &+= 1
+      while left >= 16 {
+        // Four at a time: fewer instructions for each multiply-add, which count where a neighbour on
+        // the same physical core takes every other slot.
+        for _ in 0..<4 {
+          for k in 0..<4 { add(a, k, b + k &* 16, bStripStride, &sums) }
+          a += 4
+          b += 64
         }
-        a += segments[index].aStripStride
+        a += segments[index].aStripStride &- 16
         left &-= 16
+      }
+      while left > 0 {
+        add(a, 0, b, bStripStride, &sums)
+        a += 1
+        b += 16
+        left &-= 1
       }
     }
     let c = product.pointee.c + strip &* product.pointee.cStripStride + row &* 16
@@ -109,6 +96,34 @@ struct Micro<let M: Int, let N: Int> {
         vector_store(
           c + n &* product.pointee.cStripStride + m &* 16, sums[unchecked: n][unchecked: m])
       }
+    }
+  }
+
+  /// Adds the factors in column k of a times the weights at b to all sums.
+  @inline(__always)
+  private static func add(
+    _ a: UnsafePointer<Float>, _ k: Int, _ b: UnsafePointer<Float>, _ bStripStride: Int,
+    _ sums: inout InlineArray<N, InlineArray<M, Vector>>
+  ) {
+    if M < 4 {
+      // Few rows: their factors stay in registers and the weights pass by.
+      var factors = InlineArray<M, Vector>(repeating: Vector())
+      for m in 0..<M { factors[unchecked: m] = splat(a[m &* 16 &+ k]) }
+      for n in 0..<N {
+        let column = vector_load(b + n &* bStripStride)
+        for m in 0..<M {
+          sums[unchecked: n][unchecked: m] = vector_fma(
+            factors[unchecked: m], column, sums[unchecked: n][unchecked: m])
+        }
+      }
+    } else {
+      var columns = InlineArray<N, Vector>(repeating: Vector())
+      for n in 0..<N { columns[unchecked: n] = vector_load(b + n &* bStripStride) }
+      for n in 0..<N { vector_prefetch(b + n &* bStripStride + prefetchDistance) }
+      // In halves: loops of 12 turns the compiler does not unroll, and then the sums of 12 rows
+      // of AVX-512 are kept in memory.
+      for m in 0..<(M / 2) { add(a, k, m, columns, &sums) }
+      for m in (M / 2)..<M { add(a, k, m, columns, &sums) }
     }
   }
 

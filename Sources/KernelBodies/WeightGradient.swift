@@ -72,16 +72,14 @@ struct GradientMicro<let K: Int, let N: Int> {
     var z = call.pointee.z + strip &* zStripStride + row &* 16
     var a = call.pointee.a + (k >> 4) &* call.pointee.aStripStride + (k & 15) + row &* 16
     var left = rows
+    while left >= 4 {
+      for r in 0..<4 { add(a + r &* 16, z + r &* 16, zStripStride, &sums) }
+      z += 64
+      a += 64
+      left &-= 4
+    }
     while left > 0 {
-      var columns = InlineArray<N, Vector>(repeating: Vector())
-      for n in 0..<N { columns[unchecked: n] = vector_load(z + n &* zStripStride) }
-      for i in 0..<K {
-        let factor = splat(a[i])
-        for n in 0..<N {
-          sums[unchecked: n][unchecked: i] = vector_fma(
-            factor, columns[unchecked: n], sums[unchecked: n][unchecked: i])
-        }
-      }
+      add(a, z, zStripStride, &sums)
       z += 16
       a += 16
       left &-= 1
@@ -89,6 +87,23 @@ struct GradientMicro<let K: Int, let N: Int> {
     for n in 0..<N {
       for i in 0..<K {
         vector_store(gradient + n &* stride + i &* 16, sums[unchecked: n][unchecked: i])
+      }
+    }
+  }
+
+  /// Adds one row's factors times its z to all sums.
+  @inline(__always)
+  private static func add(
+    _ a: UnsafePointer<Float>, _ z: UnsafePointer<Float>, _ zStripStride: Int,
+    _ sums: inout InlineArray<N, InlineArray<K, Vector>>
+  ) {
+    var columns = InlineArray<N, Vector>(repeating: Vector())
+    for n in 0..<N { columns[unchecked: n] = vector_load(z + n &* zStripStride) }
+    for i in 0..<K {
+      let factor = splat(a[i])
+      for n in 0..<N {
+        sums[unchecked: n][unchecked: i] = vector_fma(
+          factor, columns[unchecked: n], sums[unchecked: n][unchecked: i])
       }
     }
   }
