@@ -7,7 +7,7 @@ import Quiet
 
 /// Quiet seconds of one call.
 func seconds(_ table: KernelTable, _ body: () -> Void) -> Double {
-  quietMedian(table.instructionSet, seconds: 0.25, body).time
+  quietMedian(table.instructionSet, seconds: 1, body).time
 }
 
 func pad(_ text: String, _ width: Int) -> String {
@@ -30,7 +30,7 @@ func benchProducts(_ table: KernelTable) throws {
     (20, 200, 800), (700, 200, 800), (10, 200, 800), (64, 400, 1600), (20, 650, 2600),
     (32, 256, 1024), (7, 200, 800), (8, 64, 256), (4, 200, 800), (3, 200, 800), (2, 200, 800),
     (1, 200, 800), (1, 64, 256),
-    (12,200,800),(48,200,800),(96,200,800),(192,200,800),(256,200,800)
+    (12, 200, 800), (48, 200, 800), (96, 200, 800), (192, 200, 800), (256, 200, 800),
   ]
   for (rows, k, n) in shapes {
     let (a, b) = (try random(strips(k) * rows * 16), try random(strips(n) * k * 16))
@@ -43,7 +43,7 @@ func benchProducts(_ table: KernelTable) throws {
         segments: $0, segmentCount: 1, c: c.base, cStripStride: rows * 16,
         initial: UnsafePointer(bias.base), initialStripStride: 16, initialRowStride: 0, rows: rows,
         strips: strips(n))
-      let measured = quietMedian(table.instructionSet, seconds: 0.5) { table.product(&product) }
+      let measured = quietMedian(table.instructionSet, seconds: 2) { table.product(&product) }
       report("product \(rows) x \(k) x \(n)", rows * k * n, measured)
     }
   }
@@ -57,7 +57,7 @@ func benchGradients(_ table: KernelTable) throws {
       a: UnsafePointer(a.base), aStripStride: rows * 16, z: UnsafePointer(z.base),
       zStripStride: rows * 16, rows: rows, k: k, strips: strips(n), gradient: gradient.base,
       gradientStripStride: k * 16, accumulates: false, padding: Padding(columns: n))
-    let measured = quietMedian(table.instructionSet, seconds: 0.5) { table.weightGradient(&call) }
+    let measured = quietMedian(table.instructionSet, seconds: 2) { table.weightGradient(&call) }
     report("weight gradient \(rows) x \(k) x \(n)", rows * k * n, measured)
   }
 }
@@ -111,7 +111,7 @@ func report(_ name: String, _ multiplyAdds: Int, _ measured: Measured) {
   let speed = Double(2 * multiplyAdds) / measured.time * 1e-9
   print(
     "  \(pad(name, 32)) \(pad(rounded(speed), 6)) GFLOP/s  "
-      + "\(rounded(100 * speed / measured.limit)) %")
+      + "\(rounded(100 * speed / measured.limit)) %  \(measured.quiet)")
 }
 
 let wanted = CommandLine.arguments.dropFirst()

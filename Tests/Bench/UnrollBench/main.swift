@@ -59,7 +59,7 @@ func show(_ what: String, _ measured: Measured, _ factor: Double) {
   let share = speed / Double(threads) / measured.limit
   print(
     "\(what) \((measured.time * 1e6).rounded() / 1e3) ms, \((speed * 10).rounded() / 10) GFLOP/s, "
-      + "\((share * 1000).rounded() / 10) % of the limit")
+      + "\((share * 1000).rounded() / 10) % of the limit, \(measured.quiet) quiet")
 }
 show("forward", forward, 1)
 show("backward", backward, 2)
