@@ -9,26 +9,33 @@ typealias Vector = SIMD16<Float>
 private let ln2High: Float = 0x1.62e4p-1
 private let ln2Low: Float = 0x1.7f7d1cp-20
 
-/// x = n ln 2 + r with |r| <= ln 2 / 2.
+/// x = n ln 2 + r with |r| <= ln 2 / 2; the low bits of `shifted` are n.
 ///
 /// Adding 1.5 * 2^23 leaves the nearest whole number in the low bits.
 @inline(__always)
-private func reduce(_ x: Vector) -> (n: SIMD16<Int32>, r: Vector) {
+private func reduce(_ x: Vector) -> (shifted: Vector, r: Vector) {
   let magic = splat(12_582_912)
   let shifted = vector_fma(x, splat(0x1.715476p+0), magic)
   let whole = shifted - magic
-  let r = vector_fma(whole, splat(-ln2Low), vector_fma(whole, splat(-ln2High), x))
-  return (vector_bits(shifted) &- vector_bits(magic), r)
+  return (shifted, vector_fma(whole, splat(-ln2Low), vector_fma(whole, splat(-ln2High), x)))
 }
 
-/// (e^r - 1 - r) / r^2: Taylor's series to r^7, whose rest is below 0.1 ulp of e^r.
+/// 2^n for the n of `reduce`, -126 to 127: the shift drops all of `shifted` but n.
+@inline(__always)
+private func powerOfTwo(_ shifted: Vector) -> Vector {
+  vector_from_bits(vector_bits(splat(1)) &+ (vector_bits(shifted) &<< 23))
+}
+
+/// (e^r - 1 - r) / r^2 for |r| <= ln 2 / 2.
+///
+/// The polynomial of degree 4 with the least error relative to e^r - 1, 1.6e-8; fitted by weighted
+/// least squares, the weights taken up where the error was largest until it was the same everywhere.
 @inline(__always)
 private func exponentialTail(_ r: Vector) -> Vector {
-  var sum = splat(1 / 5040)
-  sum = vector_fma(sum, r, splat(1 / 720))
-  sum = vector_fma(sum, r, splat(1 / 120))
-  sum = vector_fma(sum, r, splat(1 / 24))
-  sum = vector_fma(sum, r, splat(1 / 6))
+  var sum = splat(0x1.6d995cp-10)
+  sum = vector_fma(sum, r, splat(0x1.122838p-7))
+  sum = vector_fma(sum, r, splat(0x1.555486p-5))
+  sum = vector_fma(sum, r, splat(0x1.5554bp-3))
   return vector_fma(sum, r, splat(0.5))
 }
 
@@ -36,10 +43,11 @@ private func exponentialTail(_ r: Vector) -> Vector {
 @inline(__always)
 func exponential(_ x: Vector) -> Vector {
   // Beyond these the result is 0 or infinity anyway; a NaN stays.
-  let (n, r) = reduce(vector_max(splat(-105), vector_min(splat(90), x)))
+  let (shifted, r) = reduce(vector_max(splat(-105), vector_min(splat(90), x)))
   let value = vector_fma(exponentialTail(r), r * r, r) + splat(1)
+  let n = vector_bits(shifted) &- vector_bits(splat(12_582_912))
   // In two factors: n is outside the exponents of normal numbers at both ends.
-  let half = vector_half(n)
+  let half = vector_halved(n)
   return value * vector_power_of_two(half) * vector_power_of_two(n &- half)
 }
 
@@ -79,23 +87,23 @@ func logarithm(_ x: Vector) -> Vector {
 @inline(__always)
 func hyperbolicTangent(_ x: Vector) -> Vector {
   // tanh(10) is 1 in this precision; a NaN stays.
-  let twice = vector_min(splat(10), vector_abs(x)) * splat(2)
-  let (n, r) = reduce(twice)
-  let power = vector_power_of_two(n)
+  let size = vector_min(splat(10), vector_abs(x))
+  let (shifted, r) = reduce(size + size)
+  let power = powerOfTwo(shifted)
   let small = vector_fma(exponentialTail(r), r * r, r)
   let e = vector_fma(small, power, power - splat(1))
-  return vector_copysign(e / (e + splat(2)), x)
+  // The quotient has no sign of its own.
+  return vector_with_sign(e / (e + splat(2)), x)
 }
 
-/// 1 / (1 + e^-x) within 4 ulp, through the denormals.
-///
-/// By e^-|x|, which cannot overflow: for negative x the result is e^x / (1 + e^x).
+/// 1 / (1 + e^-x) within 4 ulp; 0 below -87, where the value is less than 2e-38.
 @inline(__always)
 func logistic(_ x: Vector) -> Vector {
-  let negative = vector_select(vector_less(x, splat(0)), x, -x)
-  let e = exponential(negative)
-  let above = vector_select(vector_less(x, splat(0)), e, splat(1))
-  return above / (splat(1) + e)
+  // So that 2^n stays a number; a NaN stays.
+  let (shifted, r) = reduce(vector_max(splat(-87), vector_min(splat(88), -x)))
+  let power = powerOfTwo(shifted)
+  let e = vector_fma(vector_fma(exponentialTail(r), r * r, r), power, power)
+  return vector_zero_where(vector_less(x, splat(-87)), splat(1) / (splat(1) + e))
 }
 
 /// sin x for `quadrant` 0, cos x for 1, within 2 ulp where |x| < 2^20; beyond by the C library.

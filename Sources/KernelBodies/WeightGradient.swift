@@ -17,15 +17,22 @@ func weightGradient(_ call: UnsafePointer<WeightGradient>) {
     let accumulates = call.pointee.accumulates || row > 0
     var strip = 0
     while strip < strips {
-      let width = min(GradientTile.strips, strips &- strip)
+      // Half a strip costs half of one; see `productOfRows`.
+      let isHalf = GradientTile.halfInputs > 0 && call.pointee.padding.lanes(strip) <= 8
+      let width = isHalf ? 1 : min(GradientTile.strips, strips &- strip)
+      let most = isHalf ? GradientTile.halfInputs : GradientTile.inputs
       var k = 0
       while k < inputs {
         // Near-equal tiles that do not cross from one strip of a to the next.
         let end = min(k &+ 16, inputs)
-        var parts = (end &- k &+ GradientTile.inputs &- 1) / GradientTile.inputs
+        var parts = (end &- k &- 1) / most &+ 1
         while k < end {
           let height = (end &- k &+ parts &- 1) / parts
-          GradientTile.run(call, height, width, k, strip, row, count, accumulates)
+          if isHalf {
+            GradientTile.runHalf(call, height, k, strip, row, count, accumulates)
+          } else {
+            GradientTile.run(call, height, width, k, strip, row, count, accumulates)
+          }
           k &+= height
           parts &-= 1
         }
@@ -106,6 +113,50 @@ struct GradientMicro<let K: Int, let N: Int> {
           factor, columns[unchecked: n], sums[unchecked: n][unchecked: i])
       }
     }
+  }
+}
+
+/// The gradient of K inputs and the lower half of a strip over a block of rows.
+struct HalfGradientMicro<let K: Int> {
+  @inline(never)
+  static func run(
+    _ call: UnsafePointer<WeightGradient>, _ k: Int, _ strip: Int, _ row: Int, _ rows: Int,
+    _ accumulates: Bool
+  ) {
+    var sums = InlineArray<K, SIMD8<Float>>(repeating: SIMD8())
+    let gradient =
+      call.pointee.gradient + strip &* call.pointee.gradientStripStride + k &* 16
+    if accumulates {
+      for i in 0..<K { sums[unchecked: i] = half_load(gradient + i &* 16) }
+    }
+    var z = call.pointee.z + strip &* call.pointee.zStripStride + row &* 16
+    var a = call.pointee.a + (k >> 4) &* call.pointee.aStripStride + (k & 15) + row &* 16
+    var left = rows
+    while left >= 4 {
+      for r in 0..<4 { add(a + r &* 16, z + r &* 16, &sums) }
+      z += 64
+      a += 64
+      left &-= 4
+    }
+    while left > 0 {
+      add(a, z, &sums)
+      z += 16
+      a += 16
+      left &-= 1
+    }
+    for i in 0..<K {
+      half_store(gradient + i &* 16, sums[unchecked: i])
+      half_store(gradient + i &* 16 + 8, SIMD8())
+    }
+  }
+
+  @inline(__always)
+  private static func add(
+    _ a: UnsafePointer<Float>, _ z: UnsafePointer<Float>,
+    _ sums: inout InlineArray<K, SIMD8<Float>>
+  ) {
+    let column = half_load(z)
+    for i in 0..<K { sums[unchecked: i] = half_fma(a[i], column, sums[unchecked: i]) }
   }
 }
 

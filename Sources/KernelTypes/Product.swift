@@ -9,6 +9,7 @@ package struct Segment {
   /// Columns of a; lanes behind them are never read.
   package var k: Int
 
+  @inlinable
   package init(
     a: UnsafePointer<Float>, aStripStride: Int, b: UnsafePointer<Float>, bStripStride: Int, k: Int
   ) {
@@ -35,11 +36,14 @@ package struct Product {
   package var initialRowStride: Int
   package var rows: Int
   package var strips: Int
+  /// Which lanes of C are pad, and need not be computed: they hold anything afterwards.
+  package var padding: Padding
 
+  @inlinable
   package init(
     segments: UnsafePointer<Segment>, segmentCount: Int, c: UnsafeMutablePointer<Float>,
     cStripStride: Int, initial: UnsafePointer<Float>, initialStripStride: Int,
-    initialRowStride: Int, rows: Int, strips: Int
+    initialRowStride: Int, rows: Int, strips: Int, padding: Padding = Padding()
   ) {
     self.segments = segments
     self.segmentCount = segmentCount
@@ -50,6 +54,7 @@ package struct Product {
     self.initialRowStride = initialRowStride
     self.rows = rows
     self.strips = strips
+    self.padding = padding
   }
 }
 
@@ -74,6 +79,7 @@ package struct WeightGradient {
   /// Which lanes of the gradient are pad, and so become 0.
   package var padding: Padding
 
+  @inlinable
   package init(
     a: UnsafePointer<Float>, aStripStride: Int, z: UnsafePointer<Float>, zStripStride: Int,
     rows: Int, k: Int, strips: Int, gradient: UnsafeMutablePointer<Float>,
@@ -103,6 +109,7 @@ package struct ColumnSums {
   package var accumulates: Bool
   package var padding: Padding
 
+  @inlinable
   package init(
     z: UnsafePointer<Float>, zStripStride: Int, rows: Int, strips: Int,
     sums: UnsafeMutablePointer<Float>, accumulates: Bool, padding: Padding = Padding()
@@ -124,6 +131,7 @@ package struct Padding {
   /// The number of the first strip of the call, counted over all maps.
   package var firstStrip: Int
 
+  @inlinable
   package init(columns: Int = 0, firstStrip: Int = 0) {
     self.columns = columns
     self.firstStrip = firstStrip

@@ -12,6 +12,7 @@ package struct Normalization {
   package var columns: Int
   package var epsilon: Float
 
+  @inlinable
   package init(
     a: UnsafePointer<Float>, aStripStride: Int, y: UnsafeMutablePointer<Float>,
     yStripStride: Int, scale: UnsafeMutablePointer<Float>, rows: Int, columns: Int, epsilon: Float
@@ -42,6 +43,7 @@ package struct NormalizationGradient {
   package var columns: Int
   package var accumulates: Bool
 
+  @inlinable
   package init(
     g: UnsafePointer<Float>, gStripStride: Int, y: UnsafePointer<Float>, yStripStride: Int,
     scale: UnsafePointer<Float>, d: UnsafeMutablePointer<Float>, dStripStride: Int, rows: Int,
@@ -77,6 +79,7 @@ package struct SoftmaxCrossEntropy {
   package var gradientScale: Float
   package var wantsGradient: Bool
 
+  @inlinable
   package init(
     logits: UnsafeMutablePointer<Float>, stripStride: Int, rows: Int, columns: Int,
     targets: UnsafePointer<Int32>, losses: UnsafeMutablePointer<Float>, gradientScale: Float,

@@ -19,18 +19,35 @@ enum Tile {
   /// Computes at most `strips` strips of `rows` rows and says how many.
   @inline(__always)
   static func run(
-    _ product: UnsafePointer<Product>, _ rows: Int, _ strips: Int, _ row: Int, _ strip: Int
+    _ product: UnsafePointer<Product>, _ rows: Int, _ strips: Int, _ row: Int, _ strip: Int,
+    isFirst: Bool
   ) -> Int {
     switch (rows, strips) {
     case (1, 2...):
-      Micro<1, 2>.run(product, row, strip)
+      Micro<1, 2>.run(product, row, strip, isFirst: isFirst)
       return 2
     case (1, _):
-      Micro<1, 1>.run(product, row, strip)
+      Micro<1, 1>.run(product, row, strip, isFirst: isFirst)
       return 1
     case (_, _):
-      Micro<2, 1>.run(product, row, strip)
+      Micro<2, 1>.run(product, row, strip, isFirst: isFirst)
       return 1
+    }
+  }
+
+  /// The most rows of half a strip: 4 sums of 8 floats.
+  static let halfRows = 4
+
+  /// Computes the lower half of a strip of `rows` rows.
+  @inline(__always)
+  static func runHalf(
+    _ product: UnsafePointer<Product>, _ rows: Int, _ row: Int, _ strip: Int
+  ) {
+    switch rows {
+    case 1: HalfMicro<1>.run(product, row, strip)
+    case 2: HalfMicro<2>.run(product, row, strip)
+    case 3: HalfMicro<3>.run(product, row, strip)
+    default: HalfMicro<4>.run(product, row, strip)
     }
   }
 }
@@ -49,6 +66,23 @@ enum GradientTile {
     switch (inputs, strips) {
     case (1, _): GradientMicro<1, 1>.run(call, k, strip, row, rows, accumulates)
     case (_, _): GradientMicro<2, 1>.run(call, k, strip, row, rows, accumulates)
+    }
+  }
+
+  /// The most inputs of half a strip.
+  static let halfInputs = 4
+
+  /// Computes the lower half of one strip.
+  @inline(__always)
+  static func runHalf(
+    _ call: UnsafePointer<WeightGradient>, _ inputs: Int, _ k: Int, _ strip: Int, _ row: Int,
+    _ rows: Int, _ accumulates: Bool
+  ) {
+    switch inputs {
+    case 1: HalfGradientMicro<1>.run(call, k, strip, row, rows, accumulates)
+    case 2: HalfGradientMicro<2>.run(call, k, strip, row, rows, accumulates)
+    case 3: HalfGradientMicro<3>.run(call, k, strip, row, rows, accumulates)
+    default: HalfGradientMicro<4>.run(call, k, strip, row, rows, accumulates)
     }
   }
 }

@@ -9,8 +9,10 @@ import Testing
     (.reciprocal, 0.5001),
   ]
 
-  /// Errors below one denormal step count from that.
-  private static func ulps(_ got: Float, _ wanted: Double) -> Double {
+  /// Errors below one denormal step count from that; of the sigmoid, which is 0 below -87, those below
+  /// the least value that it has otherwise.
+  private static func ulps(_ got: Float, _ wanted: Double, _ primitive: Primitive) -> Double {
+    if primitive == .sigmoid, got == 0, wanted < 1.7e-38 { return 0 }
     let rounded = Float(wanted)
     if got.isNaN || wanted.isNaN { return got.isNaN && wanted.isNaN ? 0 : .infinity }
     if got.isInfinite || rounded.isInfinite { return got == rounded ? 0 : .infinity }
@@ -37,7 +39,8 @@ import Testing
     let results = try Self.run(table, bound.primitive, values)
     var worst = (ulp: 0.0, at: Float(0))
     for (value, result) in zip(values, results) {
-      let error = Self.ulps(result, bound.primitive.evaluate(Double(value), 0, 0, 0))
+      let error = Self.ulps(
+        result, bound.primitive.evaluate(Double(value), 0, 0, 0), bound.primitive)
       if error > worst.ulp { worst = (error, value) }
     }
     print("\(table.instructionSet) \(bound.primitive): \(worst.ulp) ulp at \(worst.at)")
@@ -49,7 +52,8 @@ import Testing
     let values = (-200_000...200_000).map { Float($0) / 10_000 }
     let results = try Self.run(table, bound.primitive, values)
     for (value, result) in zip(values, results) {
-      let error = Self.ulps(result, bound.primitive.evaluate(Double(value), 0, 0, 0))
+      let error = Self.ulps(
+        result, bound.primitive.evaluate(Double(value), 0, 0, 0), bound.primitive)
       if error > bound.ulp {
         Issue.record("\(table.instructionSet) \(bound.primitive) at \(value): \(error)")
         break

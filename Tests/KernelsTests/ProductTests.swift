@@ -5,7 +5,7 @@ import Testing
   static let shapes: [(rows: Int, depths: [Int], columns: Int)] =
     (1...14).map { ($0, [17], 48 * 3 + 7) } + [
       (1, [1], 1), (2, [15, 16], 31), (3, [31, 1], 17), (5, [200], 16), (7, [16], 200),
-      (20, [200, 35], 200), (25, [2, 1, 33], 15), (64, [31], 31), (301, [650], 33),
+      (20, [200, 35], 200), (13, [40], 200), (11, [7], 24), (25, [2, 1, 33], 15), (64, [31], 31), (301, [650], 33),
     ]
 
   /// The product of all rows, and the pieces that it was made of.
@@ -41,7 +41,8 @@ import Testing
           c: result.base + rows.lowerBound * 16 + strips.lowerBound * result.stripStride,
           cStripStride: result.stripStride,
           initial: UnsafePointer(bias.base + strips.lowerBound * 16), initialStripStride: 16,
-          initialRowStride: 0, rows: rows.count, strips: strips.count)
+          initialRowStride: 0, rows: rows.count, strips: strips.count,
+          padding: Padding(columns: result.columns, firstStrip: strips.lowerBound))
         table.product(&product)
       }
     }

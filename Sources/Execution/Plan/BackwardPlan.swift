@@ -197,7 +197,7 @@ extension PlanBuilder {
       plan.products.append(
         ProductPlan(
           firstSegment: firstSegment, segmentCount: plan.segments.count - firstSegment, c: place,
-          strips: graph.nodes[node].columns.strips,
+          strips: graph.nodes[node].columns.strips, columns: graph.nodes[node].columns,
           initial: isSet[node] ? .accumulate : .zero))
       isSet[node] = true
     }

@@ -93,7 +93,7 @@ extension PlanBuilder {
       let initial: ProductPlan.Initial = isFirst ? (biasOffset == nil ? .zero : .bias) : .accumulate
       let made = ProductPlan(
         firstSegment: plan.segments.count, segmentCount: 1, c: valueSlot[task.affine],
-        strips: node.columns.strips, initial: initial, bias: biasOffset ?? 0)
+        strips: node.columns.strips, columns: node.columns, initial: initial, bias: biasOffset ?? 0)
       if plan.products.count > first, let last = plan.products.last, extends(last, made, segment) {
         plan.products[plan.products.count - 1].strips += made.strips
       } else {
@@ -110,7 +110,7 @@ extension PlanBuilder {
   private func extends(_ last: ProductPlan, _ next: ProductPlan, _ segment: SegmentPlan) -> Bool {
     let before = plan.segments[last.firstSegment]
     return before.slot == segment.slot && before.isPacked == segment.isPacked
-      && before.k == segment.k
+      && before.k == segment.k && last.columns == next.columns
       && before.offset + last.strips * 16 * before.k == segment.offset
       && isBehind(last.c, last.strips, next.c) && last.initial == next.initial
       && (next.initial != .bias || last.bias + last.strips * 16 == next.bias)

@@ -134,6 +134,8 @@ struct ProductPlan: Sendable {
   var segmentCount: Int
   var c: Int
   var strips: Int
+  /// Columns of each of the maps that lie side by side.
+  var columns: Int
   var initial: Initial
   /// Offset of the bias in the weights.
   var bias = 0

@@ -122,7 +122,8 @@ struct StageRunner {
       var call = Product(
         segments: scratch.segments, segmentCount: product.segmentCount, c: c.base,
         cStripStride: c.stripStride, initial: layer.zeros, initialStripStride: 0,
-        initialRowStride: 0, rows: rows, strips: product.strips)
+        initialRowStride: 0, rows: rows, strips: product.strips,
+        padding: Padding(columns: product.columns))
       switch product.initial {
       case .zero: break
       case .bias:
