@@ -1,6 +1,6 @@
 // Time of forward and backward of a network, with its multiply-adds per second.
 //
-//     swift run -c release UnrollBench [CELL [HIDDEN [BATCH [STEPS [LAYERS [THREADS]]]]]]
+//     swift run -c release UnrollBench [CELL [HIDDEN [BATCH [STEPS [LAYERS [THREADS [forward|backward|both|plan]]]]]]]
 import Cells
 import Execution
 import Glibc
@@ -29,26 +29,6 @@ for row in 0..<(steps * batch) {
   unroll.input.setRow(row, (0..<hidden).map { Float(sin(Double(row * 7 + $0))) })
   unroll.outputGradient.setRow(row, (0..<hidden).map { Float(cos(Double(row * 5 + $0))) })
 }
-let planned = try quietMedian {
-  var layout = ParameterLayout()
-  let network = try Network(cells: [cell], inputSize: 8, hiddenSizes: [8], layout: &layout)
-  _ = try Unroll(
-    network, weights: ParameterBuffer(layout), gradients: ParameterBuffer(layout), steps: 1,
-    batch: 1)
-}
-func measure(_ body: () throws -> Void) throws -> Measured {
-  try quietMedian(threads: threads, everywhere: team.run, body)
-}
-let forward = try measure { try unroll.forward(team) }
-let backward = try measure {
-  weights.version &+= 1
-  try unroll.backward(team)
-}
-let both = try measure {
-  weights.version &+= 1
-  try unroll.forward(team)
-  try unroll.backward(team)
-}
 let matrices = layout.entries.filter { $0.role == .weight }.reduce(0) { $0 + $1.count }
 let operations = 2.0 * Double(matrices * steps * batch)
 print(
@@ -61,7 +41,29 @@ func show(_ what: String, _ measured: Measured, _ factor: Double) {
     "\(what) \((measured.time * 1e6).rounded() / 1e3) ms, \((speed * 10).rounded() / 10) GFLOP/s, "
       + "\((share * 1000).rounded() / 10) % of the limit, \(measured.quiet) quiet")
 }
-show("forward", forward, 1)
-show("backward", backward, 2)
-show("both", both, 3)
-print("a small plan with its memory: \((planned.time * 1e7).rounded() / 10) us")
+let only = Array(arguments).dropFirst(6).first
+func measure(_ what: String, _ factor: Double, _ body: () throws -> Void) throws {
+  guard only == nil || only == what else { return }
+  show(what, try quietMedian(threads: threads, everywhere: team.run, seconds: 4, body), factor)
+}
+try unroll.forward(team)
+try measure("forward", 1) { try unroll.forward(team) }
+try measure("backward", 2) {
+  weights.version &+= 1
+  try unroll.backward(team)
+}
+try measure("both", 3) {
+  weights.version &+= 1
+  try unroll.forward(team)
+  try unroll.backward(team)
+}
+if only == nil || only == "plan" {
+  let planned = try quietMedian {
+    var layout = ParameterLayout()
+    let network = try Network(cells: [cell], inputSize: 8, hiddenSizes: [8], layout: &layout)
+    _ = try Unroll(
+      network, weights: ParameterBuffer(layout), gradients: ParameterBuffer(layout), steps: 1,
+      batch: 1)
+  }
+  print("a small plan with its memory: \((planned.time * 1e7).rounded() / 10) us")
+}
