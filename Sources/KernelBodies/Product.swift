@@ -32,30 +32,52 @@ func product(_ product: UnsafePointer<Product>) {
 private func productOfRows(_ product: UnsafePointer<Product>, _ firstRow: Int, _ rows: Int) {
   let strips = product.pointee.strips
   let width = Tile.width(min(rows, Tile.rows))
+  let whole = Parts(rows, Tile.rows)
+  let halved = Parts(rows, max(Tile.halfRows, 1))
+  // Half a strip in half the time: 3 % of all products at 200 columns, which fill 12 strips and a half.
+  let everyHalf = width == 1 && Tile.halfRows > 0 ? product.pointee.padding.everyHalf : 0
+  var nextHalf = everyHalf > 0 ? product.pointee.padding.firstHalf : strips
   var strip = 0
   while strip < strips {
-    // Half a strip in half the time: 3 % of all products at 200 columns, which fill 12 strips and a half.
-    let isHalf = width == 1 && Tile.halfRows > 0 && product.pointee.padding.lanes(strip) <= 8
+    let isHalf = strip == nextHalf
     let group = min(width, strips &- strip)
     var row = firstRow
-    var left = rows
-    var parts = (rows &- 1) / (isHalf ? Tile.halfRows : Tile.rows) &+ 1
-    while parts > 0 {
-      let height = (left &+ parts &- 1) / parts
+    // The first tile asks for weights; it, those of its height, and the lower ones are a call each.
+    let parts = isHalf ? halved : whole
+    for index in 0..<3 {
+      let (height, count) = parts.runs[unchecked: index]
+      guard count > 0 else { continue }
       if isHalf {
-        Tile.runHalf(product, height, row, strip)
+        Tile.runHalf(product, height, row, strip, count)
       } else {
         var done = 0
         while done < group {
           done &+= Tile.run(
-            product, height, group &- done, row, strip &+ done, isFirst: row == firstRow)
+            product, height, group &- done, row, strip &+ done, count, isFirst: row == firstRow)
         }
       }
-      row &+= height
-      left &-= height
-      parts &-= 1
+      row &+= height &* count
     }
+    if isHalf { nextHalf &+= everyHalf }
     strip &+= group
+  }
+}
+
+/// Rows cut into as few near-equal tiles as there must be: the first alone, those of its height, and
+/// those with one row less.
+private struct Parts {
+  let runs: InlineArray<3, (height: Int, count: Int)>
+
+  @inline(__always)
+  init(_ rows: Int, _ most: Int) {
+    let count = (rows &+ most &- 1) / most
+    let size = rows / count
+    let larger = rows &- size &* count
+    runs = [
+      (larger > 0 ? size &+ 1 : size, 1),
+      (larger > 0 ? size &+ 1 : size, larger > 0 ? larger &- 1 : count &- 1),
+      (size, larger > 0 ? count &- larger : 0),
+    ]
   }
 }
 
@@ -63,23 +85,29 @@ private func productOfRows(_ product: UnsafePointer<Product>, _ firstRow: Int, _
 ///
 /// One source for all sizes; the compiler unrolls it to broadcasts and multiply-adds.
 struct Micro<let M: Int, let N: Int> {
+  /// Computes `count` tiles of rows, one below the other.
+  ///
   /// The first tile of a group of strips asks for the weights that come next; for the others they are
   /// in the first-level cache (2 % of a product, 12 % where a neighbour shares the core).
   @inline(__always)
   static func run(
-    _ product: UnsafePointer<Product>, _ row: Int, _ strip: Int, isFirst: Bool
+    _ product: UnsafePointer<Product>, _ row: Int, _ strip: Int, _ count: Int, isFirst: Bool
   ) {
-    if isFirst { first(product, row, strip) } else { again(product, row, strip) }
+    if isFirst { first(product, row, strip, count) } else { again(product, row, strip, count) }
   }
 
   @inline(never)
-  private static func first(_ product: UnsafePointer<Product>, _ row: Int, _ strip: Int) {
-    tile(product, row, strip, prefetches: true)
+  private static func first(
+    _ product: UnsafePointer<Product>, _ row: Int, _ strip: Int, _ count: Int
+  ) {
+    for index in 0..<count { tile(product, row &+ index &* M, strip, prefetches: true) }
   }
 
   @inline(never)
-  private static func again(_ product: UnsafePointer<Product>, _ row: Int, _ strip: Int) {
-    tile(product, row, strip, prefetches: false)
+  private static func again(
+    _ product: UnsafePointer<Product>, _ row: Int, _ strip: Int, _ count: Int
+  ) {
+    for index in 0..<count { tile(product, row &+ index &* M, strip, prefetches: false) }
   }
 
   @inline(__always)
@@ -103,22 +131,22 @@ struct Micro<let M: Int, let N: Int> {
       var a = segments[index].a + row &* 16
       var b = segments[index].b + strip &* bStripStride
       var left = segments[index].k
-      while left >= 16 {
+      while left > 0 {
+        let width = min(left, 16)
         // Four at a time: fewer instructions for each multiply-add, which count where a neighbour on
         // the same physical core takes every other slot (15 % then).
-        for _ in 0..<4 {
+        for _ in 0..<(width >> 2) {
           for k in 0..<4 { add(a, k, b + k &* 16, bStripStride, prefetches, &sums) }
           a += 4
           b += 64
         }
-        a += segments[index].aStripStride &- 16
-        left &-= 16
-      }
-      while left > 0 {
-        add(a, 0, b, bStripStride, prefetches, &sums)
-        a += 1
-        b += 16
-        left &-= 1
+        for _ in 0..<(width & 3) {
+          add(a, 0, b, bStripStride, prefetches, &sums)
+          a += 1
+          b += 16
+        }
+        a += segments[index].aStripStride &- width
+        left &-= width
       }
     }
     let c = product.pointee.c + strip &* product.pointee.cStripStride + row &* 16
@@ -177,7 +205,14 @@ struct Micro<let M: Int, let N: Int> {
 /// The lower half of a strip of C, of M rows.
 struct HalfMicro<let M: Int> {
   @inline(never)
-  static func run(_ product: UnsafePointer<Product>, _ row: Int, _ strip: Int) {
+  static func run(
+    _ product: UnsafePointer<Product>, _ row: Int, _ strip: Int, _ count: Int
+  ) {
+    for index in 0..<count { tile(product, row &+ index &* M, strip) }
+  }
+
+  @inline(__always)
+  private static func tile(_ product: UnsafePointer<Product>, _ row: Int, _ strip: Int) {
     var sums = InlineArray<M, SIMD8<Float>>(repeating: SIMD8())
     let initialRowStride = product.pointee.initialRowStride
     let initial =
@@ -194,20 +229,20 @@ struct HalfMicro<let M: Int> {
       var a = segments[index].a + row &* 16
       var b = segments[index].b + strip &* segments[index].bStripStride
       var left = segments[index].k
-      while left >= 16 {
-        for _ in 0..<4 {
+      while left > 0 {
+        let width = min(left, 16)
+        for _ in 0..<(width >> 2) {
           for k in 0..<4 { add(a + k, b + k &* 16, &sums) }
           a += 4
           b += 64
         }
-        a += segments[index].aStripStride &- 16
-        left &-= 16
-      }
-      while left > 0 {
-        add(a, b, &sums)
-        a += 1
-        b += 16
-        left &-= 1
+        for _ in 0..<(width & 3) {
+          add(a, b, &sums)
+          a += 1
+          b += 16
+        }
+        a += segments[index].aStripStride &- width
+        left &-= width
       }
     }
     for m in 0..<M { half_store(c + m &* 16, sums[unchecked: m]) }

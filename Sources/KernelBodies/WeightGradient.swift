@@ -11,14 +11,17 @@ func weightGradient(_ call: UnsafePointer<WeightGradient>) {
   guard inputs > 0, strips > 0 else { return }
   let blocks = max((rows &+ rowBlock &- 1) / rowBlock, 1)
   let block = max((rows &+ blocks &- 1) / blocks, 1)
+  let everyHalf = GradientTile.halfInputs > 0 ? call.pointee.padding.everyHalf : 0
   var row = 0
   repeat {
     let count = min(block, max(rows &- row, 0))
     let accumulates = call.pointee.accumulates || row > 0
+    var nextHalf = everyHalf > 0 ? call.pointee.padding.firstHalf : strips
     var strip = 0
     while strip < strips {
       // Half a strip costs half of one; see `productOfRows`.
-      let isHalf = GradientTile.halfInputs > 0 && call.pointee.padding.lanes(strip) <= 8
+      let isHalf = strip == nextHalf
+      if isHalf { nextHalf &+= everyHalf }
       let width = isHalf ? 1 : min(GradientTile.strips, strips &- strip)
       let most = isHalf ? GradientTile.halfInputs : GradientTile.inputs
       var k = 0

@@ -144,4 +144,14 @@ package struct Padding {
     let within = (firstStrip &+ strip) % strips
     return min(16, columns &- within &* 16)
   }
+
+  /// The first strip of the call with at most 8 lanes in use, where `everyHalf` is above 0.
+  @inlinable
+  package var firstHalf: Int { everyHalf &- 1 &- firstStrip % max(everyHalf, 1) }
+
+  /// How many strips later the next such strip follows; 0 where there is none.
+  @inlinable
+  package var everyHalf: Int {
+    columns > 0 && columns & 15 != 0 && columns & 15 <= 8 ? (columns &+ 15) >> 4 : 0
+  }
 }

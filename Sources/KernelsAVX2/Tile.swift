@@ -17,42 +17,42 @@ enum Tile {
     }
   }
 
-  /// Computes at most `strips` strips of `rows` rows and says how many.
+  /// Computes at most `strips` strips of `count` tiles of `rows` rows and says how many strips.
   @inline(__always)
   static func run(
     _ product: UnsafePointer<Product>, _ rows: Int, _ strips: Int, _ row: Int, _ strip: Int,
-    isFirst: Bool
+    _ count: Int, isFirst: Bool
   ) -> Int {
     switch (rows, strips) {
     case (1, 6...):
-      Micro<1, 6>.run(product, row, strip, isFirst: isFirst)
+      Micro<1, 6>.run(product, row, strip, count, isFirst: isFirst)
       return 6
     case (1, 3...):
-      Micro<1, 3>.run(product, row, strip, isFirst: isFirst)
+      Micro<1, 3>.run(product, row, strip, count, isFirst: isFirst)
       return 3
     case (1, 2...):
-      Micro<1, 2>.run(product, row, strip, isFirst: isFirst)
+      Micro<1, 2>.run(product, row, strip, count, isFirst: isFirst)
       return 2
     case (1, _):
-      Micro<1, 1>.run(product, row, strip, isFirst: isFirst)
+      Micro<1, 1>.run(product, row, strip, count, isFirst: isFirst)
       return 1
     case (2, 3...):
-      Micro<2, 3>.run(product, row, strip, isFirst: isFirst)
+      Micro<2, 3>.run(product, row, strip, count, isFirst: isFirst)
       return 3
     case (2, _):
-      Micro<2, 1>.run(product, row, strip, isFirst: isFirst)
+      Micro<2, 1>.run(product, row, strip, count, isFirst: isFirst)
       return 1
     case (3, _):
-      Micro<3, 1>.run(product, row, strip, isFirst: isFirst)
+      Micro<3, 1>.run(product, row, strip, count, isFirst: isFirst)
       return 1
     case (4, _):
-      Micro<4, 1>.run(product, row, strip, isFirst: isFirst)
+      Micro<4, 1>.run(product, row, strip, count, isFirst: isFirst)
       return 1
     case (5, _):
-      Micro<5, 1>.run(product, row, strip, isFirst: isFirst)
+      Micro<5, 1>.run(product, row, strip, count, isFirst: isFirst)
       return 1
     case (_, _):
-      Micro<6, 1>.run(product, row, strip, isFirst: isFirst)
+      Micro<6, 1>.run(product, row, strip, count, isFirst: isFirst)
       return 1
     }
   }
@@ -60,24 +60,24 @@ enum Tile {
   /// The most rows of half a strip: 12 sums of 8 floats.
   static let halfRows = 12
 
-  /// Computes the lower half of a strip of `rows` rows.
+  /// Computes the lower half of a strip of `count` tiles of `rows` rows.
   @inline(__always)
   static func runHalf(
-    _ product: UnsafePointer<Product>, _ rows: Int, _ row: Int, _ strip: Int
+    _ product: UnsafePointer<Product>, _ rows: Int, _ row: Int, _ strip: Int, _ count: Int
   ) {
     switch rows {
-    case 1: HalfMicro<1>.run(product, row, strip)
-    case 2: HalfMicro<2>.run(product, row, strip)
-    case 3: HalfMicro<3>.run(product, row, strip)
-    case 4: HalfMicro<4>.run(product, row, strip)
-    case 5: HalfMicro<5>.run(product, row, strip)
-    case 6: HalfMicro<6>.run(product, row, strip)
-    case 7: HalfMicro<7>.run(product, row, strip)
-    case 8: HalfMicro<8>.run(product, row, strip)
-    case 9: HalfMicro<9>.run(product, row, strip)
-    case 10: HalfMicro<10>.run(product, row, strip)
-    case 11: HalfMicro<11>.run(product, row, strip)
-    default: HalfMicro<12>.run(product, row, strip)
+    case 1: HalfMicro<1>.run(product, row, strip, count)
+    case 2: HalfMicro<2>.run(product, row, strip, count)
+    case 3: HalfMicro<3>.run(product, row, strip, count)
+    case 4: HalfMicro<4>.run(product, row, strip, count)
+    case 5: HalfMicro<5>.run(product, row, strip, count)
+    case 6: HalfMicro<6>.run(product, row, strip, count)
+    case 7: HalfMicro<7>.run(product, row, strip, count)
+    case 8: HalfMicro<8>.run(product, row, strip, count)
+    case 9: HalfMicro<9>.run(product, row, strip, count)
+    case 10: HalfMicro<10>.run(product, row, strip, count)
+    case 11: HalfMicro<11>.run(product, row, strip, count)
+    default: HalfMicro<12>.run(product, row, strip, count)
     }
   }
 }

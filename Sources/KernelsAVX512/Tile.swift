@@ -18,102 +18,102 @@ enum Tile {
     }
   }
 
-  /// Computes at most `strips` strips of `rows` rows and says how many.
+  /// Computes at most `strips` strips of `count` tiles of `rows` rows and says how many strips.
   @inline(__always)
   static func run(
     _ product: UnsafePointer<Product>, _ rows: Int, _ strips: Int, _ row: Int, _ strip: Int,
-    isFirst: Bool
+    _ count: Int, isFirst: Bool
   ) -> Int {
     switch (rows, strips) {
     case (1, 8...):
-      Micro<1, 8>.run(product, row, strip, isFirst: isFirst)
+      Micro<1, 8>.run(product, row, strip, count, isFirst: isFirst)
       return 8
     case (1, 4...):
-      Micro<1, 4>.run(product, row, strip, isFirst: isFirst)
+      Micro<1, 4>.run(product, row, strip, count, isFirst: isFirst)
       return 4
     case (1, 2...):
-      Micro<1, 2>.run(product, row, strip, isFirst: isFirst)
+      Micro<1, 2>.run(product, row, strip, count, isFirst: isFirst)
       return 2
     case (1, _):
-      Micro<1, 1>.run(product, row, strip, isFirst: isFirst)
+      Micro<1, 1>.run(product, row, strip, count, isFirst: isFirst)
       return 1
     case (2, 6...):
-      Micro<2, 6>.run(product, row, strip, isFirst: isFirst)
+      Micro<2, 6>.run(product, row, strip, count, isFirst: isFirst)
       return 6
     case (2, 3...):
-      Micro<2, 3>.run(product, row, strip, isFirst: isFirst)
+      Micro<2, 3>.run(product, row, strip, count, isFirst: isFirst)
       return 3
     case (2, 2...):
-      Micro<2, 2>.run(product, row, strip, isFirst: isFirst)
+      Micro<2, 2>.run(product, row, strip, count, isFirst: isFirst)
       return 2
     case (2, _):
-      Micro<2, 1>.run(product, row, strip, isFirst: isFirst)
+      Micro<2, 1>.run(product, row, strip, count, isFirst: isFirst)
       return 1
     case (3, 4...):
-      Micro<3, 4>.run(product, row, strip, isFirst: isFirst)
+      Micro<3, 4>.run(product, row, strip, count, isFirst: isFirst)
       return 4
     case (3, 2...):
-      Micro<3, 2>.run(product, row, strip, isFirst: isFirst)
+      Micro<3, 2>.run(product, row, strip, count, isFirst: isFirst)
       return 2
     case (3, _):
-      Micro<3, 1>.run(product, row, strip, isFirst: isFirst)
+      Micro<3, 1>.run(product, row, strip, count, isFirst: isFirst)
       return 1
     case (4, 4...):
-      Micro<4, 4>.run(product, row, strip, isFirst: isFirst)
+      Micro<4, 4>.run(product, row, strip, count, isFirst: isFirst)
       return 4
     case (4, 2...):
-      Micro<4, 2>.run(product, row, strip, isFirst: isFirst)
+      Micro<4, 2>.run(product, row, strip, count, isFirst: isFirst)
       return 2
     case (4, _):
-      Micro<4, 1>.run(product, row, strip, isFirst: isFirst)
+      Micro<4, 1>.run(product, row, strip, count, isFirst: isFirst)
       return 1
     case (5, 2...):
-      Micro<5, 2>.run(product, row, strip, isFirst: isFirst)
+      Micro<5, 2>.run(product, row, strip, count, isFirst: isFirst)
       return 2
     case (5, _):
-      Micro<5, 1>.run(product, row, strip, isFirst: isFirst)
+      Micro<5, 1>.run(product, row, strip, count, isFirst: isFirst)
       return 1
     case (6, 2...):
-      Micro<6, 2>.run(product, row, strip, isFirst: isFirst)
+      Micro<6, 2>.run(product, row, strip, count, isFirst: isFirst)
       return 2
     case (6, _):
-      Micro<6, 1>.run(product, row, strip, isFirst: isFirst)
+      Micro<6, 1>.run(product, row, strip, count, isFirst: isFirst)
       return 1
     case (7, 2...):
-      Micro<7, 2>.run(product, row, strip, isFirst: isFirst)
+      Micro<7, 2>.run(product, row, strip, count, isFirst: isFirst)
       return 2
     case (7, _):
-      Micro<7, 1>.run(product, row, strip, isFirst: isFirst)
+      Micro<7, 1>.run(product, row, strip, count, isFirst: isFirst)
       return 1
     case (8, 2...):
-      Micro<8, 2>.run(product, row, strip, isFirst: isFirst)
+      Micro<8, 2>.run(product, row, strip, count, isFirst: isFirst)
       return 2
     case (8, _):
-      Micro<8, 1>.run(product, row, strip, isFirst: isFirst)
+      Micro<8, 1>.run(product, row, strip, count, isFirst: isFirst)
       return 1
     case (9, 2...):
-      Micro<9, 2>.run(product, row, strip, isFirst: isFirst)
+      Micro<9, 2>.run(product, row, strip, count, isFirst: isFirst)
       return 2
     case (9, _):
-      Micro<9, 1>.run(product, row, strip, isFirst: isFirst)
+      Micro<9, 1>.run(product, row, strip, count, isFirst: isFirst)
       return 1
     case (10, 2...):
-      Micro<10, 2>.run(product, row, strip, isFirst: isFirst)
+      Micro<10, 2>.run(product, row, strip, count, isFirst: isFirst)
       return 2
     case (10, _):
-      Micro<10, 1>.run(product, row, strip, isFirst: isFirst)
+      Micro<10, 1>.run(product, row, strip, count, isFirst: isFirst)
       return 1
     case (11, 2...):
-      Micro<11, 2>.run(product, row, strip, isFirst: isFirst)
+      Micro<11, 2>.run(product, row, strip, count, isFirst: isFirst)
       return 2
     case (11, _):
-      Micro<11, 1>.run(product, row, strip, isFirst: isFirst)
+      Micro<11, 1>.run(product, row, strip, count, isFirst: isFirst)
       return 1
     case (_, 2...):
-      Micro<12, 2>.run(product, row, strip, isFirst: isFirst)
+      Micro<12, 2>.run(product, row, strip, count, isFirst: isFirst)
       return 2
     case (_, _):
-      Micro<12, 1>.run(product, row, strip, isFirst: isFirst)
+      Micro<12, 1>.run(product, row, strip, count, isFirst: isFirst)
       return 1
     }
   }
@@ -121,10 +121,10 @@ enum Tile {
   /// No halves: 16 floats are one register.
   static let halfRows = 0
 
-  /// Computes the lower half of a strip of `rows` rows.
+  /// Computes the lower half of a strip of `count` tiles of `rows` rows.
   @inline(__always)
   static func runHalf(
-    _ product: UnsafePointer<Product>, _ rows: Int, _ row: Int, _ strip: Int
+    _ product: UnsafePointer<Product>, _ rows: Int, _ row: Int, _ strip: Int, _ count: Int
   ) {
   }
 }

@@ -16,21 +16,21 @@ enum Tile {
     }
   }
 
-  /// Computes at most `strips` strips of `rows` rows and says how many.
+  /// Computes at most `strips` strips of `count` tiles of `rows` rows and says how many strips.
   @inline(__always)
   static func run(
     _ product: UnsafePointer<Product>, _ rows: Int, _ strips: Int, _ row: Int, _ strip: Int,
-    isFirst: Bool
+    _ count: Int, isFirst: Bool
   ) -> Int {
     switch (rows, strips) {
     case (1, 2...):
-      Micro<1, 2>.run(product, row, strip, isFirst: isFirst)
+      Micro<1, 2>.run(product, row, strip, count, isFirst: isFirst)
       return 2
     case (1, _):
-      Micro<1, 1>.run(product, row, strip, isFirst: isFirst)
+      Micro<1, 1>.run(product, row, strip, count, isFirst: isFirst)
       return 1
     case (_, _):
-      Micro<2, 1>.run(product, row, strip, isFirst: isFirst)
+      Micro<2, 1>.run(product, row, strip, count, isFirst: isFirst)
       return 1
     }
   }
@@ -38,16 +38,16 @@ enum Tile {
   /// The most rows of half a strip: 4 sums of 8 floats.
   static let halfRows = 4
 
-  /// Computes the lower half of a strip of `rows` rows.
+  /// Computes the lower half of a strip of `count` tiles of `rows` rows.
   @inline(__always)
   static func runHalf(
-    _ product: UnsafePointer<Product>, _ rows: Int, _ row: Int, _ strip: Int
+    _ product: UnsafePointer<Product>, _ rows: Int, _ row: Int, _ strip: Int, _ count: Int
   ) {
     switch rows {
-    case 1: HalfMicro<1>.run(product, row, strip)
-    case 2: HalfMicro<2>.run(product, row, strip)
-    case 3: HalfMicro<3>.run(product, row, strip)
-    default: HalfMicro<4>.run(product, row, strip)
+    case 1: HalfMicro<1>.run(product, row, strip, count)
+    case 2: HalfMicro<2>.run(product, row, strip, count)
+    case 3: HalfMicro<3>.run(product, row, strip, count)
+    default: HalfMicro<4>.run(product, row, strip, count)
     }
   }
 }
