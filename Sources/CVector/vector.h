@@ -34,6 +34,14 @@ VECTOR_INLINE void half_store(float *to, vector_half v) { *(vector_half_memory *
 /* Asks for a cache line; any address will do. */
 VECTOR_INLINE void vector_prefetch(const float *from) { __builtin_prefetch(from, 0, 3); }
 
+typedef int vector_i32_memory __attribute__((ext_vector_type(16), aligned(4), may_alias));
+
+VECTOR_INLINE vector_i32 vector_i32_load(const int *from) {
+  return *(const vector_i32_memory *)from;
+}
+
+VECTOR_INLINE void vector_i32_store(int *to, vector_i32 v) { *(vector_i32_memory *)to = v; }
+
 VECTOR_INLINE vector_f32 vector_splat(float v) { return (vector_f32)v; }
 
 /* a * b + c, in one rounding where the instruction set can. */
@@ -108,6 +116,9 @@ VECTOR_INLINE vector_i32 vector_lanes_below(int count) {
   return lane < (vector_i32)count;
 }
 
+/* Ones in the other lanes. */
+VECTOR_INLINE vector_i32 vector_lanes_from(int count) { return ~vector_lanes_below(count); }
+
 /* Whether the mask is ones in all lanes. */
 VECTOR_INLINE int vector_all(vector_i32 mask) { return __builtin_reduce_and(mask) != 0; }
 
@@ -145,6 +156,59 @@ VECTOR_INLINE void half_transpose(
     half_store(at + 2 * to_stride, __builtin_shufflevector(b, d, 0, 1, 8, 9, 4, 5, 12, 13));
     half_store(at + 3 * to_stride, __builtin_shufflevector(b, d, 2, 3, 10, 11, 6, 7, 14, 15));
   }
+}
+
+VECTOR_INLINE vector_i32 vector_equal_int(vector_i32 a, int b) { return a == b; }
+
+/* yes where the mask's bits are ones, no where they are zeros. */
+VECTOR_INLINE vector_i32 vector_choose(vector_i32 mask, vector_i32 yes, vector_i32 no) {
+  return (mask & yes) | (~mask & no);
+}
+
+/* Ones where the unsigned sum of something and b overflowed. */
+VECTOR_INLINE vector_i32 vector_carry(vector_i32 sum, vector_i32 b) {
+  typedef unsigned words __attribute__((ext_vector_type(16)));
+  return (vector_i32)((words)sum < (words)b);
+}
+
+/* Philox-4x32 with its ten rounds (see `Philox`), of sixteen counters: lane i of words 0 to 3, which go to
+ * `to` one behind the other.
+ *
+ * Every other lane is held as 64 bits, of which the upper half may be anything: so all instruction sets
+ * multiply 32 bits by 32, and the lower half of a product stays where it is. 0.9 ns a number with AVX2
+ * instead of 16 one at a time; unrolled, as a loop of rounds waits for each product (1.2 ns). */
+VECTOR_INLINE void vector_philox(
+    vector_i32 low, vector_i32 high, unsigned long long purpose, unsigned long long key, int *to) {
+  typedef unsigned long long wide __attribute__((ext_vector_type(8)));
+  const wide lower = 0xFFFFFFFF;
+  wide x[2] = {(wide)low, (wide)low >> 32}, y[2] = {(wide)high, (wide)high >> 32};
+  wide z[2], w[2];
+  z[0] = z[1] = purpose & 0xFFFFFFFF;
+  w[0] = w[1] = purpose >> 32;
+#pragma clang loop unroll(full)
+  for (int odd = 0; odd < 2; odd++) {
+#pragma clang loop unroll(full)
+    for (int round = 0; round < 10; round++) {
+      const wide first = (unsigned)key + 0x9E3779B9u * round;
+      const wide second = (unsigned)(key >> 32) + 0xBB67AE85u * round;
+      wide p = (x[odd] & lower) * 0xD2511F53, q = (z[odd] & lower) * 0xCD9E8D57;
+      x[odd] = q >> 32 ^ y[odd] ^ first;
+      z[odd] = p >> 32 ^ w[odd] ^ second;
+      y[odd] = q;
+      w[odd] = p;
+    }
+  }
+  vector_i32_store(to, (vector_i32)((x[0] & lower) | x[1] << 32));
+  vector_i32_store(to + 16, (vector_i32)((y[0] & lower) | y[1] << 32));
+  vector_i32_store(to + 32, (vector_i32)((z[0] & lower) | z[1] << 32));
+  vector_i32_store(to + 48, (vector_i32)((w[0] & lower) | w[1] << 32));
+}
+
+/* The upper 24 bits of each lane as a number in [0, 1), or for a middle of 2^23 twice that less 1. */
+VECTOR_INLINE vector_f32 vector_unit(vector_i32 bits, int middle) {
+  typedef unsigned words __attribute__((ext_vector_type(16)));
+  vector_i32 whole = (vector_i32)((words)bits >> 8) - middle;
+  return __builtin_convertvector(whole, vector_f32) * (middle ? 0x1p-23f : 0x1p-24f);
 }
 
 /* n and r of x = n * pi / 2 + r, in double precision: r is good to 2^-40 for |x| up to 2^20. */

@@ -11,12 +11,11 @@ package struct Cell: Hashable, Sendable {
   ///
   /// Node 0 is `x` and node 1 + i the previous value of state i, read or not.
   package let graph: Graph
-  /// The equations, one statement per line; reading them gives the same graph again.
-  package let equations: String
   private let lazy = Lazy()
 
   /// What is worked out when it is first asked for, once for all copies of the cell.
   private final class Lazy: Sendable {
+    let equations = Mutex<String?>(nil)
     let canonical = Mutex<Canonical?>(nil)
     let fingerprint = Mutex<UInt64?>(nil)
   }
@@ -27,7 +26,6 @@ package struct Cell: Hashable, Sendable {
   ///   count over `CellLimits`.
   package init(parsing text: String) throws(Failure) {
     self.graph = try Assembly.graph(of: try Parser.parse(text))
-    self.equations = Printer.print(graph)
   }
 
   /// Reads equations from bytes, which must be UTF-8.
@@ -73,29 +71,30 @@ package struct Cell: Hashable, Sendable {
     return graph.nodes.indices.filter { isNeeded[$0] }
   }
 
+  /// The equations, one statement per line; reading them gives the same graph again.
+  package var equations: String { lazy.equations.made { Printer.print(graph) } }
+
   /// The canonical form, by which cells are compared.
-  package var canonical: Canonical {
-    lazy.canonical.withLock { stored in
-      if let stored { return stored }
-      let made = Canonical(graph)
-      stored = made
-      return made
-    }
-  }
+  package var canonical: Canonical { lazy.canonical.made { Canonical(graph) } }
 
   /// The fingerprint, computed at most once.
-  func storedFingerprint(_ compute: () -> UInt64) -> UInt64 {
-    lazy.fingerprint.withLock { stored in
-      if let stored { return stored }
-      let made = compute()
-      stored = made
-      return made
-    }
-  }
+  func storedFingerprint(_ compute: () -> UInt64) -> UInt64 { lazy.fingerprint.made(compute) }
 
   package static func == (a: Cell, b: Cell) -> Bool {
     a.equations == b.equations || a.canonical.digest == b.canonical.digest
   }
 
   package func hash(into hasher: inout Hasher) { hasher.combine(canonical.digest) }
+}
+
+extension Mutex {
+  /// What is stored, made now if it is asked for the first time.
+  fileprivate borrowing func made<Made: Sendable>(_ make: () -> Made) -> Made where Value == Made? {
+    withLock { stored in
+      if let stored { return stored }
+      let new = make()
+      stored = new
+      return new
+    }
+  }
 }

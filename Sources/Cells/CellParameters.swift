@@ -67,7 +67,13 @@ extension Cell {
   /// Starting values of biases that do not start at zero, where this is a stock cell; by parameter
   /// name.
   package var suggestedBias: [String: Double] {
-    StockCell.all.first { $0.initialBias.isEmpty == false && isStock($0) }?.initialBias ?? [:]
+    // By the names first, as most cells have none of them and then need not be printed.
+    StockCell.all.first { stock in
+      !stock.initialBias.isEmpty
+        && stock.initialBias.keys.allSatisfy { name in graph.parameters.contains { $0.name == name }
+        }
+        && isStock(stock)
+    }?.initialBias ?? [:]
   }
 
   /// How torch packs the parameters, where this is a stock cell that torch has too.
@@ -75,8 +81,6 @@ extension Cell {
     StockCell.all.first { $0.torch != nil && isStock($0) }?.torch
   }
 
-  private func isStock(_ stock: StockCell) -> Bool {
-    guard let cell = try? Cell(parsing: stock.equations) else { return false }
-    return cell.equations == equations
-  }
+  /// Stock cells are written as they are printed, so that none needs to be read for this.
+  private func isStock(_ stock: StockCell) -> Bool { stock.equations == equations }
 }

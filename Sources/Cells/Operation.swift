@@ -2,7 +2,9 @@
 ///
 /// Each operation is one file in `Ops/` and one line in the op table; everything else (parser, plan,
 /// search space, gradient tests) reads the table. Two operations are equal when their names are.
-package struct Operation: Hashable, Sendable {
+///
+/// A class, so that a node holds one reference and no copy of all the texts and formulas.
+package final class Operation: Hashable, Sendable {
   /// How it is computed.
   package enum Rule: Sendable {
     /// Element by element. `value` gives the expression of the result for the operands; `derivative`
@@ -15,15 +17,40 @@ package struct Operation: Hashable, Sendable {
     case layerNorm
   }
 
-  package var name: String
-  package var operandCount: ClosedRange<Int>
-  package var rule: Rule
-  /// Whether operands may be exchanged without changing the result.
-  package var isCommutative: Bool
-  /// How it is printed; see `Notation`.
-  package var notation: Notation
+  /// The formulas of an element-wise operation for a number of operands.
+  package struct Formulas: Sendable {
+    package let value: Expression
+    /// The gradient of each operand.
+    package let derivative: [Expression]
+  }
 
-  package static func == (a: Operation, b: Operation) -> Bool { a.name == b.name }
+  package let name: String
+  package let operandCount: ClosedRange<Int>
+  package let rule: Rule
+  /// Whether operands may be exchanged without changing the result.
+  package let isCommutative: Bool
+  /// How it is printed; see `Notation`.
+  package let notation: Notation
+
+  init(
+    name: String, operandCount: ClosedRange<Int>, rule: Rule, isCommutative: Bool,
+    notation: Notation
+  ) {
+    self.name = name
+    self.operandCount = operandCount
+    self.rule = rule
+    self.isCommutative = isCommutative
+    self.notation = notation
+  }
+
+  /// The formulas for that many operands; nil where it is not element-wise.
+  package func formulas(operands count: Int) -> Formulas? {
+    guard case .elementwise(let value, let derivative) = rule else { return nil }
+    let operands = (0..<count).map { Expression.operand($0) }
+    return Formulas(value: value(operands), derivative: derivative(operands, .result, .gradient))
+  }
+
+  package static func == (a: Operation, b: Operation) -> Bool { a === b || a.name == b.name }
   package func hash(into hasher: inout Hasher) { hasher.combine(name) }
 }
 

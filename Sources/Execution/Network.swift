@@ -16,6 +16,9 @@ package final class Network: Sendable {
   package let states: [NetworkState]
   /// The learned arrays of each layer, in the order of its cell's parameters.
   package let parameters: [[ParameterEntry]]
+  /// What the plans of each layer begin with.
+  let graphs: [PlanGraph]
+  let schedules: [Schedule]
 
   /// Elements of the last layer's h.
   package var outputSize: Int { hiddenSizes[hiddenSizes.count - 1] }
@@ -43,13 +46,22 @@ package final class Network: Sendable {
     self.hiddenSizes = hiddenSizes
     var states: [NetworkState] = []
     var parameters: [[ParameterEntry]] = []
+    var graphs: [PlanGraph] = []
+    var schedules: [Schedule] = []
     var offset = 0
     for (layer, cell) in cells.enumerated() {
       let input = layer == 0 ? inputSize : hiddenSizes[layer - 1]
       let hidden = hiddenSizes[layer]
+      // Checks the sizes, so it comes before the graph.
+      let shapes = try cell.parameters(inputSize: input, hiddenSize: hidden)
+      let graph = try PlanGraph(cell.graph, inputSize: input, hiddenSize: hidden)
+      let schedule = Schedule(graph)
       parameters.append(
         try Network.add(
-          cell, inputSize: input, hiddenSize: hidden, to: &layout, prefix: "\(prefix)\(layer)."))
+          shapes, cell.graph, to: &layout, prefix: "\(prefix)\(layer).",
+          order: PlanBuilder.parameterOrder(graph, schedule, count: shapes.count)))
+      graphs.append(graph)
+      schedules.append(schedule)
       for state in cell.graph.states {
         let size = state.size.count(inputSize: input, hiddenSize: hidden)
         states.append(NetworkState(name: state.name, layer: layer, size: size, offset: offset))
@@ -58,21 +70,22 @@ package final class Network: Sendable {
     }
     self.states = states
     self.parameters = parameters
+    self.graphs = graphs
+    self.schedules = schedules
   }
 
   /// Elements of a layer's input.
   package func inputSize(layer: Int) -> Int { layer == 0 ? inputSize : hiddenSizes[layer - 1] }
 
   private static func add(
-    _ cell: Cell, inputSize: Int, hiddenSize: Int, to layout: inout ParameterLayout, prefix: String
+    _ parameters: [CellParameter], _ graph: Graph, to layout: inout ParameterLayout,
+    prefix: String, order: [Int]
   ) throws(Failure) -> [ParameterEntry] {
-    let parameters = try cell.parameters(inputSize: inputSize, hiddenSize: hiddenSize)
-    let graph = try PlanGraph(cell.graph, inputSize: inputSize, hiddenSize: hiddenSize)
     var entries = [ParameterEntry?](repeating: nil, count: parameters.count)
-    for index in PlanBuilder.parameterOrder(graph, count: parameters.count) {
+    for index in order {
       let parameter = parameters[index]
       let made: Int
-      switch cell.graph.parameters[index].shape {
+      switch graph.parameters[index].shape {
       case .matrix:
         made = try layout.addMatrix(
           prefix + parameter.name, rows: parameter.shape[0],
@@ -97,20 +110,17 @@ package final class Network: Sendable {
     let random = Philox(seed: seed, purpose: 0x696E_6974)
     for (layer, entries) in parameters.enumerated() {
       let suggested = cells[layer].suggestedBias
+      let standard = 1 / Double(hiddenSizes[layer]).squareRoot()
       for (parameter, entry) in zip(cells[layer].graph.parameters, entries) {
-        let standard = 1 / Double(hiddenSizes[layer]).squareRoot()
-        var values = [Float](repeating: 0, count: entry.count)
-        if let bias = initialization.bias(suggested: suggested[parameter.name]) {
-          values = Array(repeating: Float(bias), count: entry.count)
-        } else if initialization.range != nil || entry.role != .bias {
-          let range = Float(initialization.range ?? standard)
-          for index in values.indices {
-            values[index] = (2 * random.uniform(first &+ UInt64(index)) - 1) * range
-          }
+        let bias = initialization.bias(suggested: suggested[parameter.name])
+        if bias != nil || (initialization.range == nil && entry.role == .bias) {
+          weights.write(entry, from: Array(repeating: Float(bias ?? 0), count: entry.count))
+        } else {
+          weights.randomize(
+            entry, random, first: first, span: Float(initialization.range ?? standard))
         }
         // Each array has numbers of its own, however large the others are.
         first &+= 1 << 40
-        weights.write(entry, from: values)
       }
     }
   }

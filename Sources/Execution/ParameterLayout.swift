@@ -144,6 +144,31 @@ package final class ParameterBuffer: @unchecked Sendable {
     version &+= 1
   }
 
+  /// Sets an entry to random numbers: its i-th row-major value is that at the index `first` + i, as
+  /// low + span * u with u in [0, 1); without `low`, span * u with u in [-1, 1).
+  package func randomize(
+    _ entry: ParameterEntry, _ random: Philox, first: UInt64 = 0, low: Float? = nil, span: Float
+  ) {
+    var call = UniformFill(
+      destination: values.base + entry.offset, rows: entry.rows, columns: entry.columns,
+      seed: random.seed, purpose: random.purpose, first: first, low: low ?? 0, span: span,
+      isSigned: low == nil)
+    if entry.blocks == 1 {
+      KernelTable.current.fillUniform(&call)
+      version &+= 1
+    } else {
+      // As one column, which lies in memory like the row-major values.
+      var flat = [Float](repeating: 0, count: entry.count.strips * 16)
+      (call.rows, call.columns) = (entry.count, 1)
+      flat.withUnsafeMutableBufferPointer { flat in
+        guard let base = flat.baseAddress else { return }
+        call.destination = base
+        KernelTable.current.fillUniform(&call)
+      }
+      write(entry, from: flat)
+    }
+  }
+
   /// Copies all values of a buffer with the same layout.
   package func copy(from other: ParameterBuffer) {
     values.base.update(from: other.values.base, count: min(values.count, other.values.count))

@@ -53,8 +53,9 @@ package final class Unroll: @unchecked Sendable {
     inputMemory = try StripMemory(rows: capacity, columns: network.inputSize)
     var layers: [LayerRun] = []
     for (index, cell) in network.cells.enumerated() {
-      let plan = try PlanBuilder(
-        cell, inputSize: network.inputSize(layer: index), hiddenSize: network.hiddenSizes[index],
+      let plan = PlanBuilder(
+        cell, network.graphs[index], network.schedules[index],
+        inputSize: network.inputSize(layer: index), hiddenSize: network.hiddenSizes[index],
         places: network.parameters[index], keepsTape: gradients != nil
       ).build()
       layers.append(try LayerRun(plan, batch: batch, capacity: capacity))

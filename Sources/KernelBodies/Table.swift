@@ -13,4 +13,5 @@ package let kernelTable = KernelTable(
   softmaxCrossEntropy: { softmaxCrossEntropy($0) },
   squaredNorm: { squaredNorm($0, $1) },
   descend: { descend($0) },
-  adam: { adam($0) })
+  adam: { adam($0) },
+  fillUniform: { fillUniform($0) })

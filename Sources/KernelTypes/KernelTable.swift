@@ -23,6 +23,7 @@ package struct KernelTable: Sendable {
   package let squaredNorm: @Sendable (UnsafePointer<Float>, Int) -> Double
   package let descend: @Sendable (UnsafePointer<DescentUpdate>) -> Void
   package let adam: @Sendable (UnsafePointer<AdamUpdate>) -> Void
+  package let fillUniform: @Sendable (UnsafePointer<UniformFill>) -> Void
 
   package init(
     instructionSet: InstructionSet,
@@ -37,7 +38,8 @@ package struct KernelTable: Sendable {
     softmaxCrossEntropy: @escaping @Sendable (UnsafePointer<SoftmaxCrossEntropy>) -> Void,
     squaredNorm: @escaping @Sendable (UnsafePointer<Float>, Int) -> Double,
     descend: @escaping @Sendable (UnsafePointer<DescentUpdate>) -> Void,
-    adam: @escaping @Sendable (UnsafePointer<AdamUpdate>) -> Void
+    adam: @escaping @Sendable (UnsafePointer<AdamUpdate>) -> Void,
+    fillUniform: @escaping @Sendable (UnsafePointer<UniformFill>) -> Void
   ) {
     self.instructionSet = instructionSet
     self.product = product
@@ -53,5 +55,6 @@ package struct KernelTable: Sendable {
     self.squaredNorm = squaredNorm
     self.descend = descend
     self.adam = adam
+    self.fillUniform = fillUniform
   }
 }

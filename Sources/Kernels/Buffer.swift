@@ -8,6 +8,8 @@ package final class Buffer<Element: BitwiseCopyable>: @unchecked Sendable {
   package let base: UnsafeMutablePointer<Element>
   package let count: Int
   private let raw: UnsafeMutableRawPointer
+  /// Bytes that were mapped at `raw`; 0 where it came from the C library.
+  private let mapped: Int
 
   /// Allocates `count` elements, all bits zero, aligned to 64 bytes.
   ///
@@ -21,18 +23,28 @@ package final class Buffer<Element: BitwiseCopyable>: @unchecked Sendable {
         "\(count) elements of \(MemoryLayout<Element>.stride) bytes are over the limit of "
           + "\(Limits.bufferBytes) bytes for one array; use smaller sizes")
     }
-    guard bytes <= Limits.physicalMemory, let raw = calloc(1, bytes + alignment) else {
+    // Whole pages, and what it takes to begin at one.
+    let mapped = bytes >= leastHuge ? (bytes / hugePage + 2) * hugePage : 0
+    guard bytes <= Limits.physicalMemory,
+      let raw = mapped > 0 ? map(mapped) : calloc(1, bytes + alignment)
+    else {
       throw Failure(
         .outOfMemory, "\(bytes) bytes of memory could not be had; use smaller sizes")
     }
     // Large blocks come zeroed from the system, and take memory only where they are touched.
     self.raw = raw
-    let aligned = raw.alignedUp(toMultipleOf: alignment)
+    self.mapped = mapped
+    let aligned = raw.alignedUp(toMultipleOf: mapped > 0 ? hugePage : alignment)
+    if mapped > 0 {
+      // The last page is worth it where a quarter of it is used.
+      let pages = (bytes + hugePage - leastHuge) / hugePage
+      madvise(aligned, pages * hugePage, MADV_HUGEPAGE)
+    }
     self.base = aligned.bindMemory(to: Element.self, capacity: max(count, 1))
     self.count = count
   }
 
-  deinit { free(raw) }
+  deinit { if mapped > 0 { munmap(raw, mapped) } else { free(raw) } }
 
   /// A copy; unlike `all` and `base`, it may outlive the buffer.
   package var array: [Element] { withExtendedLifetime(self) { Array(all) } }
@@ -50,6 +62,19 @@ package final class Buffer<Element: BitwiseCopyable>: @unchecked Sendable {
 
 /// Bytes of a cache line.
 private let alignment = 64
+
+/// Bytes of a huge page, and of the least block that is given one.
+///
+/// Each fresh page costs a fault and each page in use an entry of the address cache: 3.2 MB took 1.8 ms
+/// to touch for the first time in pages of 4 KiB, 0.2 ms in huge ones (in a virtual machine).
+private let hugePage = 1 << 21
+private let leastHuge = 1 << 19
+
+/// Zeroed memory of its own from the system; nil where there is none.
+private func map(_ bytes: Int) -> UnsafeMutableRawPointer? {
+  let memory = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+  return memory == MAP_FAILED ? nil : memory
+}
 
 /// Bounds that keep a mistaken or hostile size from taking the process down.
 package enum Limits {

@@ -12,6 +12,7 @@ import Testing
     let again = try Cell(parsing: cell.equations)
     #expect(again.graph == cell.graph)
     #expect(again.equations == cell.equations)
+    #expect(StockCell.named(name)?.equations == cell.equations, "written as it is printed")
   }
 
   @Test("printing and parsing a random cell gives the same graph again", arguments: 0..<200)

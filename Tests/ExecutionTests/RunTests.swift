@@ -247,4 +247,27 @@ import Testing
     let given = try weights(1, Initialization(range: 0.1, forgetBias: .value(0)))
     #expect(given["layers.0.b[f]"] == Array(repeating: 0, count: 25))
   }
+
+  @Test(
+    "a network starts from the numbers of Philox one at a time, one stretch of 2^40 for each array",
+    arguments: ["h' = tanh(linear(x, h))", "h' = tanh(linear(x, h, blocks=3) + vector(v) * h)"])
+  func startingNumbers(equations: String) throws {
+    let cell = try Cell(parsing: equations)
+    var layout = ParameterLayout()
+    let network = try Network(
+      cells: [cell, cell], inputSize: 21, hiddenSizes: [21, 21], layout: &layout)
+    let buffer = try ParameterBuffer(layout)
+    let random = Philox(seed: 77, purpose: 0x696E_6974)
+    for range in [nil, 0.05] {
+      network.initialize(buffer, seed: 77, Initialization(range: range))
+      for (index, entry) in network.parameters.joined().enumerated() {
+        let scale = Float(range ?? 1 / 21.0.squareRoot())
+        let isZero = range == nil && entry.role == .bias
+        let wanted = (0..<entry.count).map { place in
+          isZero ? 0 : (2 * random.uniform(UInt64(index) << 40 + UInt64(place)) - 1) * scale
+        }
+        #expect(buffer.read(entry) == wanted, "\(entry.name) of range \(range ?? 0)")
+      }
+    }
+  }
 }

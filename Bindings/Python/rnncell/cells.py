@@ -7,7 +7,7 @@ import os
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from . import _rnncell
 from ._rnncell import InvalidArgumentError
@@ -46,7 +46,7 @@ class Cell:
     Raises ParseError, with `.line`, `.column` and a suggestion, for what cannot be read.
     """
 
-    __slots__ = ("_handle", "_digest", "_states", "__weakref__")
+    __slots__ = ("_handle", "__weakref__")
     _handle: _rnncell.Cell
 
     def __init__(self, equations: str) -> None:
@@ -60,10 +60,17 @@ class Cell:
         self._take(_rnncell.cell_parse(equations))
 
     def _take(self, handle: _rnncell.Cell) -> None:
-        description = handle.describe(0, 0)
-        self._handle = handle
-        self._digest: tuple[int, int] = description["digest"]
-        self._states: tuple[str, ...] = tuple(description["states"].split())
+        object.__setattr__(self, "_handle", handle)
+
+    @property
+    def _description(self) -> dict[str, Any]:
+        """What the library works out when it is first asked: a new cell waits for none of it."""
+        return self._handle.describe(0, 0)
+
+    @property
+    def _digest(self) -> tuple[int, int]:
+        digest: tuple[int, int] = self._description["digest"]
+        return digest
 
     @classmethod
     def _wrap(cls, handle: _rnncell.Cell) -> Cell:
@@ -117,7 +124,7 @@ class Cell:
     @property
     def states(self) -> tuple[str, ...]:
         """The names of the states, the output first: `("h", "c")`."""
-        return self._states
+        return tuple(self._description["states"].split())
 
     @property
     def digest(self) -> str:
@@ -127,7 +134,7 @@ class Cell:
     @property
     def fingerprint(self) -> str:
         """What the cell computes on fixed inputs, in 16 hexadecimal digits."""
-        return format(self._handle.describe(0, 0)["fingerprint"], "016x")
+        return format(self._description["fingerprint"], "016x")
 
     def parameter_count(self, input_size: int, hidden_size: int) -> int:
         """How many learned numbers the cell has at these sizes."""
@@ -187,9 +194,7 @@ class Cell:
         return type(self), (self.equations,)
 
     def __setattr__(self, name: str, value: object) -> None:
-        if hasattr(self, "_states"):
-            raise AttributeError(f"a cell is immutable; {name} cannot be set")
-        object.__setattr__(self, name, value)
+        raise AttributeError(f"a cell is immutable; {name} cannot be set")
 
 
 def stock_cells() -> dict[str, StockCell]:

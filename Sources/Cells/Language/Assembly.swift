@@ -10,7 +10,6 @@ struct Assembly {
   private var sizes = SizeUnifier()
   /// Size variable of each node; nil for single numbers.
   private var variables: [Int?] = []
-  private var writings: [Writing] = []
   /// What each name stands for; states also under their primed name once that is computed.
   private var nodes: [String: Int] = [:]
   private var parameters: [String: SharedParameter] = [:]
@@ -41,14 +40,13 @@ struct Assembly {
   }
 
   private mutating func declareStates(_ order: [Int]) throws(Failure) {
-    _ = append(Node(.input, size: .input), sizes.variable(.input), Writing("x"))
+    _ = append(Node(.input, size: .input), sizes.variable(.input))
     nodes["x"] = 0
     let names = order.map { syntax.statements[$0] }.filter(\.definesState)
       .map { String($0.target.dropLast()) }
     for name in ["h"] + names.filter({ $0 != "h" }) {
       let variable = sizes.variable(name == "h" ? .hidden : nil)
-      nodes[name] = append(
-        Node(.state(graph.states.count), size: .hidden), variable, Writing(name))
+      nodes[name] = append(Node(.state(graph.states.count), size: .hidden), variable)
       graph.states.append(StateVariable(name: name, size: .hidden, next: 0))
     }
     guard graph.states.count <= CellLimits.states else {
@@ -57,10 +55,9 @@ struct Assembly {
     }
   }
 
-  private mutating func append(_ node: Node, _ variable: Int?, _ writing: Writing) -> Int {
+  private mutating func append(_ node: Node, _ variable: Int?) -> Int {
     graph.nodes.append(node)
     variables.append(variable)
-    writings.append(writing)
     return graph.nodes.count - 1
   }
 
@@ -79,7 +76,6 @@ struct Assembly {
       switch graph.nodes[result].kind {
       case .affine, .operation:
         graph.nodes[result].name = statement.target
-        writings[result] = Writing(statement.target)
       // Inputs and parameters keep their own name; the statement only gives them another.
       case .input, .state, .constant, .parameter: break
       }
@@ -111,7 +107,7 @@ struct Assembly {
       }
       return node
     case .number(let value):
-      return append(Node(.constant(value), size: .scalar), nil, .constant(value))
+      return append(Node(.constant(value), size: .scalar), nil)
     case .operation(let operation):
       return try apply(operation, operands, at: expression.place)
     case .linear(let hasBias, let blocks):
@@ -144,9 +140,7 @@ struct Assembly {
     if case .layerNorm = operation.rule, common == nil {
       throw place.failure("\(operation.name) of a single number; it needs a vector")
     }
-    return append(
-      Node(.operation(operation), operands: operands, size: .scalar), common,
-      .operation(operation, operands.map { writings[$0] }))
+    return append(Node(.operation(operation), operands: operands, size: .scalar), common)
   }
 
   private mutating func linear(
@@ -159,15 +153,14 @@ struct Assembly {
         throw place.failure(
           "linear of \(quote(operand)), a single number; a matrix needs a vector")
       }
-      let name = freshName("W[\(target), \(writings[operand].shortText)]")
+      let name = freshName("W[\(target), \(writing(of: operand).shortText)]")
       products.append(
         MatrixProduct(parameter: try addParameter(name, [result, variable], blocks, at: place)))
     }
     var bias: Int?
     if hasBias { bias = try addParameter(freshName("b[\(target)]"), [result], 0, at: place) }
     return append(
-      Node(.affine(products: products, bias: bias), operands: operands, size: .hidden), result,
-      .call(hasBias ? "linear" : "product", operands.map { writings[$0] }, blocks: blocks))
+      Node(.affine(products: products, bias: bias), operands: operands, size: .hidden), result)
   }
 
   private mutating func matrix(
@@ -199,8 +192,7 @@ struct Assembly {
     let product = MatrixProduct(parameter: index, isTransposed: isTransposed)
     return append(
       Node(.affine(products: [product], bias: nil), operands: [operand], size: .hidden),
-      isTransposed ? columns : rows,
-      .matrix(name, isTransposed: isTransposed, blocks: blocks, writings[operand]))
+      isTransposed ? columns : rows)
   }
 
   private mutating func shared(
@@ -215,8 +207,7 @@ struct Assembly {
     }
     let variable = form == .vector ? sizes.variable() : nil
     let index = try addParameter(name, variable.map { [$0] } ?? [], 0, at: place)
-    let node = append(
-      Node(.parameter(index), size: .scalar), variable, .call(form.rawValue, [Writing(name)]))
+    let node = append(Node(.parameter(index), size: .scalar), variable)
     parameters[name] = SharedParameter(index: index, form: form, node: node)
     return node
   }
@@ -265,14 +256,41 @@ struct Assembly {
     }
   }
 
-  // MARK: - Messages
+  // MARK: - Texts
+
+  /// How the equations write the node where it is read.
+  ///
+  /// Recursion ends at the statement's beginning, so it is no deeper than `CellLimits.depth`.
+  private func writing(of index: Int) -> Writing {
+    let node = graph.nodes[index]
+    if let name = node.name { return Writing(name) }
+    switch node.kind {
+    case .input: return Writing("x")
+    case .state(let state): return Writing(graph.states[state].name)
+    case .constant(let value): return .constant(value)
+    case .parameter(let parameter):
+      let form = parameterVariables[parameter].isEmpty ? ParameterForm.scalar : .vector
+      return .call(form.rawValue, [Writing(graph.parameters[parameter].name)])
+    case .operation(let operation):
+      return .operation(operation, node.operands.map { writing(of: $0) })
+    case .affine(let products, let bias):
+      let first = products[0]
+      let (name, blocks) = (
+        graph.parameters[first.parameter].name, parameterBlocks[first.parameter]
+      )
+      let operands = node.operands.map { writing(of: $0) }
+      return isIdentifier(name)
+        ? .matrix(name, isTransposed: first.isTransposed, blocks: blocks, operands[0])
+        : .call(bias == nil ? "product" : "linear", operands, blocks: blocks)
+    }
+  }
 
   private func name(of variable: Int) -> String {
     sizes.size(variable) == .input ? "input's" : "hidden"
   }
 
   private func quote(_ node: Int) -> String {
-    let text = writings[node].text
+    let text = writing(of: node).text
     return text.utf8.count <= 40 ? "'\(text)'" : "'\(text.prefix(37))…'"
   }
 }

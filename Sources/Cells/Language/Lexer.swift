@@ -17,8 +17,8 @@ struct Token: Hashable, Sendable {
     /// A name, with its prime if it has one.
     case name(String)
     case number(Double)
-    /// One of + - * / ( ) , =
-    case symbol(Character)
+    /// One of + - * / ( ) , = in ASCII.
+    case symbol(UInt8)
     /// A line's end outside brackets, or `;`.
     case separator
     case end
@@ -31,7 +31,7 @@ struct Token: Hashable, Sendable {
     switch kind {
     case .name(let name): "'\(name)'"
     case .number(let value): "the number \(number(value))"
-    case .symbol(let symbol): "'\(symbol)'"
+    case .symbol(let symbol): "'\(UnicodeScalar(symbol))'"
     case .separator: "the end of the line"
     case .end: "the end of the text"
     }
@@ -106,15 +106,15 @@ private struct Lexer {
       case UInt8(ascii: "("):
         openBrackets += 1
         advance()
-        return Token(kind: .symbol("("), place: start)
+        return Token(kind: .symbol(byte), place: start)
       case UInt8(ascii: ")"):
         openBrackets = max(0, openBrackets - 1)
         advance()
-        return Token(kind: .symbol(")"), place: start)
+        return Token(kind: .symbol(byte), place: start)
       case UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "*"), UInt8(ascii: "/"),
         UInt8(ascii: ","), UInt8(ascii: "="):
         advance()
-        return Token(kind: .symbol(Character(UnicodeScalar(byte))), place: start)
+        return Token(kind: .symbol(byte), place: start)
       case _ where isLetter(byte):
         return try name(from: start)
       case _ where isDigit(byte) || byte == UInt8(ascii: "."):

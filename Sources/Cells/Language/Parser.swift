@@ -28,9 +28,14 @@ struct Parser {
 
   private var token: Token { tokens[min(position, tokens.count - 1)] }
 
-  private func isNext(_ symbol: Character) -> Bool { token.kind == .symbol(symbol) }
+  private func isNext(_ symbol: Unicode.Scalar, after count: Int = 0) -> Bool {
+    guard case .symbol(let byte) = tokens[min(position + count, tokens.count - 1)].kind else {
+      return false
+    }
+    return byte == UInt8(ascii: symbol)
+  }
 
-  private mutating func accept(_ symbol: Character) -> Bool {
+  private mutating func accept(_ symbol: Unicode.Scalar) -> Bool {
     guard isNext(symbol) else { return false }
     position += 1
     return true
@@ -51,9 +56,9 @@ struct Parser {
     _ = try expression(minimum: 1)
     switch token.kind {
     case .separator, .end: break
-    case .symbol("="):
+    case .symbol(UInt8(ascii: "=")):
       throw token.place.failure("a second '=' in one statement; start a new line")
-    case .symbol(")"):
+    case .symbol(UInt8(ascii: ")")):
       throw token.place.failure("')' without '('")
     default:
       throw token.place.failure(
@@ -111,7 +116,7 @@ struct Parser {
     case .name(let name):
       if isNext("(") { return try call(name, at: start.place) }
       return try append(.name(name), [], at: start.place)
-    case .symbol("("):
+    case .symbol(UInt8(ascii: "(")):
       let inner = try expression(minimum: 1)
       guard accept(")") else {
         throw token.place.failure(
@@ -203,9 +208,7 @@ struct Parser {
     }
     repeat {
       guard blocks == nil else { throw token.place.failure("blocks= comes last in \(name)(…)") }
-      if case .name("blocks") = token.kind,
-        tokens[min(position + 1, tokens.count - 1)].kind == .symbol("=")
-      {
+      if case .name("blocks") = token.kind, isNext("=", after: 1) {
         position += 2
         guard case .number(let value) = token.kind, value >= 1, value <= 1024,
           value == value.rounded()

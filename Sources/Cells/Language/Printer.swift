@@ -12,6 +12,8 @@ struct Printer {
   private var isFresh: [Bool]
   private var statements: [(target: String, value: String)] = []
   private var isWritten: [Bool]
+  /// The names of the next states.
+  private let primed: [String]
 
   /// The equations of a graph, one statement per line, with the equals signs below each other.
   ///
@@ -35,6 +37,7 @@ struct Printer {
     self.isFresh = isFresh
     self.parameterNames = parameterNames
     self.isWritten = [Bool](repeating: false, count: graph.states.count)
+    self.primed = graph.states.map { "\($0.name)'" }
   }
 
   /// Makes the node's writing, and its statement where it has one.
@@ -44,7 +47,7 @@ struct Printer {
     // Deep nesting becomes statements, long before the parser's limits.
     if names[node] == nil, depth > 24, !graph.nodes[node].isAtom { names[node] = "deep\(node)" }
     if let name = names[node] {
-      if let state = graph.states.firstIndex(where: { "\($0.name)'" == name }) {
+      if let state = primed.firstIndex(of: name) {
         writeAliases(before: state)
         isWritten[state] = true
       }
@@ -67,10 +70,10 @@ struct Printer {
 
   private mutating func writeAlias(_ state: Int) {
     let next = graph.states[state].next
-    guard !isWritten[state], names[next] != "\(graph.states[state].name)'" else { return }
+    guard !isWritten[state], names[next] != primed[state] else { return }
     isWritten[state] = true
     let value = graph.nodes[next].isAtom ? writing(of: next).text : names[next] ?? "h"
-    statements.append(("\(graph.states[state].name)'", value))
+    statements.append((primed[state], value))
   }
 
   private func writing(of index: Int) -> Writing {
@@ -151,8 +154,9 @@ private struct Naming {
       taken.insert(state.name)
       taken.insert("\(state.name)'")
     }
-    taken.formUnion(Operation.all.map(\.name))
-    taken.formUnion(ParameterForm.allCases.map(\.rawValue))
+    func isTaken(_ name: String) -> Bool {
+      taken.contains(name) || Operation.named(name) != nil || ParameterForm(rawValue: name) != nil
+    }
 
     var uses = [Int](repeating: 0, count: graph.nodes.count)
     var parameterUses = [Int](repeating: 0, count: graph.parameters.count)
@@ -178,7 +182,7 @@ private struct Naming {
       }
     }
     for (index, node) in graph.nodes.enumerated() where names[index] == nil && !node.isAtom {
-      guard let name = node.name, isIdentifier(name), !taken.contains(name) else { continue }
+      guard let name = node.name, isIdentifier(name), !isTaken(name) else { continue }
       names[index] = name
       taken.insert(name)
     }
@@ -186,7 +190,7 @@ private struct Naming {
     let next = Set(graph.states.map(\.next))
     for (index, node) in graph.nodes.enumerated() where names[index] == nil && !node.isAtom {
       guard uses[index] > 1 || next.contains(index) else { continue }
-      repeat { count += 1 } while taken.contains("n\(count)")
+      repeat { count += 1 } while isTaken("n\(count)")
       names[index] = "n\(count)"
     }
 

@@ -1,6 +1,6 @@
 extension Operation {
   /// The operand itself; what DARTS calls identity.
-  static let identity = Operation(
+  package static let identity = Operation(
     name: "identity", operandCount: 1...1,
     rule: .elementwise(
       value: { a in .make(.copy, a[0]) },

@@ -21,13 +21,22 @@ extension Operation {
   /// The operation of that name, or nil.
   package static func named(_ name: String) -> Operation? { byName[name] }
 
-  /// The operation written between its two operands with that symbol, like `+`.
-  static func infix(_ symbol: Character) -> Operation? {
-    all.first { $0.notation.text == "{0} \(symbol) {1}" }
-  }
+  /// The operation written between its two operands with that ASCII sign, like `+`.
+  static func infix(_ sign: UInt8) -> Operation? { infixes[sign] }
 
-  /// The operation written before its operand with that symbol, like `-`.
-  static func prefix(_ symbol: Character) -> Operation? {
-    all.first { $0.notation.text == "\(symbol){0}" }
+  /// The operation written before its operand with that ASCII sign, like `-`.
+  static func prefix(_ sign: UInt8) -> Operation? { prefixes[sign] }
+
+  private static let infixes = signs { $0.hasPrefix("{0} ") ? $0.utf8.dropFirst(4).first : nil }
+  private static let prefixes = signs { $0.hasSuffix("{0}") ? $0.utf8.first : nil }
+
+  /// The operations by the sign in their notation, where it has one of that kind.
+  private static func signs(_ sign: (String) -> UInt8?) -> [UInt8: Operation] {
+    var found: [UInt8: Operation] = [:]
+    for operation in all {
+      guard let text = operation.notation.text, let sign = sign(text) else { continue }
+      found[sign] = operation
+    }
+    return found
   }
 }

@@ -5,28 +5,29 @@ import Kernels
 /// value on to its operands.
 extension PlanBuilder {
   mutating func emitBackward() {
-    for (node, state) in claims {
+    for (node, state) in claims.enumerated() {
+      guard let state else { continue }
       gradientSlot[node] = gradient(ofNextState: state)
       isSet[node] = true
     }
     emit(
       .slot(slot(.outputGradient, columns: plan.hiddenSize)), into: gradient(ofNextState: 0),
-      accumulates: true, columns: plan.hiddenSize, to: \.backwardStep)
+      accumulates: true, columns: plan.hiddenSize, to: .backwardStep)
     for (state, node) in graph.next.enumerated() where claims[node] != state {
-      contribute(.slot(gradient(ofNextState: state)), to: node, in: \.backwardStep)
+      contribute(.slot(gradient(ofNextState: state)), to: node, in: .backwardStep)
     }
-    for stage in schedule.step.reversed() { emitBackward(stage, to: \.backwardStep) }
+    for stage in schedule.step.reversed() { emitBackward(stage, to: .backwardStep) }
     for (state, place) in plan.states.enumerated() where !isSetState(state) {
       emit(
         .constant(0), into: slot(.previousStateGradient, index: state, columns: place.columns),
-        columns: place.columns, to: \.backwardStep)
+        columns: place.columns, to: .backwardStep)
     }
-    for stage in schedule.hoisted.reversed() { emitBackward(stage, to: \.backwardHoisted) }
+    for stage in schedule.hoisted.reversed() { emitBackward(stage, to: .backwardHoisted) }
     let input = graph.nodes.firstIndex { $0.kind == .input }
     if !(input.map { isSet[$0] } ?? false) {
       emit(
         .constant(0), into: slot(.inputGradient, columns: plan.inputSize),
-        columns: plan.inputSize, to: \.backwardHoisted)
+        columns: plan.inputSize, to: .backwardHoisted)
     }
   }
 
@@ -39,26 +40,26 @@ extension PlanBuilder {
   }
 
   private mutating func emitBackward(
-    _ stage: Schedule.Stage, to stages: WritableKeyPath<Plan, [Stage]>
+    _ stage: Schedule.Stage, to phase: Phase
   ) {
     switch stage {
-    case .products(let tasks): emitProductsBackward(tasks, to: stages)
-    case .chain(let nodes): emitChainBackward(nodes, to: stages)
+    case .products(let tasks): emitProductsBackward(tasks, to: phase)
+    case .chain(let nodes): emitChainBackward(nodes, to: phase)
     case .normalize(let index):
       let operand = graph.nodes[index].operands[0]
       guard isSet[index], graph.nodes[operand].needsGradient else { return }
       let destination = gradientPlace(operand)
-      plan[keyPath: stages].append(
+      stages[phase].append(
         Stage(
           kind: .normalizeGradient, columns: graph.nodes[index].columns,
-          result: valueSlot[index], auxiliary: deviationSlot[index] ?? 0,
+          result: valueSlot[index], auxiliary: deviationSlot[index],
           gradient: gradientSlot[index], destination: destination, accumulates: isSet[operand]))
       isSet[operand] = true
     }
   }
 
   private mutating func emitChainBackward(
-    _ nodes: [Int], to stages: WritableKeyPath<Plan, [Stage]>
+    _ nodes: [Int], to phase: Phase
   ) {
     for index in nodes.reversed() where isSet[index] {
       let node = graph.nodes[index]
@@ -69,23 +70,21 @@ extension PlanBuilder {
         if case .gradient = formula, isPassedOn(to: operand, from: index) {
           gradientSlot[operand] = gradient
           isSet[operand] = true
-          tileReaders[gradient, default: 0] += 1
+          tileReaders[gradient] += 1
           continue
         }
         let operands = node.operands.enumerated().map { position, operand in
-          formula.reads(position) ? backwardValue(operand, in: stages) : .constant(0)
+          formula.reads(position) ? backwardValue(operand, in: phase) : .constant(0)
         }
-        let result = formula.reads(nil) ? backwardValue(index, in: stages) : .constant(0)
+        let result = formula.reads(nil) ? backwardValue(index, in: phase) : .constant(0)
         contribute(
           Term(formula, operands: operands, result: result, gradient: .slot(gradient)),
-          to: operand, in: stages)
+          to: operand, in: phase)
       }
       release(gradient)
     }
-    for index in recomputed.keys.sorted() {
-      if let made = recomputed[index] { tiles.giveBack(plan.slots[made].index) }
-    }
-    recomputed = [:]
+    for (_, made) in recomputed { tiles.giveBack(plan.slots[made].index) }
+    recomputed = []
   }
 
   /// Whether the operand's gradient is that of its only user, in the same place.
@@ -100,12 +99,12 @@ extension PlanBuilder {
 
   /// Adds the term to the gradient of a node, or makes it the first part.
   private mutating func contribute(
-    _ term: Term, to node: Int, in stages: WritableKeyPath<Plan, [Stage]>
+    _ term: Term, to node: Int, in phase: Phase
   ) {
     guard graph.nodes[node].needsGradient else { return }
     let place = gradientPlace(node)
     emit(
-      term, into: place, accumulates: isSet[node], columns: graph.nodes[node].columns, to: stages)
+      term, into: place, accumulates: isSet[node], columns: graph.nodes[node].columns, to: phase)
     isSet[node] = true
   }
 
@@ -118,12 +117,11 @@ extension PlanBuilder {
     case .input: made = slot(.inputGradient, columns: node.columns)
     case .state(let state):
       made = slot(.previousStateGradient, index: state, columns: node.columns)
-    case .affine: made = affineGradient[index] ?? 0
+    case .affine: made = affineGradient[index]
     case .parameter, .constant: made = tapeSlot(columns: node.columns)
     case .operation:
       if isLocal(index) {
         made = slot(.tile, index: tiles.take(), columns: node.columns)
-        tileReaders[made] = 1
       } else {
         made = node.isHoisted ? tapeSlot(columns: node.columns) : stepSlot(columns: node.columns)
       }
@@ -135,29 +133,28 @@ extension PlanBuilder {
   /// Whether all that reads the node stands in the node's own chain.
   private func isLocal(_ index: Int) -> Bool {
     schedule.stageOf[index] >= 0 && !graph.next.contains(index)
-      && users[index].allSatisfy { schedule.stageOf[$0] == schedule.stageOf[index] }
+      && graph.users[index].allSatisfy { schedule.stageOf[$0] == schedule.stageOf[index] }
   }
 
   private mutating func release(_ gradient: Int) {
     guard plan.slots[gradient].storage == .tile else { return }
-    let left = (tileReaders[gradient] ?? 1) - 1
-    tileReaders[gradient] = left
-    if left == 0 { tiles.giveBack(plan.slots[gradient].index) }
+    tileReaders[gradient] -= 1
+    if tileReaders[gradient] == 0 { tiles.giveBack(plan.slots[gradient].index) }
   }
 
   /// A value of the forward pass: from memory, or computed again once for the stage.
   private mutating func backwardValue(
-    _ index: Int, in stages: WritableKeyPath<Plan, [Stage]>
+    _ index: Int, in phase: Phase
   ) -> Term {
     let node = graph.nodes[index]
     if case .constant(let value) = node.kind { return .constant(value) }
     guard isRecomputed(index), !isInMemory(index) else { return .slot(valueSlot[index]) }
-    if let made = recomputed[index] { return .slot(made) }
-    let operands = node.operands.map { backwardValue($0, in: stages) }
+    if let made = recomputed.first(where: { $0.node == index }) { return .slot(made.slot) }
+    let operands = node.operands.map { backwardValue($0, in: phase) }
     let made = slot(.tile, index: tiles.take(), columns: node.columns)
-    recomputed[index] = made
+    recomputed.append((index, made))
     if let value = graph.value(index) {
-      emit(Term(value, operands: operands), into: made, columns: node.columns, to: stages)
+      emit(Term(value, operands: operands), into: made, columns: node.columns, to: phase)
     }
     return .slot(made)
   }
@@ -173,15 +170,17 @@ extension PlanBuilder {
   /// For every operand one product that sums over all maps that read it: the gradients of the maps
   /// times their transposes.
   private mutating func emitProductsBackward(
-    _ tasks: [Schedule.Task], to stages: WritableKeyPath<Plan, [Stage]>
+    _ tasks: [Schedule.Task], to phase: Phase
   ) {
     for task in tasks where !isSet[task.affine] {
-      contribute(.constant(0), to: task.affine, in: stages)
+      contribute(.constant(0), to: task.affine, in: phase)
     }
     let first = plan.products.count
-    var seen: Set<Int> = []
-    for node in tasks.map({ operand($0) }) where seen.insert(node).inserted {
-      guard graph.nodes[node].needsGradient else { continue }
+    for (place, task) in tasks.enumerated() {
+      let node = operand(task)
+      guard graph.nodes[node].needsGradient,
+        !tasks[..<place].contains(where: { operand($0) == node })
+      else { continue }
       let firstSegment = plan.segments.count
       for task in tasks where operand(task) == node {
         guard case .affine(let products, _) = graph.nodes[task.affine].kind else { continue }
@@ -190,7 +189,7 @@ extension PlanBuilder {
         plan.segments.append(
           SegmentPlan(
             slot: gradientSlot[task.affine], k: graph.nodes[task.affine].columns,
-            offset: product.isTransposed ? entry.offset : packed(entry),
+            offset: product.isTransposed ? entry.offset : packed(product.parameter),
             isPacked: !product.isTransposed))
       }
       let place = gradientPlace(node)
@@ -202,7 +201,7 @@ extension PlanBuilder {
       isSet[node] = true
     }
     guard plan.products.count > first else { return }
-    plan[keyPath: stages].append(
+    stages[phase].append(
       Stage(kind: .products, first: first, count: plan.products.count - first))
   }
 }

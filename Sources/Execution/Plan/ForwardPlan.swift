@@ -3,54 +3,63 @@ import Kernels
 
 extension PlanBuilder {
   mutating func emitForward() {
-    var started: Set<Int> = []
-    for stage in schedule.hoisted { emitForward(stage, to: \.hoisted, started: &started) }
-    for stage in schedule.step { emitForward(stage, to: \.step, started: &started) }
+    var started = [Bool](repeating: false, count: graph.nodes.count)
+    for stage in schedule.hoisted { emitForward(stage, to: .hoisted, started: &started) }
+    for stage in schedule.step { emitForward(stage, to: .step, started: &started) }
     for (state, node) in graph.next.enumerated() where claims[node] != state {
       let columns = plan.states[state].columns
       emit(
         .slot(valueSlot[node]), into: slot(.nextState, index: state, columns: columns),
-        columns: columns, to: \.step)
+        columns: columns, to: .step)
     }
   }
 
   private mutating func emitForward(
-    _ stage: Schedule.Stage, to stages: WritableKeyPath<Plan, [Stage]>, started: inout Set<Int>
+    _ stage: Schedule.Stage, to phase: Phase, started: inout [Bool]
   ) {
     switch stage {
-    case .products(let tasks): emitProducts(tasks, to: stages, started: &started)
+    case .products(let tasks): emitProducts(tasks, to: phase, started: &started)
     case .chain(let nodes):
-      emitChain(nodes.filter { !isInlined[$0] }, to: stages)
+      emitChain(nodes.filter { !isInlined[$0] }, to: phase)
     case .normalize(let index):
       let node = graph.nodes[index]
       let auxiliary =
         plan.keepsTape || node.isHoisted ? tapeSlot(columns: 16) : stepSlot(columns: 16)
       deviationSlot[index] = auxiliary
-      plan[keyPath: stages].append(
+      stages[phase].append(
         Stage(
           kind: .normalize, strips: node.columns.strips, columns: node.columns,
           operand: valueSlot[node.operands[0]], result: valueSlot[index], auxiliary: auxiliary))
     }
   }
 
-  private mutating func emitChain(_ nodes: [Int], to stages: WritableKeyPath<Plan, [Stage]>) {
-    var lastReader: [Int: Int] = [:]
-    for node in nodes { for read in tilesRead(by: node) { lastReader[read] = node } }
-    for node in nodes {
+  private mutating func emitChain(_ nodes: [Int], to phase: Phase) {
+    let reads = nodes.map { tilesRead(by: $0) }
+    // How many nodes are still to read each tile.
+    var readers = [Int](repeating: 0, count: graph.nodes.count)
+    for read in reads.joined() { readers[read] += 1 }
+    for (node, reads) in zip(nodes, reads) {
       let columns = graph.nodes[node].columns
       if isInTile[node] { valueSlot[node] = slot(.tile, index: tiles.take(), columns: columns) }
-      emit(formula(node), into: valueSlot[node], columns: columns, to: stages)
-      for read in Set(tilesRead(by: node)).sorted() where lastReader[read] == node {
-        tiles.giveBack(plan.slots[valueSlot[read]].index)
+      emit(formula(node), into: valueSlot[node], columns: columns, to: phase)
+      for read in reads {
+        readers[read] -= 1
+        if readers[read] == 0 { tiles.giveBack(plan.slots[valueSlot[read]].index) }
       }
     }
   }
 
-  /// The nodes in tiles that the formula of a node reads.
+  /// The nodes in tiles that the formula of a node reads, as often as it does.
   private func tilesRead(by node: Int) -> [Int] {
-    graph.nodes[node].operands.flatMap { operand in
-      isInlined[operand] ? tilesRead(by: operand) : isInTile[operand] ? [operand] : []
+    var reads: [Int] = []
+    for operand in graph.nodes[node].operands {
+      if isInlined[operand] {
+        reads += tilesRead(by: operand)
+      } else if isInTile[operand] {
+        reads.append(operand)
+      }
     }
+    return reads
   }
 
   /// A node's value as a term over places, with the formulas of inlined operands written in.
@@ -67,13 +76,11 @@ extension PlanBuilder {
   /// One product for each run of affine nodes that read the same operand and lie one behind another in
   /// memory: values, weights and biases.
   private mutating func emitProducts(
-    _ tasks: [Schedule.Task], to stages: WritableKeyPath<Plan, [Stage]>, started: inout Set<Int>
+    _ tasks: [Schedule.Task], to phase: Phase, started: inout [Bool]
   ) {
-    let order = Dictionary(
-      uniqueKeysWithValues: schedule.affines.enumerated().map { ($1, $0) })
     let sorted = tasks.sorted {
       func key(_ task: Schedule.Task) -> (Int, Int, Int) {
-        (operand(task), order[task.affine] ?? 0, task.position)
+        (operand(task), schedule.affineOrder[task.affine], task.position)
       }
       return key($0) < key($1)
     }
@@ -86,9 +93,10 @@ extension PlanBuilder {
       let source = operand(task)
       let segment = SegmentPlan(
         slot: valueSlot[source], k: graph.nodes[source].columns,
-        offset: product.isTransposed ? packed(entry) : entry.offset,
+        offset: product.isTransposed ? packed(product.parameter) : entry.offset,
         isPacked: product.isTransposed)
-      let isFirst = started.insert(task.affine).inserted
+      let isFirst = !started[task.affine]
+      started[task.affine] = true
       let biasOffset = bias.map { places[$0].offset }
       let initial: ProductPlan.Initial = isFirst ? (biasOffset == nil ? .zero : .bias) : .accumulate
       let made = ProductPlan(
@@ -101,7 +109,7 @@ extension PlanBuilder {
         plan.products.append(made)
       }
     }
-    plan[keyPath: stages].append(
+    stages[phase].append(
       Stage(kind: .products, first: first, count: plan.products.count - first))
   }
 

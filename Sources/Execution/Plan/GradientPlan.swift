@@ -4,8 +4,9 @@ import Kernels
 /// The gradients of the parameters: one product or sum over all rows each, after the time loop.
 extension PlanBuilder {
   mutating func emitWeightGradients() {
-    var written: [Int: Int] = [:]
-    for task in gradientTasks() {
+    // How many plans write the gradient of each parameter.
+    var written = [Int](repeating: 0, count: places.count)
+    for task in schedule.tasksByOperand(graph) {
       let node = graph.nodes[task.affine]
       guard case .affine(let products, _) = node.kind else { continue }
       let product = products[task.position]
@@ -13,8 +14,8 @@ extension PlanBuilder {
       let source = operand(task)
       let value = valueSlot[source]
       let gradient = gradientSlot[task.affine]
-      let pass = written[entry.offset, default: 0]
-      written[entry.offset] = pass + 1
+      let pass = written[product.parameter]
+      written[product.parameter] += 1
       // The matrix M of a transposed product maps the result to the operand: the two change sides.
       let made = WeightGradientPlan(
         a: product.isTransposed ? gradient : value, z: product.isTransposed ? value : gradient,
@@ -31,36 +32,28 @@ extension PlanBuilder {
     }
     for index in schedule.affines {
       guard case .affine(_, let bias?) = graph.nodes[index].kind else { continue }
-      appendSum(of: gradientSlot[index], to: places[bias], &written)
+      appendSum(of: gradientSlot[index], to: bias, &written)
     }
     for (index, node) in graph.nodes.enumerated() where isSet[index] {
       guard case .parameter(let parameter) = node.kind else { continue }
       appendSum(
-        of: gradientSlot[index], to: places[parameter], &written, columns: node.columns)
+        of: gradientSlot[index], to: parameter, &written, columns: node.columns)
     }
-    plan.untouched = places.filter { written[$0.offset] == nil }
-    plan.blockDiagonal = places.filter { $0.blocks > 1 && written[$0.offset] != nil }
-  }
-
-  /// The products of all affine nodes, those with the same operand together.
-  private func gradientTasks() -> [Schedule.Task] {
-    var order: [Int] = []
-    var tasks: [Int: [Schedule.Task]] = [:]
-    for index in schedule.affines {
-      for position in graph.nodes[index].operands.indices {
-        let task = Schedule.Task(affine: index, position: position)
-        if tasks[operand(task)] == nil { order.append(operand(task)) }
-        tasks[operand(task), default: []].append(task)
+    for (entry, passes) in zip(places, written) {
+      if passes == 0 {
+        plan.untouched.append(entry)
+      } else if entry.blocks > 1 {
+        plan.blockDiagonal.append(entry)
       }
     }
-    return order.flatMap { tasks[$0] ?? [] }
   }
 
   private mutating func appendSum(
-    of gradient: Int, to entry: ParameterEntry, _ written: inout [Int: Int], columns: Int? = nil
+    of gradient: Int, to parameter: Int, _ written: inout [Int], columns: Int? = nil
   ) {
-    let pass = written[entry.offset, default: 0]
-    written[entry.offset] = pass + 1
+    let entry = places[parameter]
+    let pass = written[parameter]
+    written[parameter] += 1
     let columns = columns ?? entry.rows
     let made = ColumnSumPlan(
       z: gradient, strips: columns.strips, columns: columns, offset: entry.offset, pass: pass,

@@ -61,16 +61,16 @@ indirect enum Term {
 }
 
 extension PlanBuilder {
-  /// Adds an instruction to the chain at the end of `stages`, or begins a chain there.
+  /// Adds an instruction to the chain at the end of `phase`, or begins a chain there.
   mutating func emit(
-    _ instruction: Instruction, columns: Int, to stages: WritableKeyPath<Plan, [Stage]>
+    _ instruction: Instruction, columns: Int, to phase: Phase
   ) {
-    if let last = plan[keyPath: stages].last, last.kind == .chain, last.columns == columns,
+    if let last = stages[phase].last, last.kind == .chain, last.columns == columns,
       last.first + last.count == plan.instructions.count
     {
-      plan[keyPath: stages][plan[keyPath: stages].count - 1].count += 1
+      stages[phase][stages[phase].count - 1].count += 1
     } else {
-      plan[keyPath: stages].append(
+      stages[phase].append(
         Stage(
           kind: .chain, first: plan.instructions.count, count: 1, strips: columns.strips,
           columns: columns))
@@ -81,7 +81,7 @@ extension PlanBuilder {
   /// Emits what computes the term into a place, or adds it to what is there.
   mutating func emit(
     _ term: Term, into destination: Int, accumulates: Bool = false, columns: Int,
-    to stages: WritableKeyPath<Plan, [Stage]>
+    to phase: Phase
   ) {
     var temporaries: [Int] = []
     let d = Int32(destination)
@@ -95,30 +95,30 @@ extension PlanBuilder {
     switch term.simplified() {
     case .slot(let source):
       emit(
-        instruction(accumulates ? .accumulate : .copy, [source]), columns: columns, to: stages)
+        instruction(accumulates ? .accumulate : .copy, [source]), columns: columns, to: phase)
     case .constant(let value):
       if accumulates {
         emit(
-          instruction(.accumulate, [constantSlot(Float(value))]), columns: columns, to: stages)
+          instruction(.accumulate, [constantSlot(Float(value))]), columns: columns, to: phase)
       } else {
-        emit(instruction(.fill, [], value), columns: columns, to: stages)
+        emit(instruction(.fill, [], value), columns: columns, to: phase)
       }
     case .apply(let primitive, let arguments, let k):
       if accumulates, let adding = primitive.accumulating {
         let places = arguments.map {
-          place($0, columns: columns, to: stages, temporaries: &temporaries)
+          place($0, columns: columns, to: phase, temporaries: &temporaries)
         }
-        emit(instruction(adding, places, k), columns: columns, to: stages)
+        emit(instruction(adding, places, k), columns: columns, to: phase)
       } else if accumulates {
         let sum = place(
-          .apply(primitive, arguments, k: k), columns: columns, to: stages,
+          .apply(primitive, arguments, k: k), columns: columns, to: phase,
           temporaries: &temporaries)
-        emit(instruction(.accumulate, [sum]), columns: columns, to: stages)
+        emit(instruction(.accumulate, [sum]), columns: columns, to: phase)
       } else {
         let places = arguments.map {
-          place($0, columns: columns, to: stages, temporaries: &temporaries)
+          place($0, columns: columns, to: phase, temporaries: &temporaries)
         }
-        emit(instruction(primitive, places, k), columns: columns, to: stages)
+        emit(instruction(primitive, places, k), columns: columns, to: phase)
       }
     }
     for tile in temporaries { tiles.giveBack(tile) }
@@ -126,7 +126,7 @@ extension PlanBuilder {
 
   /// The place of a term's value: its own, or a scratch tile that it is computed into.
   private mutating func place(
-    _ term: Term, columns: Int, to stages: WritableKeyPath<Plan, [Stage]>,
+    _ term: Term, columns: Int, to phase: Phase,
     temporaries: inout [Int]
   ) -> Int {
     switch term {
@@ -136,7 +136,7 @@ extension PlanBuilder {
       let tile = tiles.take()
       temporaries.append(tile)
       let made = slot(.tile, index: tile, columns: columns)
-      emit(term, into: made, columns: columns, to: stages)
+      emit(term, into: made, columns: columns, to: phase)
       return made
     }
   }

@@ -1,6 +1,18 @@
 import Cells
 import Kernels
 
+/// One of a plan's four lists of stages.
+enum Phase: Int {
+  case hoisted, step, backwardStep, backwardHoisted
+}
+
+extension [[Stage]] {
+  subscript(phase: Phase) -> [Stage] {
+    get { self[phase.rawValue] }
+    _modify { yield &self[phase.rawValue] }
+  }
+}
+
 /// Turns a cell into a plan.
 struct PlanBuilder {
   let graph: PlanGraph
@@ -9,15 +21,15 @@ struct PlanBuilder {
   /// rows and columns.
   let places: [ParameterEntry]
   var plan: Plan
-  /// The nodes that read each node, each once, in their order.
-  let users: [[Int]]
+  /// The stages of each phase.
+  var stages: [[Stage]] = [[], [], [], []]
 
   /// Place of each node's value; 0 where it has none of its own.
   var valueSlot: [Int]
   /// Place of each affine node's gradient.
-  var affineGradient: [Int: Int] = [:]
+  var affineGradient: [Int]
   /// Which state's memory holds the node's value, where the node is computed straight into it.
-  var claims: [Int: Int] = [:]
+  var claims: [Int?]
   /// Nodes whose formula is written into the formula of their only user.
   var isInlined: [Bool]
   /// Nodes whose value backward reads from memory.
@@ -25,9 +37,10 @@ struct PlanBuilder {
   /// Nodes whose value lives in a tile of its chain.
   var isInTile: [Bool]
   var tiles = TileAllocator()
-  var constantSlots: [UInt32: Int] = [:]
-  /// Where the transposes and spread scalars are, by offset of their source.
-  var packedOffsets: [Int: Int] = [:]
+  /// The slots of `plan.constants`.
+  var constantSlots: [Int] = []
+  /// Where the transpose or the spread scalar of each parameter is; -1 for none.
+  var packedOffsets: [Int]
 
   // MARK: Backward
   /// Place of each node's gradient; 0 before anything flowed into it.
@@ -35,35 +48,28 @@ struct PlanBuilder {
   /// Whether the gradient's place holds something to add to.
   var isSet: [Bool]
   /// Place of each layer norm's reciprocal deviation.
-  var deviationSlot: [Int: Int] = [:]
-  /// Values that the present stage has computed again.
-  var recomputed: [Int: Int] = [:]
-  /// How many nodes wait to read the gradient in a tile.
-  var tileReaders: [Int: Int] = [:]
+  var deviationSlot: [Int]
+  /// Values that the present stage has computed again: the node and the place.
+  var recomputed: [(node: Int, slot: Int)] = []
+  /// How many nodes wait to read the gradient in a tile, by its slot.
+  var tileReaders: [Int] = []
 
   init(
-    _ cell: Cell, inputSize: Int, hiddenSize: Int, places: [ParameterEntry], keepsTape: Bool
-  ) throws(Failure) {
-    graph = try PlanGraph(cell.graph, inputSize: inputSize, hiddenSize: hiddenSize)
-    schedule = Schedule(graph)
+    _ cell: Cell, _ graph: PlanGraph, _ schedule: Schedule, inputSize: Int, hiddenSize: Int,
+    places: [ParameterEntry], keepsTape: Bool
+  ) {
+    self.graph = graph
+    self.schedule = schedule
     self.places = places
     plan = Plan(
       cell: cell, inputSize: inputSize, hiddenSize: hiddenSize, keepsTape: keepsTape)
     let count = graph.nodes.count
-    var users = [[Int]](repeating: [], count: count)
-    for (index, node) in graph.nodes.enumerated() {
-      for operand in node.operands where users[operand].last != index {
-        users[operand].append(index)
-      }
-    }
-    self.users = users
-    valueSlot = Array(repeating: 0, count: count)
-    gradientSlot = Array(repeating: 0, count: count)
-    isInlined = Array(repeating: false, count: count)
-    isKept = Array(repeating: false, count: count)
-    isInTile = Array(repeating: false, count: count)
-    isSet = Array(repeating: false, count: count)
-    plan.slots = [Slot(storage: .none, index: 0, columns: 0)]
+    let (none, no) = (Array(repeating: 0, count: count), Array(repeating: false, count: count))
+    (valueSlot, affineGradient, gradientSlot, deviationSlot) = (none, none, none, none)
+    (isInlined, isKept, isInTile, isSet) = (no, no, no, no)
+    claims = Array(repeating: nil, count: count)
+    packedOffsets = Array(repeating: -1, count: places.count)
+    _ = slot(.none, columns: 0)
     for state in cell.graph.states {
       let columns = state.size.count(inputSize: inputSize, hiddenSize: hiddenSize)
       plan.states.append(
@@ -83,6 +89,8 @@ struct PlanBuilder {
       emitWeightGradients()
     }
     plan.tileSlots = tiles.count
+    (plan.hoisted, plan.step) = (stages[.hoisted], stages[.step])
+    (plan.backwardStep, plan.backwardHoisted) = (stages[.backwardStep], stages[.backwardHoisted])
     return plan
   }
 
@@ -90,6 +98,7 @@ struct PlanBuilder {
 
   mutating func slot(_ storage: Storage, index: Int = 0, columns: Int) -> Int {
     plan.slots.append(Slot(storage: storage, index: index, columns: columns))
+    tileReaders.append(1)
     return plan.slots.count - 1
   }
 
@@ -104,16 +113,18 @@ struct PlanBuilder {
   }
 
   mutating func constantSlot(_ value: Float) -> Int {
-    if let known = constantSlots[value.bitPattern] { return known }
+    if let known = plan.constants.firstIndex(where: { $0.bitPattern == value.bitPattern }) {
+      return constantSlots[known]
+    }
     plan.constants.append(value)
-    let made = slot(.constant, index: plan.constants.count - 1, columns: 0)
-    constantSlots[value.bitPattern] = made
-    return made
+    constantSlots.append(slot(.constant, index: plan.constants.count - 1, columns: 0))
+    return constantSlots[constantSlots.count - 1]
   }
 
-  /// Where something derived from the weights is kept; see `Packing`.
-  mutating func packed(_ entry: ParameterEntry) -> Int {
-    if let known = packedOffsets[entry.offset] { return known }
+  /// Where something derived from the weights of a parameter is kept; see `Packing`.
+  mutating func packed(_ parameter: Int) -> Int {
+    if packedOffsets[parameter] >= 0 { return packedOffsets[parameter] }
+    let entry = places[parameter]
     let offset = plan.packedFloats
     let isMatrix = entry.role == .weight
     plan.packings.append(
@@ -121,7 +132,7 @@ struct PlanBuilder {
         source: entry.offset, offset: offset, rows: isMatrix ? entry.rows : 0,
         columns: entry.columns))
     plan.packedFloats += isMatrix ? entry.columns.strips * 16 * entry.rows : 16
-    packedOffsets[entry.offset] = offset
+    packedOffsets[parameter] = offset
     return offset
   }
 
@@ -170,14 +181,14 @@ struct PlanBuilder {
   }
 
   func isAffineOperand(_ index: Int) -> Bool {
-    users[index].contains { graph.nodes[$0].isAffine }
+    graph.users[index].contains { graph.nodes[$0].isAffine }
   }
 
   private mutating func findInlined() {
     for index in graph.nodes.indices {
       guard let value = graph.value(index), value.isCheap, graph.nodes[index].uses == 1,
         !isKept[index] || isRecomputed(index), !graph.next.contains(index),
-        let user = users[index].first, let formula = graph.value(user),
+        let user = graph.users[index].first, let formula = graph.value(user),
         schedule.stageOf[user] == schedule.stageOf[index],
         let position = graph.nodes[user].operands.firstIndex(of: index),
         formula.readCount(position) == 1
@@ -221,7 +232,7 @@ struct PlanBuilder {
       let entry = places[parameter]
       valueSlot[index] =
         entry.role == .scalar
-        ? slot(.scalar, index: packed(entry), columns: node.columns)
+        ? slot(.scalar, index: packed(parameter), columns: node.columns)
         : slot(.vector, index: entry.offset, columns: node.columns)
     case .affine, .operation: break
     }
@@ -230,7 +241,7 @@ struct PlanBuilder {
   private mutating func placeOperation(_ index: Int) {
     let node = graph.nodes[index]
     let isUsedElsewhere =
-      users[index].contains { schedule.stageOf[$0] != schedule.stageOf[index] }
+      graph.users[index].contains { schedule.stageOf[$0] != schedule.stageOf[index] }
       || graph.next.contains(index)
     var isNorm = false
     if case .operation(let operation) = node.kind, case .layerNorm = operation.rule {
@@ -255,7 +266,7 @@ struct PlanBuilder {
   /// and the derivative does not read it.
   func inPlaceUser(of affine: Int) -> Int? {
     guard graph.nodes[affine].isAffine, graph.nodes[affine].uses == 1,
-      let user = users[affine].first, graph.nodes[user].operands.count == 1,
+      let user = graph.users[affine].first, graph.nodes[user].operands.count == 1,
       claims[user] == nil, graph.value(user) != nil, !isKept[affine],
       graph.nodes[user].isHoisted == graph.nodes[affine].isHoisted
     else { return nil }
@@ -291,8 +302,8 @@ extension Expression {
 extension PlanBuilder {
   /// The order in which a cell's parameters lie in memory so that products merge: the matrices of one
   /// operand together, in the order of the maps they belong to; then the biases in that order.
-  static func parameterOrder(_ graph: PlanGraph, count: Int) -> [Int] {
-    let affines = Schedule(graph).affines
+  static func parameterOrder(_ graph: PlanGraph, _ schedule: Schedule, count: Int) -> [Int] {
+    let affines = schedule.affines
     var order: [Int] = []
     var isPlaced = [Bool](repeating: false, count: count)
     func place(_ parameter: Int) {
@@ -300,18 +311,9 @@ extension PlanBuilder {
       isPlaced[parameter] = true
       order.append(parameter)
     }
-    var operands: [Int] = []
-    for affine in affines {
-      for operand in graph.nodes[affine].operands where !operands.contains(operand) {
-        operands.append(operand)
-      }
-    }
-    for operand in operands {
-      for affine in affines {
-        guard case .affine(let products, _) = graph.nodes[affine].kind else { continue }
-        for (product, source) in zip(products, graph.nodes[affine].operands)
-        where source == operand { place(product.parameter) }
-      }
+    for task in schedule.tasksByOperand(graph) {
+      guard case .affine(let products, _) = graph.nodes[task.affine].kind else { continue }
+      place(products[task.position].parameter)
     }
     for affine in affines {
       if case .affine(_, let bias?) = graph.nodes[affine].kind { place(bias) }

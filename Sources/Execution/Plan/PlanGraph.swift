@@ -30,12 +30,21 @@ struct PlanGraph {
   var nodes: [Node] = []
   /// The node of each next state.
   var next: [Int] = []
+  /// The nodes that read each node, each once, in their order.
+  private(set) var users: [[Int]] = []
+  /// The formulas of the element-wise operations among the nodes.
+  private var formulas: [Operation.Formulas?] = []
 
   /// - Throws: `.invalidArgument` for a matrix applied to a bare number.
   init(_ graph: Graph, inputSize: Int, hiddenSize: Int) throws(Failure) {
-    var place: [[Int: Int]] = Array(repeating: [:], count: graph.nodes.count)
-    func columns(_ size: Size, of wanted: Int) -> Int {
-      size == .scalar ? wanted : size.count(inputSize: inputSize, hiddenSize: hiddenSize)
+    // The node made of each of the graph's at each width: hidden, input and a bare number; -1 for none.
+    var place = [Int](repeating: -1, count: 3 * graph.nodes.count)
+    nodes.reserveCapacity(graph.nodes.count)
+    func key(_ node: Int, _ wanted: Int) -> (index: Int, columns: Int) {
+      let size = graph.nodes[node].size
+      let columns =
+        size == .scalar ? wanted : size.count(inputSize: inputSize, hiddenSize: hiddenSize)
+      return (3 * node + (columns == hiddenSize ? 0 : columns == inputSize ? 1 : 2), columns)
     }
     /// A copy in rows of a learned vector or a number, for what cannot read them otherwise.
     func spread(_ operand: Int) -> Int {
@@ -43,26 +52,23 @@ struct PlanGraph {
       case .parameter, .constant: break
       case .input, .state, .affine, .operation: return operand
       }
-      guard let identity = Operation.named("identity") else { return operand }
       nodes.append(
-        Node(kind: .operation(identity), operands: [operand], columns: nodes[operand].columns))
+        Node(kind: .operation(.identity), operands: [operand], columns: nodes[operand].columns))
       return nodes.count - 1
     }
     /// Adds the node at the size wanted of it, after its operands, once. The stack replaces
     /// recursion, so that a deep graph cannot overflow the caller's.
     func add(_ root: Int, _ wanted: Int) throws(Failure) -> Int {
-      var stack: [(node: Int, columns: Int, ready: Bool)] = [
-        (root, columns(graph.nodes[root].size, of: wanted), false)
-      ]
-      while let (node, width, ready) = stack.popLast() {
-        if place[node][width] != nil { continue }
+      var stack = [(node: root, wanted: wanted, ready: false)]
+      while let (node, wanted, ready) = stack.popLast() {
+        let (index, width) = key(node, wanted)
+        guard place[index] < 0 else { continue }
         let source = graph.nodes[node]
         var operandWidth = width
         if case .affine = source.kind { operandWidth = 1 }
-        let operands = source.operands.map { ($0, columns(graph.nodes[$0].size, of: operandWidth)) }
-        if !ready {
-          stack.append((node, width, true))
-          for (operand, width) in operands.reversed() { stack.append((operand, width, false)) }
+        if !ready, !source.operands.isEmpty {
+          stack.append((node, wanted, true))
+          for operand in source.operands.reversed() { stack.append((operand, operandWidth, false)) }
           continue
         }
         if case .affine = source.kind,
@@ -70,47 +76,51 @@ struct PlanGraph {
         {
           throw .invalid("a matrix cannot be applied to a bare number; multiply it instead")
         }
-        var made = Node(
-          kind: source.kind, operands: operands.compactMap { place[$0.0][$0.1] }, columns: width)
-        if source.kind.needsRows { made.operands = made.operands.map { spread($0) } }
-        place[node][width] = nodes.count
-        nodes.append(made)
+        let needsRows = source.kind.needsRows
+        let operands = source.operands.map { operand in
+          let made = place[key(operand, operandWidth).index]
+          return needsRows ? spread(made) : made
+        }
+        place[index] = nodes.count
+        nodes.append(Node(kind: source.kind, operands: operands, columns: width))
       }
-      return place[root][columns(graph.nodes[root].size, of: wanted)] ?? 0
+      return place[key(root, wanted).index]
     }
     for state in graph.states {
       next.append(
         try add(
           state.next, state.size.count(inputSize: inputSize, hiddenSize: hiddenSize)))
     }
+    users = Array(repeating: [], count: nodes.count)
     for index in nodes.indices {
-      let node = nodes[index]
-      switch node.kind {
-      case .input, .constant, .parameter: nodes[index].isHoisted = true
-      case .state: nodes[index].isHoisted = false
-      case .affine, .operation:
-        nodes[index].isHoisted = node.operands.allSatisfy { nodes[$0].isHoisted }
+      var isHoisted = true
+      for operand in nodes[index].operands {
+        nodes[operand].uses += 1
+        isHoisted = isHoisted && nodes[operand].isHoisted
+        if users[operand].last != index { users[operand].append(index) }
       }
-      for operand in node.operands { nodes[operand].uses += 1 }
+      if case .state = nodes[index].kind { isHoisted = false }
+      nodes[index].isHoisted = isHoisted
     }
     for node in next { nodes[node].uses += 1 }
+    // Nodes of one kind share their formulas.
+    var known: [(operation: Operation, count: Int, formulas: Operation.Formulas?)] = []
+    formulas = nodes.map { node in
+      guard case .operation(let operation) = node.kind else { return nil }
+      let count = node.operands.count
+      if let same = known.first(where: { $0.operation === operation && $0.count == count }) {
+        return same.formulas
+      }
+      known.append((operation, count, operation.formulas(operands: count)))
+      return known[known.count - 1].formulas
+    }
   }
 
-  /// The element-wise formulas of an operation node, or nil for other nodes.
-  func value(_ index: Int) -> Expression? {
-    guard case .operation(let operation) = nodes[index].kind,
-      case .elementwise(let value, _) = operation.rule
-    else { return nil }
-    return value(nodes[index].operands.indices.map { .operand($0) })
-  }
+  /// The element-wise formula of an operation node, or nil for other nodes.
+  func value(_ index: Int) -> Expression? { formulas[index]?.value }
 
   /// The gradient of each operand of an element-wise operation node.
-  func derivative(_ index: Int) -> [Expression] {
-    guard case .operation(let operation) = nodes[index].kind,
-      case .elementwise(_, let derivative) = operation.rule
-    else { return [] }
-    return derivative(nodes[index].operands.indices.map { .operand($0) }, .result, .gradient)
-  }
+  func derivative(_ index: Int) -> [Expression] { formulas[index]?.derivative ?? [] }
 }
 
 extension Expression {

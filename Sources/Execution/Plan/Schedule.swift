@@ -4,7 +4,7 @@ import Cells
 /// and so on, first what depends on x alone and then what is left for each time step.
 struct Schedule {
   /// One operand of an affine node.
-  struct Task: Hashable {
+  struct Task {
     var affine: Int
     /// Which of its operands.
     var position: Int
@@ -23,6 +23,8 @@ struct Schedule {
   /// Affine nodes in the order that lets most products merge: those that read the same operand at the
   /// same time stand together.
   private(set) var affines: [Int] = []
+  /// The place of each affine node among them; 0 for other nodes.
+  private(set) var affineOrder: [Int]
 
   init(_ graph: PlanGraph) {
     stageOf = Array(repeating: -1, count: graph.nodes.count)
@@ -31,11 +33,10 @@ struct Schedule {
       if case .state = graph.nodes[index].kind { isDone[index] = false }
     }
     // Where an affine node stands: by the stage and the operand of its first product in the loop.
-    var firstProduct: [Int: (stage: Int, operand: Int)] = [:]
-    var left: [Int: Int] = [:]
-    for (index, node) in graph.nodes.enumerated() where node.isAffine {
-      left[index] = node.operands.count
-    }
+    var firstProduct = [(stage: Int, operand: Int)?](repeating: nil, count: graph.nodes.count)
+    // How many products of an affine node are still to come, and which.
+    var left = graph.nodes.map { $0.isAffine ? $0.operands.count : 0 }
+    var isIssued = left.map { [Bool](repeating: false, count: $0) }
     var pending = graph.nodes.indices.filter { !graph.nodes[$0].isLeaf }
 
     for isLoop in [false, true] {
@@ -43,19 +44,18 @@ struct Schedule {
         for index in graph.nodes.indices where graph.nodes[index].isLeaf { isDone[index] = true }
       }
       var stages: [Stage] = []
-      var issued: Set<Task> = []
       var isMoving = true
       while isMoving {
         isMoving = false
         var tasks: [Task] = []
         for index in pending where graph.nodes[index].isAffine {
           for (position, operand) in graph.nodes[index].operands.enumerated() {
-            let task = Task(affine: index, position: position)
             guard isDone[operand], graph.nodes[operand].isHoisted != isLoop,
-              issued.insert(task).inserted
+              !isIssued[index][position]
             else { continue }
-            tasks.append(task)
-            left[index, default: 0] -= 1
+            isIssued[index][position] = true
+            tasks.append(Task(affine: index, position: position))
+            left[index] -= 1
             if isLoop, firstProduct[index] == nil {
               firstProduct[index] = (hoisted.count + stages.count, operand)
             }
@@ -67,8 +67,8 @@ struct Schedule {
           isMoving = true
         }
 
-        var chains: [Int: [Int]] = [:]
-        var widths: [Int] = []
+        // One chain for each width, in the order in which they come.
+        var chains: [[Int]] = []
         for index in pending where graph.nodes[index].isHoisted != isLoop && !isDone[index] {
           let node = graph.nodes[index]
           guard case .operation(let operation) = node.kind,
@@ -80,13 +80,16 @@ struct Schedule {
             continue
           }
           isDone[index] = true
-          if chains[node.columns] == nil { widths.append(node.columns) }
-          chains[node.columns, default: []].append(index)
+          if let chain = chains.firstIndex(where: { graph.nodes[$0[0]].columns == node.columns }) {
+            chains[chain].append(index)
+          } else {
+            chains.append([index])
+          }
         }
         let before = isLoop ? hoisted.count : 0
-        for width in widths {
-          for index in chains[width] ?? [] { stageOf[index] = before + stages.count }
-          stages.append(.chain(chains[width] ?? []))
+        for chain in chains {
+          for index in chain { stageOf[index] = before + stages.count }
+          stages.append(.chain(chain))
         }
         for index in pending where graph.nodes[index].isHoisted != isLoop && !isDone[index] {
           let node = graph.nodes[index]
@@ -102,6 +105,7 @@ struct Schedule {
       if isLoop { step = stages } else { hoisted = stages }
     }
 
+    affineOrder = Array(repeating: 0, count: graph.nodes.count)
     affines = graph.nodes.indices.filter { graph.nodes[$0].isAffine }.sorted { a, b in
       func key(_ index: Int) -> (Int, Int, Int, Int) {
         let first = firstProduct[index]
@@ -111,5 +115,19 @@ struct Schedule {
       }
       return key(a) < key(b)
     }
+    for (place, index) in affines.enumerated() { affineOrder[index] = place }
+  }
+
+  /// The products of all affine nodes, those with the same operand together, in the order of `affines`.
+  func tasksByOperand(_ graph: PlanGraph) -> [Task] {
+    var order: [Int] = []
+    var tasks = [[Task]](repeating: [], count: graph.nodes.count)
+    for index in affines {
+      for (position, operand) in graph.nodes[index].operands.enumerated() {
+        if tasks[operand].isEmpty { order.append(operand) }
+        tasks[operand].append(Task(affine: index, position: position))
+      }
+    }
+    return order.flatMap { tasks[$0] }
   }
 }

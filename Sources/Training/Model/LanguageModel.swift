@@ -81,11 +81,8 @@ package final class LanguageModel {
   }
 
   private func fill(_ entry: ParameterEntry, _ range: Double, _ seed: UInt64, _ purpose: UInt64) {
-    var values = [Float](repeating: 0, count: entry.count)
     let high = Float(range)
-    Philox(seed: seed, purpose: purpose).fillUniform(
-      &values, count: values.count, low: -high, high: high)
-    weights.write(entry, from: values)
+    weights.randomize(entry, Philox(seed: seed, purpose: purpose), low: -high, span: high + high)
   }
 
   /// A network of its own with the cells of the model's layers and a copy of their weights.
