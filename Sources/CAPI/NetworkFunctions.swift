@@ -13,6 +13,7 @@ final class NetworkObject: Handled {
   let weights: ParameterBuffer
   let parameters: BorrowedParameters
   let texts = Texts()
+  let runs = RunPool()
 
   init(_ network: Network, _ weights: ParameterBuffer) throws(Failure) {
     self.network = network

@@ -9,11 +9,15 @@ final class TapeObject: Handled {
 
   let run: SequenceRun
   let parameters: BorrowedParameters
+  private let pool: RunPool
 
-  init(_ run: SequenceRun) throws(Failure) {
+  init(_ run: SequenceRun, _ pool: RunPool) throws(Failure) {
     self.run = run
+    self.pool = pool
     parameters = try BorrowedParameters(run.gradients)
   }
+
+  deinit { pool.give(run) }
 }
 
 /// Sequences that are fed one time step at a time.
@@ -45,14 +49,18 @@ public func rnncell_network_forward(
     let initialState = try finiteIfAny(
       initialState, count: try product(batch, object.stateSize, of: "the state"), "initial_state")
     let threads = try threadCount(threads)
-    let run = try SequenceRun(
-      network, object.weights, steps: steps, batch: batch,
-      lengths: lengths.map { pointer in (0..<batch).map { Int(pointer[$0]) } },
-      keepsTape: tape != nil)
-    try run.forward(input: input, initialState: initialState, threads: threads)
-    if let output { run.copyOutput(to: output) }
+    let run = try object.runs.take(
+      network, object.weights, steps: steps, batch: batch, keepsTape: tape != nil)
+    try run.forward(
+      input: input, initialState: initialState,
+      lengths: lengths.map { pointer in (0..<batch).map { Int(pointer[$0]) } }, output: output,
+      threads: threads)
     if let finalState { run.copyFinalState(to: finalState) }
-    if let tape { tape.pointee = try Handle.make(try TapeObject(run)) }
+    if let tape {
+      tape.pointee = try Handle.make(try TapeObject(run, object.runs))
+    } else {
+      object.runs.give(run)
+    }
   }
 }
 
@@ -71,8 +79,7 @@ public func rnncell_tape_backward(
         outputGradient, count: run.outputCount, "output_gradient"),
       finalStateGradient: try finiteIfAny(
         finalStateGradient, count: run.stateCount, "final_state_gradient"),
-      threads: threads)
-    if let inputGradient { run.copyInputGradient(to: inputGradient) }
+      inputGradient: inputGradient, threads: threads)
     if let initialStateGradient { run.copyInitialStateGradient(to: initialStateGradient) }
   }
 }

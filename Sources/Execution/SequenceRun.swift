@@ -1,6 +1,8 @@
 import Kernels
 
 /// A network run over whole sequences in row-major arrays, as other languages hold them.
+///
+/// Its memory can be used again for other sequences; see `RunPool`.
 package final class SequenceRun: @unchecked Sendable {
   package let network: Network
   /// The parameters' gradients, after backward; empty without a tape.
@@ -8,21 +10,21 @@ package final class SequenceRun: @unchecked Sendable {
   /// Floats of the output [T, B, outputSize] and of the states.
   package let outputCount: Int
   package let stateCount: Int
+  /// Whether backward is wanted.
+  package let keepsTape: Bool
 
   private let unroll: Unroll
   private let weights: ParameterBuffer
   /// The version of the weights that forward read.
   private var version: UInt64 = 0
-  private let keepsTape: Bool
+
+  package var steps: Int { unroll.steps }
+  package var batch: Int { unroll.batch }
 
   /// Makes the memory of a run.
-  ///
-  /// - Parameters:
-  ///   - lengths: the steps of each sequence, or nil for `steps`.
-  ///   - keepsTape: whether backward is wanted.
   package init(
-    _ network: Network, _ weights: ParameterBuffer, steps: Int, batch: Int, lengths: [Int]?,
-    keepsTape: Bool, kernels: KernelTable = .current
+    _ network: Network, _ weights: ParameterBuffer, steps: Int, batch: Int, keepsTape: Bool,
+    kernels: KernelTable = .current
   ) throws(Failure) {
     self.network = network
     self.keepsTape = keepsTape
@@ -31,27 +33,28 @@ package final class SequenceRun: @unchecked Sendable {
     unroll = try Unroll(
       network, weights: weights, gradients: keepsTape ? gradients : nil, steps: steps, batch: batch,
       kernels: kernels)
-    if let lengths { try unroll.prepare(steps: steps, lengths: lengths) }
     outputCount = steps * batch * network.outputSize
     stateCount = batch * network.stateSize
   }
 
   /// Runs over `input` [T, B, inputSize] from `initialState` a state array, nil for zeros.
+  ///
+  /// - Parameters:
+  ///   - lengths: the steps of each sequence, or nil for T.
+  ///   - output: receives the outputs [T, B, outputSize]; behind a sequence's end they are 0.
   package func forward(
-    input: UnsafePointer<Float>, initialState: UnsafePointer<Float>?, threads: Int
+    input: UnsafePointer<Float>, initialState: UnsafePointer<Float>?, lengths: [Int]? = nil,
+    output: UnsafeMutablePointer<Float>? = nil, threads: Int
   ) throws(Failure) {
+    try unroll.prepare(steps: steps, lengths: lengths)
     let team = try team(threads)
     if let initialState { unroll.loadState(initialState) } else { unroll.zeroState() }
-    eachRow { row, index in
+    eachRow(team) { row, index in
       unroll.input.setRow(row, input + index &* network.inputSize)
     }
     try unroll.forward(team)
     version = weights.version
-  }
-
-  /// Copies the outputs to [T, B, outputSize]; behind a sequence's end they are 0.
-  package func copyOutput(to destination: UnsafeMutablePointer<Float>) {
-    copyRows(of: unroll.output, to: destination)
+    if let output { copyRows(of: unroll.output, to: output, team) }
   }
 
   /// Copies the states after each sequence's last step to a state array.
@@ -62,9 +65,12 @@ package final class SequenceRun: @unchecked Sendable {
   /// Runs back from the gradients of the outputs [T, B, outputSize] and of the final states
   /// a state array; nil for zeros.
   ///
+  /// - Parameter inputGradient: receives the gradient of the input [T, B, inputSize]; behind a
+  ///   sequence's end it is 0.
   /// - Throws: `.state` without a tape, or when the weights changed since forward.
   package func backward(
-    outputGradient: UnsafePointer<Float>?, finalStateGradient: UnsafePointer<Float>?, threads: Int
+    outputGradient: UnsafePointer<Float>?, finalStateGradient: UnsafePointer<Float>?,
+    inputGradient: UnsafeMutablePointer<Float>? = nil, threads: Int
   ) throws(Failure) {
     guard keepsTape else {
       throw Failure(.state, "this run kept no tape; ask forward for one")
@@ -74,7 +80,7 @@ package final class SequenceRun: @unchecked Sendable {
         .state, "the network's weights changed after forward; run forward again")
     }
     let team = try team(threads)
-    eachRow { row, index in
+    eachRow(team) { row, index in
       if let outputGradient {
         unroll.outputGradient.setRow(row, outputGradient + index &* network.outputSize)
       } else {
@@ -82,11 +88,7 @@ package final class SequenceRun: @unchecked Sendable {
       }
     }
     try unroll.backward(team, finalStateGradient: finalStateGradient)
-  }
-
-  /// Copies the gradient of the input to [T, B, inputSize]; behind a sequence's end it is 0.
-  package func copyInputGradient(to destination: UnsafeMutablePointer<Float>) {
-    copyRows(of: unroll.inputGradient, to: destination)
+    if let inputGradient { copyRows(of: unroll.inputGradient, to: inputGradient, team) }
   }
 
   /// Copies the gradient of the initial states to a state array.
@@ -98,17 +100,23 @@ package final class SequenceRun: @unchecked Sendable {
     try Team(threads: min(max(threads, 1), unroll.batch * unroll.steps))
   }
 
-  private func copyRows(of view: StripView, to destination: UnsafeMutablePointer<Float>) {
-    destination.update(repeating: 0, count: unroll.steps * unroll.batch * view.columns)
-    eachRow { row, index in view.getRow(row, destination + index &* view.columns) }
+  private func copyRows(
+    of view: StripView, to destination: UnsafeMutablePointer<Float>, _ team: Team
+  ) {
+    if unroll.rows.total < unroll.steps * unroll.batch {
+      destination.update(repeating: 0, count: unroll.steps * unroll.batch * view.columns)
+    }
+    eachRow(team) { row, index in view.getRow(row, destination + index &* view.columns) }
   }
 
-  /// Calls with each row and the place t * B + b of its step and sequence.
-  private func eachRow(_ body: (_ row: Int, _ index: Int) -> Void) {
+  /// Calls with each row and the place t * B + b of its step and sequence, on all threads.
+  private func eachRow(_ team: Team, _ body: (_ row: Int, _ index: Int) -> Void) {
     let rows = unroll.rows
-    for step in 0..<rows.steps {
-      for position in 0..<rows.active[step] {
-        body(rows.offset[step] &+ position, step &* rows.batch &+ rows.sequence[position])
+    team.run { thread in
+      for step in rows.steps * thread / team.threads..<rows.steps * (thread + 1) / team.threads {
+        for position in 0..<rows.active[step] {
+          body(rows.offset[step] &+ position, step &* rows.batch &+ rows.sequence[position])
+        }
       }
     }
   }

@@ -11,7 +11,7 @@ struct Case {
   let weights: ParameterBuffer
   let steps: Int
   let batch: Int
-  let lengths: [Int]?
+  var lengths: [Int]?
   var input: [Float]
   var initialState: [Float]
   var outputGradient: [Float]
@@ -46,19 +46,25 @@ struct Case {
   }
 
   func run(threads: Int = 1, kernels: KernelTable = .current) throws -> Result {
-    let run = try SequenceRun(
-      network, weights, steps: steps, batch: batch, lengths: lengths, keepsTape: true,
-      kernels: kernels)
-    try run.forward(input: input, initialState: initialState, threads: threads)
+    try result(
+      of: try SequenceRun(
+        network, weights, steps: steps, batch: batch, keepsTape: true, kernels: kernels),
+      threads: threads)
+  }
+
+  /// Forward and backward in the memory of a run.
+  func result(of run: SequenceRun, threads: Int) throws -> Result {
     var output = [Float](repeating: .nan, count: run.outputCount)
     var finalState = [Float](repeating: .nan, count: run.stateCount)
     var inputGradient = [Float](repeating: .nan, count: input.count)
     var initialStateGradient = [Float](repeating: .nan, count: run.stateCount)
-    run.copyOutput(to: &output)
+    try run.forward(
+      input: input, initialState: initialState, lengths: lengths, output: &output,
+      threads: threads)
     run.copyFinalState(to: &finalState)
     try run.backward(
-      outputGradient: outputGradient, finalStateGradient: finalStateGradient, threads: threads)
-    run.copyInputGradient(to: &inputGradient)
+      outputGradient: outputGradient, finalStateGradient: finalStateGradient,
+      inputGradient: &inputGradient, threads: threads)
     run.copyInitialStateGradient(to: &initialStateGradient)
     for entry in run.gradients.layout.entries { expectCleanPads(run.gradients, entry) }
     return Result(

@@ -81,13 +81,43 @@ import Testing
       #expect(state == whole.finalState)
 
       let bare = try SequenceRun(
-        example.network, example.weights, steps: example.steps, batch: example.batch, lengths: nil,
+        example.network, example.weights, steps: example.steps, batch: example.batch,
         keepsTape: false, kernels: kernels)
-      try bare.forward(input: example.input, initialState: example.initialState, threads: 1)
       var all = [Float](repeating: 0, count: bare.outputCount)
-      bare.copyOutput(to: &all)
+      try bare.forward(
+        input: example.input, initialState: example.initialState, output: &all, threads: 1)
       #expect(all == whole.output)
     }
+  }
+
+  @Test("a run that was used before gives the bits of a new one, whatever it was used for")
+  func pooled() throws {
+    let example = try example("gru")
+    let pool = RunPool()
+    func run(_ lengths: [Int]?) throws -> (SequenceRun, Case.Result) {
+      let run = try pool.take(
+        example.network, example.weights, steps: example.steps, batch: example.batch,
+        keepsTape: true)
+      var example = example
+      example.lengths = lengths
+      return (run, try example.result(of: run, threads: 2))
+    }
+    let full = Array(repeating: example.steps, count: example.batch)
+    let uneven = full.indices.map { max(example.steps - 2 * $0, 0) }
+    let backwards = Array(uneven.reversed())
+    var memory: Set<ObjectIdentifier> = []
+    for lengths in [nil, uneven, backwards, nil, full, uneven] as [[Int]?] {
+      let (used, result) = try run(lengths)
+      memory.insert(ObjectIdentifier(used))
+      var fresh = example
+      fresh.lengths = lengths
+      #expect(try result == fresh.run())
+      pool.give(used)
+    }
+    #expect(memory.count == 1, "the memory was not used again")
+    let (first, second) = (try run(nil), try run(uneven))
+    #expect(first.0 !== second.0, "two runs at a time share memory")
+    #expect(first.1 != second.1)
   }
 
   @Test("segments with carried state give the whole run bit for bit", arguments: [1, 2, 3, 7])
@@ -206,18 +236,18 @@ import Testing
       (0, 1, nil), (1, 0, nil), (2, 1, [3]), (2, 1, [-1]), (2, 2, [1]), (-5, 1, nil),
     ] as [(Int, Int, [Int]?)] {
       let failure = #expect(throws: Failure.self) {
-        try SequenceRun(
-          network, weights, steps: steps, batch: batch, lengths: lengths, keepsTape: true)
+        try SequenceRun(network, weights, steps: steps, batch: batch, keepsTape: true)
+          .forward(input: [0, 0, 0, 0, 0, 0], initialState: nil, lengths: lengths, threads: 1)
       }
       #expect(failure?.kind == .invalidArgument)
     }
     let huge = #expect(throws: Failure.self) {
       try SequenceRun(
-        network, weights, steps: Limits.steps, batch: Limits.batch, lengths: nil, keepsTape: true)
+        network, weights, steps: Limits.steps, batch: Limits.batch, keepsTape: true)
     }
     #expect(huge?.kind == .limit)
     let run = try SequenceRun(
-      network, weights, steps: 1, batch: 1, lengths: nil, keepsTape: false)
+      network, weights, steps: 1, batch: 1, keepsTape: false)
     let failure = #expect(throws: Failure.self) {
       try run.backward(outputGradient: nil, finalStateGradient: nil, threads: 1)
     }
