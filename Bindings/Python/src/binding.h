@@ -124,6 +124,7 @@ PyObject *model_create(PyObject *module, PyObject *args, PyObject *keywords);
 PyObject *model_load(PyObject *module, PyObject *path);
 PyObject *study_open(PyObject *module, PyObject *args, PyObject *keywords);
 PyObject *strategy_list(PyObject *module, PyObject *unused);
+PyObject *peak(PyObject *module, PyObject *args);
 
 /* A bytes object with what a function of the library writes as (text, capacity, needed, ...). */
 #define COLLECT_TEXT(state, result, function, ...)                                   \

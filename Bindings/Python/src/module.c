@@ -48,6 +48,7 @@ static PyObject *tokens(PyObject *module, PyObject *sequence) {
 static PyMethodDef functions[] = {
     {"version", version, METH_NOARGS, NULL},
     {"build_info", build_info, METH_NOARGS, NULL},
+    {"peak", peak, METH_VARARGS, NULL},
     {"array", array, METH_O, NULL},
     {"tokens", tokens, METH_O, NULL},
     {"cell_parse", cell_parse, METH_O, NULL},

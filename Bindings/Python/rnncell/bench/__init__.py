@@ -1,0 +1,10 @@
+"""Our speed beside that of the other libraries, for `rnncell bench`.
+
+    program     a cell as a list of instructions, which any array library can run
+    peers/      JAX, PyTorch and onnxruntime as users of them would write a cell
+    ours        the same work through this package
+    timing      rounds in turns, agreement of the numbers, the limit of the machine
+    layers      rows: training and inference of a layer, a step of a stream, random cells
+    models      rows: updates of a language model, a search, peak memory
+    curves      how our time and memory grow with steps, batch, layers, lengths and threads
+"""

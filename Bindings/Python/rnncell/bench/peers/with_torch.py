@@ -1,0 +1,206 @@
+"""PyTorch: `nn.LSTM` and `nn.GRU`, a loop in Python, and that loop under `torch.compile`."""
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy
+import torch
+from torch.nn import functional
+
+from ...cells import Cell
+from ..program import Program
+from ..timing import Case, Contender
+
+#: The cells of torch.nn, with our names of its gates in its order: of x and of h.
+FUSED = {"lstm": (torch.nn.LSTM, "ifgo", "ifgo"), "gru_reset_after": (torch.nn.GRU, "rzn", "rzm")}
+
+
+def _number(function: Callable[..., Any]) -> Callable[..., Any]:
+    """max and min of an array and a number."""
+    return lambda a, b: function(torch.as_tensor(a), torch.as_tensor(b))
+
+
+LIBRARY = SimpleNamespace(
+    matmul=torch.matmul, split=lambda a, sizes: a.split(sizes, -1), add=lambda a, b: a + b,
+    subtract=lambda a, b: a - b, multiply=lambda a, b: a * b, divide=lambda a, b: a / b,
+    negate=lambda a: -a, square=torch.square, sqrt=torch.sqrt, abs=torch.abs,
+    max=_number(torch.maximum), min=_number(torch.minimum), sigmoid=torch.sigmoid,
+    tanh=torch.tanh, relu=torch.relu, leaky_relu=functional.leaky_relu, identity=lambda a: a,
+    softplus=functional.softplus, silu=functional.silu,
+    gelu=lambda a: functional.gelu(a, approximate="tanh"), elu=functional.elu,
+    selu=functional.selu, softsign=functional.softsign, hard_sigmoid=functional.hardsigmoid,
+    hard_tanh=functional.hardtanh, exp=torch.exp, log=torch.log, sin=torch.sin, cos=torch.cos,
+    blend=lambda g, a, b: torch.lerp(b, a, g), mean=lambda *a: sum(a[1:], a[0]) / len(a),
+    layernorm=lambda a: functional.layer_norm(a, a.shape[-1:]))
+
+
+def loop(program: Program, weights: Any, x: Any) -> Any:
+    """The outputs of a layer over x [steps, batch, input], its products with x done at once."""
+    states = tuple(x.new_zeros(x.shape[1], program.hidden_size) for _ in program.states)
+    hoisted = program.product(LIBRARY, weights, x) if 0 in program.splits else None
+    outputs = []
+    for t in range(x.shape[0]):
+        states = program.run(LIBRARY, weights, x[t], states,
+                             None if hoisted is None else hoisted[t])
+        outputs.append(states[0])
+    return torch.stack(outputs)
+
+
+def fused_module(program: Program, weights: Any) -> torch.nn.Module | None:
+    """`nn.LSTM` or `nn.GRU` with the weights, where the cell is one of theirs."""
+    for name, (module, *gates) in FUSED.items():
+        if program.cell.equations != Cell.stock(name).equations:
+            continue
+        result = module(program.input_size, program.hidden_size)
+        for letter, order, operand in zip("ih", gates, (0, 1 + program.states.index("h"))):
+            rows = program.gate_rows(numpy, operand, order)
+            stack = weights[f"s{operand}"]
+            bias = weights.get(f"b{operand}", numpy.zeros(stack.shape[1], numpy.float32))
+            with torch.no_grad():
+                getattr(result, f"weight_{letter}h_l0").copy_(torch.tensor(stack.T[rows]))
+                getattr(result, f"bias_{letter}h_l0").copy_(torch.tensor(bias[rows]))
+        return result
+    return None
+
+
+class Torch:
+    """The peer."""
+
+    name = "torch"
+    version = torch.__version__
+
+    def _tensors(self, case: Case, *, trained: bool) -> tuple[dict[str, Any], Any, Any]:
+        weights = {name: torch.tensor(value, requires_grad=trained)
+                   for name, value in case.weights.items()}
+        return weights, torch.tensor(case.x, requires_grad=trained), torch.tensor(case.gy)
+
+    def training(self, case: Case, *, thorough: bool) -> list[Contender]:
+        """Autograd through the module, the loop, and the compiled loop."""
+        result = []
+        module = fused_module(case.program, case.weights)
+        if module is not None:
+            _, x, gy = self._tensors(case, trained=True)
+            result.append(self._trained(
+                f"torch.nn.{type(module).__name__}", lambda x: module(x)[0], x, gy,
+                dict(module.named_parameters()), gradients=False))
+        weights, x, gy = self._tensors(case, trained=True)
+        own = lambda x: loop(case.program, weights, x)  # noqa: E731
+        result.append(self._trained("torch loop", own, x, gy, weights))
+        if thorough:
+            torch._dynamo.reset()
+            result.append(self._trained("torch.compile", torch.compile(own), x, gy, weights))
+        return result
+
+    def _trained(self, label: str, forward: Any, x: Any, gy: Any, weights: dict[str, Any],
+                 gradients: bool = True) -> Contender:
+        def run() -> Any:
+            for tensor in (x, *weights.values()):
+                tensor.grad = None
+            y = forward(x)
+            y.backward(gy)
+            return y
+
+        def result() -> dict[str, Any]:
+            y = run()
+            grads = {name: tensor.grad.numpy() for name, tensor in weights.items()}
+            return {"y": y.detach().numpy(), "x": x.grad.numpy(), **(grads if gradients else {})}
+
+        return Contender(label, run, result)
+
+    def inference(self, case: Case) -> list[Contender]:
+        """The module and the loop without gradients."""
+        weights, x, _ = self._tensors(case, trained=False)
+        module = fused_module(case.program, case.weights)
+        result = [] if module is None else [self._inference(
+            f"torch.nn.{type(module).__name__}", lambda x: module(x)[0], x)]
+        return [*result, self._inference("torch loop", lambda x: loop(case.program, weights, x), x)]
+
+    def _inference(self, label: str, forward: Any, x: Any) -> Contender:
+        def run() -> Any:
+            with torch.inference_mode():
+                return forward(x)
+        return Contender(label, run, lambda: {"y": run().numpy()})
+
+    def step(self, case: Case) -> list[Contender]:
+        """The module over one step, or the step of the loop."""
+        weights, x, _ = self._tensors(case, trained=False)
+        x = x[:1]
+        module = fused_module(case.program, case.weights)
+        if module is None:
+            return [self._inference("torch step", lambda x: loop(case.program, weights, x)[0], x)]
+        state: list[Any] = [None]
+
+        def run() -> None:
+            with torch.inference_mode():
+                _, state[0] = module(x, state[0])
+
+        def result() -> dict[str, Any]:
+            with torch.inference_mode():
+                return {"y": module(x)[0][0].numpy()}
+
+        return [Contender(f"torch.nn.{type(module).__name__}", run, result)]
+
+    def first_output(self, case: Case) -> float:
+        """Compiling the loop over the steps and running it."""
+        torch._dynamo.reset()
+        start = time.perf_counter()
+        weights, x, _ = self._tensors(case, trained=False)
+        compiled = torch.compile(lambda x: loop(case.program, weights, x))
+        with torch.inference_mode():
+            compiled(x)
+        return time.perf_counter() - start
+
+    def language_model(self, setting: Any, weights: Any, tokens: Any) -> Contender | None:
+        """`nn.LSTM` layers with SGD and clipping."""
+        layers = [fused_module(program, values)
+                  for program, values in zip(setting.programs, weights["layers"])]
+        if None in layers:
+            return None
+        model = torch.nn.ModuleDict({
+            "embedding": torch.nn.Embedding.from_pretrained(
+                torch.tensor(weights["embedding"]), freeze=False),
+            "layers": torch.nn.ModuleList(layers),
+            "softmax": torch.nn.Linear(*reversed(weights["softmax"].shape))})
+        with torch.no_grad():
+            model["softmax"].weight.copy_(torch.tensor(weights["softmax"]))
+            model["softmax"].bias.copy_(torch.tensor(weights["bias"]))
+        # One bias is enough, and two would learn at twice the rate.
+        for layer in layers:
+            layer.bias_hh_l0.requires_grad_(False)
+        start = {name: value.clone() for name, value in model.state_dict().items()}
+        parameters = [value for value in model.parameters() if value.requires_grad]
+        optimizer = torch.optim.SGD(parameters, lr=setting.rate)
+        parts = [torch.tensor(part.astype(numpy.int64)) for part in setting.parts(tokens)]
+
+        def run() -> float:
+            states: list[Any] = [None] * len(layers)
+            total = 0.0
+            for part in parts:
+                y = model["embedding"](part[:-1])
+                for index, layer in enumerate(layers):
+                    y, state = layer(y, states[index])
+                    states[index] = tuple(value.detach() for value in state)
+                loss = functional.cross_entropy(
+                    model["softmax"](y).flatten(0, 1), part[1:].flatten(),
+                    reduction="sum") / setting.batch
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(parameters, setting.clip)
+                optimizer.step()
+                total += loss.item()
+            return total / len(parts) / setting.steps
+
+        def result() -> dict[str, Any]:
+            model.load_state_dict(start)
+            return {"loss": run()}
+
+        return Contender("torch.nn.LSTM", run, result)
+
+
+def open_peer(threads: int) -> Torch:
+    """The peer with so many threads."""
+    torch.set_num_threads(threads)
+    return Torch()
