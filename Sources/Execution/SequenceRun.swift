@@ -47,14 +47,15 @@ package final class SequenceRun: @unchecked Sendable {
     output: UnsafeMutablePointer<Float>? = nil, threads: Int
   ) throws(Failure) {
     try unroll.prepare(steps: steps, lengths: lengths)
-    let team = try team(threads)
-    if let initialState { unroll.loadState(initialState) } else { unroll.zeroState() }
-    eachRow(team) { row, index in
-      unroll.input.setRow(row, input + index &* network.inputSize)
+    try withTeam(threads) { team throws(Failure) in
+      if let initialState { unroll.loadState(initialState) } else { unroll.zeroState() }
+      eachRow(team) { row, index in
+        unroll.input.setRow(row, input + index &* network.inputSize)
+      }
+      try unroll.forward(team)
+      version = weights.version
+      if let output { copyRows(of: unroll.output, to: output, team) }
     }
-    try unroll.forward(team)
-    version = weights.version
-    if let output { copyRows(of: unroll.output, to: output, team) }
   }
 
   /// Copies the states after each sequence's last step to a state array.
@@ -79,16 +80,17 @@ package final class SequenceRun: @unchecked Sendable {
       throw Failure(
         .state, "the network's weights changed after forward; run forward again")
     }
-    let team = try team(threads)
-    eachRow(team) { row, index in
-      if let outputGradient {
-        unroll.outputGradient.setRow(row, outputGradient + index &* network.outputSize)
-      } else {
-        unroll.outputGradient.clearRow(row)
+    try withTeam(threads) { team throws(Failure) in
+      eachRow(team) { row, index in
+        if let outputGradient {
+          unroll.outputGradient.setRow(row, outputGradient + index &* network.outputSize)
+        } else {
+          unroll.outputGradient.clearRow(row)
+        }
       }
+      try unroll.backward(team, finalStateGradient: finalStateGradient)
+      if let inputGradient { copyRows(of: unroll.inputGradient, to: inputGradient, team) }
     }
-    try unroll.backward(team, finalStateGradient: finalStateGradient)
-    if let inputGradient { copyRows(of: unroll.inputGradient, to: inputGradient, team) }
   }
 
   /// Copies the gradient of the initial states to a state array.
@@ -96,8 +98,13 @@ package final class SequenceRun: @unchecked Sendable {
     unroll.storeInitialStateGradient(destination)
   }
 
-  private func team(_ threads: Int) throws(Failure) -> Team {
-    try Team(threads: min(max(threads, 1), unroll.batch * unroll.steps))
+  /// Calls `body` with as many threads as the work is worth: 40 µs for each wake them.
+  private func withTeam(
+    _ threads: Int, _ body: (Team) throws(Failure) -> Void
+  ) throws(Failure) {
+    let rows = unroll.batch * unroll.steps
+    let worth = 1 + (rows &* weights.values.count) / 1_000_000
+    try TeamPool.with(threads: min(max(threads, 1), rows, worth), body)
   }
 
   private func copyRows(

@@ -5,12 +5,17 @@ import Synchronization
 /// Threads that do one piece of work together, again and again.
 ///
 /// Between two pieces the threads spin for some milliseconds before they sleep: a hand-over then takes
-/// 0.1 µs instead of 40. A team belongs to one caller at a time, and is made anew after a fork.
+/// 0.1 µs instead of 40. A team belongs to one caller at a time; `TeamPool` keeps those of callers from
+/// outside.
 package final class Team: @unchecked Sendable {
   /// How many threads work, the caller's own included.
   package let threads: Int
 
+  /// Whether its threads are there: those of the parent are not in a process that forked.
+  var isUsable: Bool { getpid() == process }
+
   private let shared: Shared
+  private let process = getpid()
   private var handles: [pthread_t] = []
 
   /// What the threads see; it outlives the team's own reference while they end.
@@ -106,6 +111,7 @@ package final class Team: @unchecked Sendable {
   }
 
   deinit {
+    guard isUsable else { return }
     shared.isEnding.store(true, ordering: .sequentiallyConsistent)
     shared.announce()
     for handle in handles { pthread_join(handle, nil) }

@@ -14,7 +14,9 @@ from ..networks import Network
 from .program import Program
 
 #: The shortest time of a sample, in seconds: shorter work is repeated.
-SAMPLE = 0.02
+SAMPLE = 0.1
+#: What runs untimed before a sample, in seconds: a sleeping core takes a while to be itself again.
+WARMING = 0.05
 #: The pause before a sample, in seconds: the threads of the library before it stop spinning.
 PAUSE = 0.03
 
@@ -78,9 +80,11 @@ def calls_for(run: Callable[[], object], sample: float = SAMPLE) -> int:
 
 
 def sampled(run: Callable[[], object], calls: int) -> float:
-    """Seconds of one run, after a pause and an untimed run that wakes its threads."""
+    """Seconds of one run, after a pause and untimed runs."""
     time.sleep(PAUSE)
-    run()
+    start = time.perf_counter()
+    while time.perf_counter() < start + WARMING:
+        run()
     start = time.perf_counter()
     for _ in range(calls):
         run()
