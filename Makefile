@@ -8,7 +8,8 @@
 #   make test-swift, test-c, test-python, test-release      one kind of test
 #   make install   header, library, rnncell.pc, CMake config and modulemap under PREFIX=/usr/local
 #   make wheel     build/wheel/rnncell-*.whl
-#   make bench     our speed beside PyTorch's and JAX's (installs both into .venv-bench)
+#   make bench     our speed beside PyTorch, JAX and onnxruntime (installs them into .venv-bench);
+#                  BENCH='--quick --cell gru' passes options to `rnncell bench`
 #   make evidence  evolution beside random search, five seeds of two minutes each
 #   make golden    the reference numbers of Tests/Golden, made anew with PyTorch
 #   make fuzz      FUZZ_SECONDS=60 of garbled input to every parser of the library
@@ -88,9 +89,9 @@ test-python: $(VENV)
 
 bench: $(LIB) $(BINDING)
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/pip install --quiet numpy torch jax 'setuptools>=77' wheel
+	.venv-bench/bin/pip install --quiet numpy torch jax onnxruntime onnx 'setuptools>=77' wheel
 	.venv-bench/bin/pip install --quiet --no-build-isolation --no-deps --force-reinstall ./Bindings/Python
-	.venv-bench/bin/python Tests/Bench/bench_peers.py
+	.venv-bench/bin/rnncell bench $(BENCH)
 
 evidence: $(VENV)
 	.venv/bin/python Tests/Evidence/search_evidence.py

@@ -1,6 +1,9 @@
 import Cells
 import Kernels
 
+/// Pieces of work that wait for whoever is free: more even out the threads, fewer hand out less.
+private let piecesPerThread = 6
+
 /// A network unrolled over T steps of B sequences: its memory, forward, and backward through time.
 ///
 /// Threads split the batch, and after the time loop the rows of all steps and the strips of the weight
@@ -212,8 +215,7 @@ package final class Unroll: @unchecked Sendable {
     }
     for (index, layer) in layers.enumerated() {
       if isDropped || !layer.plan.hoisted.isEmpty {
-        team.run { thread in
-          let range = share(thread, of: team.threads)
+        eachBlock(team) { range, thread in
           drop(index, range)
           run(index, thread) { $0.forwardHoisted(range) }
         }
@@ -221,7 +223,7 @@ package final class Unroll: @unchecked Sendable {
       team.run { thread in run(index, thread) { $0.forward(rows, splits[thread]) } }
     }
     if isDropped {
-      team.run { thread in drop(layers.count, share(thread, of: team.threads)) }
+      eachBlock(team) { range, _ in drop(layers.count, range) }
     }
   }
 
@@ -240,20 +242,19 @@ package final class Unroll: @unchecked Sendable {
     loadFinalGradient(finalStateGradient)
     let splits = rows.split(team.threads)
     if isDropped {
-      team.run { thread in dropGradient(layers.count, share(thread, of: team.threads)) }
+      eachBlock(team) { range, _ in dropGradient(layers.count, range) }
     }
     for (index, layer) in layers.enumerated().reversed() {
       team.run { thread in run(index, thread) { $0.backward(rows, splits[thread]) } }
-      team.run { thread in
-        let range = share(thread, of: team.threads)
+      eachBlock(team) { range, thread in
         run(index, thread) { $0.backwardHoisted(range) }
         if isDropped { dropGradient(index, range) }
       }
+      let shares = team.threads == 1 ? 1 : team.threads &* piecesPerThread
       for pass in 0..<layer.gradientPasses {
-        team.run { thread in
+        team.forEach(shares) { share, _ in
           layer.sumGradients(
-            rows, into: gradients.values.base, kernels, pass: pass, thread: thread,
-            threads: team.threads)
+            rows, into: gradients.values.base, kernels, pass: pass, share: share, of: shares)
         }
       }
       for entry in layer.plan.blockDiagonal { gradients.clearPadding(entry) }
@@ -280,9 +281,14 @@ package final class Unroll: @unchecked Sendable {
       layers[layer], kernels, weights.values.base, scratch[thread][layer], body)
   }
 
-  /// A thread's share of the rows of all steps.
-  private func share(_ thread: Int, of threads: Int) -> Range<Int> {
-    rows.total * thread / threads..<rows.total * (thread + 1) / threads
+  /// Calls with the rows of all steps, block by block, on all threads.
+  private func eachBlock(_ team: Team, _ body: (_ range: Range<Int>, _ thread: Int) -> Void) {
+    // Whole tiles of every instruction set.
+    let tiles = rows.total / (48 &* team.threads &* piecesPerThread)
+    let size = team.threads == 1 ? rows.total : 48 &* min(max(tiles, 1), 5)
+    team.forEach((rows.total &+ size &- 1) / max(size, 1)) { index, thread in
+      body(index &* size..<min((index &+ 1) &* size, rows.total), thread)
+    }
   }
 
   private func prepareMemory(threads: Int) throws(Failure) {

@@ -20,7 +20,7 @@ def last_json(done):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-COMMANDS = ["demo", "search", "study", "train", "eval", "generate", "show", "compare", "stock"]
+COMMANDS = ["demo", "search", "study", "train", "eval", "generate", "show", "compare", "stock", "bench"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -19,10 +19,21 @@
 #define MAX_RANK 8
 #define STATUS_COUNT (RNNCELL_INTERNAL + 1)
 
+/* Memory of an array that is gone, for the next array of its size. */
+typedef struct Block {
+  void *data;
+  size_t bytes;
+} Block;
+
+#define MAX_BLOCKS 8
+
 /* What the module owns, one per interpreter. */
 typedef struct State {
   PyObject *exceptions[STATUS_COUNT]; /* by status; the first is the base class */
   PyTypeObject *array, *cell, *network, *tape, *stream, *corpus, *model, *study;
+  Block blocks[MAX_BLOCKS]; /* the latest behind */
+  int block_count;
+  size_t block_bytes;
 } State;
 
 /*
@@ -87,6 +98,7 @@ Array *array_new(State *state, Py_ssize_t rank, const Py_ssize_t *shape, char fo
 Array *array_borrow(
     State *state, PyObject *owner, const void *data, Py_ssize_t rank, const Py_ssize_t *shape,
     char format);
+void array_free_blocks(State *state);
 PyObject *array_dlpack(PyObject *self, PyObject *args, PyObject *keywords);
 int input_read(State *state, PyObject *object, Input *out);
 int input_check(State *state, const Input *input, const char *name, Py_ssize_t rank,

@@ -102,7 +102,10 @@ static int clear(PyObject *module) {
   return 0;
 }
 
-static void free_module(void *module) { clear(module); }
+static void free_module(void *module) {
+  clear(module);
+  array_free_blocks(PyModule_GetState(module));
+}
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, execute}, {0, NULL}};
 static struct PyModuleDef definition = {

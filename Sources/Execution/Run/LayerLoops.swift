@@ -69,15 +69,15 @@ extension LayerRun {
     max(plan.weightGradients.map(\.pass).max() ?? 0, plan.columnSums.map(\.pass).max() ?? 0) + 1
   }
 
-  /// One thread's share of a pass.
+  /// One share of a pass.
   func sumGradients(
     _ rows: Rows, into gradients: UnsafeMutablePointer<Float>, _ kernels: KernelTable, pass: Int,
-    thread: Int, threads: Int
+    share index: Int, of count: Int
   ) {
     // Work is counted in strips times columns, so that shares are of about equal length.
     var total = 0
     for part in plan.weightGradients where part.pass == pass { total &+= part.strips &* part.k }
-    let share = total * thread / threads..<total * (thread + 1) / threads
+    let share = total * index / count..<total * (index + 1) / count
     var before = 0
     for part in plan.weightGradients where part.pass == pass {
       let first = strip(share.lowerBound &- before, part)
@@ -85,11 +85,11 @@ extension LayerRun {
       before &+= part.strips &* part.k
       if first < end { sum(part, first, end, rows, gradients, kernels) }
     }
-    for (index, part) in plan.columnSums.enumerated()
-    where part.pass == pass && (part.isScalar ? 0 : index % threads) == thread {
+    for (number, part) in plan.columnSums.enumerated()
+    where part.pass == pass && (part.isScalar ? 0 : number % count) == index {
       sum(part, rows, gradients, kernels)
     }
-    guard pass == 0, thread == 0 else { return }
+    guard pass == 0, index == 0 else { return }
     for entry in plan.untouched {
       (gradients + entry.offset).update(repeating: 0, count: entry.floatCount)
     }

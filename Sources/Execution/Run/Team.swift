@@ -23,6 +23,8 @@ package final class Team: @unchecked Sendable {
     let generation = Atomic<Int>(0)
     let running = Atomic<Int>(0)
     let isEnding = Atomic<Bool>(false)
+    /// The next piece of `forEach`.
+    let next = Atomic<Int>(0)
     let sleepers = Atomic<Int>(0)
     var work: (Int) -> Void = { _ in }
     var lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
@@ -131,6 +133,19 @@ package final class Team: @unchecked Sendable {
         if turn > 2_000 { sched_yield() }
       }
       shared.work = { _ in }
+    }
+  }
+
+  /// Runs `work` for 0..<count; each thread takes the next piece when it is done with one, so that one
+  /// whose core is slower for a while holds nobody up.
+  package func forEach(_ count: Int, _ work: (_ index: Int, _ thread: Int) -> Void) {
+    shared.next.store(0, ordering: .relaxed)
+    run { thread in
+      while true {
+        let index = shared.next.add(1, ordering: .relaxed).oldValue
+        guard index < count else { return }
+        work(index, thread)
+      }
     }
   }
 

@@ -1,0 +1,47 @@
+import Execution
+import Kernels
+import Synchronization
+import Testing
+
+@Suite("Threads that work together")
+struct TeamTests {
+  @Test("take every piece once", arguments: [1, 2, 3, 8], [0, 1, 7, 1000])
+  func pieces(threads: Int, count: Int) throws {
+    let team = try Team(threads: threads)
+    for _ in 0..<3 {
+      let taken = Mutex([Int](repeating: 0, count: count))
+      let strangers = Atomic<Int>(0)
+      team.forEach(count) { index, thread in
+        taken.withLock { $0[index] += 1 }
+        if !(0..<threads).contains(thread) { strangers.add(1, ordering: .relaxed) }
+      }
+      #expect(taken.withLock { $0 } == [Int](repeating: 1, count: count))
+      #expect(strangers.load(ordering: .relaxed) == 0)
+    }
+  }
+
+  @Test("are kept for the next caller, and not shared by two")
+  func pool() throws {
+    let first = try TeamPool.with(threads: 3) { team throws(Failure) in
+      // Who comes meanwhile gets another one.
+      let second = try TeamPool.with(threads: 3) { ObjectIdentifier($0) }
+      #expect(second != ObjectIdentifier(team))
+      return ObjectIdentifier(team)
+    }
+    let size = try TeamPool.with(threads: 4) { $0.threads }
+    #expect(size == 4)
+    _ = first
+  }
+
+  @Test("come back when the work fails")
+  func failure() throws {
+    #expect(throws: Failure.self) {
+      try TeamPool.with(threads: 2) { _ throws(Failure) in throw Failure.invalid("no") }
+    }
+    let sum = Atomic<Int>(0)
+    try TeamPool.with(threads: 2) { team throws(Failure) in
+      team.run { sum.add($0 + 1, ordering: .relaxed) }
+    }
+    #expect(sum.load(ordering: .relaxed) == 3)
+  }
+}
