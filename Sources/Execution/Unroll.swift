@@ -171,10 +171,12 @@ package final class Unroll: @unchecked Sendable {
   /// Copies the gradient of the initial states to a state array, after backward.
   package func storeInitialStateGradient(_ destination: UnsafeMutablePointer<Float>) {
     eachState { layer, state, offset in
-      let view = layer.carryView(state, parity: 1)
+      let isHoisted = layer.plan.states[state].isHoisted
+      let view =
+        isHoisted ? layer.hoistedGradientView(state) : layer.carryView(state, parity: 1)
       let untouched = layer.finalGradientView(state)
       for position in 0..<batch {
-        (rows.lengths[position] > 0 ? view : untouched).getRow(
+        (isHoisted || rows.lengths[position] > 0 ? view : untouched).getRow(
           position, destination + place(layer, state, offset, position))
       }
     }
@@ -214,10 +216,11 @@ package final class Unroll: @unchecked Sendable {
       for layer in layers { layer.packedVersion = weights.version }
     }
     for (index, layer) in layers.enumerated() {
-      if isDropped || !layer.plan.hoisted.isEmpty {
+      for level in layer.plan.hoisted.indices {
+        guard isDropped && level == 0 || !layer.plan.hoisted[level].isEmpty else { continue }
         eachBlock(team) { range, thread in
-          drop(index, range)
-          run(index, thread) { $0.forwardHoisted(range) }
+          if level == 0 { drop(index, range) }
+          run(index, thread) { $0.forwardHoisted(rows, level: level, range) }
         }
       }
       team.run { thread in run(index, thread) { $0.forward(rows, splits[thread]) } }
@@ -246,9 +249,11 @@ package final class Unroll: @unchecked Sendable {
     }
     for (index, layer) in layers.enumerated().reversed() {
       team.run { thread in run(index, thread) { $0.backward(rows, splits[thread]) } }
-      eachBlock(team) { range, thread in
-        run(index, thread) { $0.backwardHoisted(range) }
-        if isDropped { dropGradient(index, range) }
+      for level in layer.plan.backwardHoisted.indices.reversed() {
+        eachBlock(team) { range, thread in
+          run(index, thread) { $0.backwardHoisted(rows, level: level, range) }
+          if isDropped && level == 0 { dropGradient(index, range) }
+        }
       }
       let shares = team.threads == 1 ? 1 : team.threads &* piecesPerThread
       for pass in 0..<layer.gradientPasses {
@@ -270,7 +275,9 @@ package final class Unroll: @unchecked Sendable {
         layer.packedVersion = weights.version
       }
       run(index, 0) { runner in
-        runner.forwardHoisted(0..<batch)
+        for level in layer.plan.hoisted.indices {
+          runner.forwardHoisted(rows, level: level, 0..<batch)
+        }
         runner.forward(rows, 0..<batch)
       }
     }
@@ -330,12 +337,16 @@ package final class Unroll: @unchecked Sendable {
 
   private func loadFinalGradient(_ source: UnsafePointer<Float>?) {
     eachState { layer, state, offset in
-      let view = layer.finalGradientView(state)
+      // Outside the time loop it stands where the rows of the last steps are.
+      let isHoisted = layer.plan.states[state].isHoisted
+      let view =
+        isHoisted ? layer.hoistedGradientView(state) : layer.finalGradientView(state)
       for position in 0..<batch {
+        let row = isHoisted ? rows.finalStateRow(position) : position
         if let source {
-          view.setRow(position, source + place(layer, state, offset, position))
+          view.setRow(row, source + place(layer, state, offset, position))
         } else {
-          view.clearRow(position)
+          view.clearRow(row)
         }
       }
     }

@@ -73,6 +73,33 @@ import Testing
     ])
   func odd(equations: String) throws { try check(equations, seed: 6) }
 
+  @Test(
+    "states that are known before the time loop agree with the interpreter",
+    arguments: [
+      // QRNN with fo-pooling and windows of 2 and 3 (Bradbury et al. 2017, arXiv:1611.01576).
+      """
+      z = tanh(linear(x, p))
+      f = sigmoid(linear(x, p))
+      o = sigmoid(linear(x, p))
+      c' = blend(f, c, z)
+      h' = o * c'
+      p' = x
+      """,
+      "p' = x\nq' = p\nh' = blend(sigmoid(linear(x, p, q)), h, tanh(linear(x, p, q)))",
+      "h' = tanh(linear(x, p))\np' = x", "h' = p\np' = linear(x)",
+      "p' = q\nq' = x\nh' = linear(p) + h",
+      "p' = tanh(linear(x))\nh' = sigmoid(linear(x, p)) * h + p",
+      "p' = tanh(linear(x))\ny = p' * h\nh' = tanh(linear(y, p)) + p'",
+      "p' = layernorm(linear(x))\nh' = layernorm(linear(p)) * sigmoid(h)",
+      "p' = linear(x)\nh' = tanh(linear(x, h)) + 0 * p",
+      "h' = tanh(linear(x))\nc' = c * 0.5 + linear(h)",
+      "p' = x\nq' = x\nh' = linear(p) * linear(q) + h",
+      "p' = linear(x)\nq' = tanh(p * vector(v))\nr' = p * q + q\nh' = linear(r, h) * vector(w) + q",
+      "p' = matrix(M, x)\nh' = tanh(matrix(N, p)) + transposed(N, h) + matrix(M, x)",
+      "p' = vector(v)\nh' = p * h + linear(x)", "p' = scalar(s) * linear(x)\nh' = p + h",
+    ])
+  func hoistedStates(equations: String) throws { try check(equations, seed: 8) }
+
   private func check(_ equations: String, seed: UInt64, isEven: Bool = false) throws {
     let cell = try Cell(parsing: equations)
     let needsEqual = (try? cell.parameters(inputSize: 3, hiddenSize: 5)) == nil && !isEven

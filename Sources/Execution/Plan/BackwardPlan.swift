@@ -6,33 +6,69 @@ import Kernels
 extension PlanBuilder {
   mutating func emitBackward() {
     for (node, state) in claims.enumerated() {
-      guard let state else { continue }
+      guard let state, !plan.states[state].isHoisted else { continue }
       gradientSlot[node] = gradient(ofNextState: state)
       isSet[node] = true
     }
-    emit(
-      .slot(slot(.outputGradient, columns: plan.hiddenSize)), into: gradient(ofNextState: 0),
-      accumulates: true, columns: plan.hiddenSize, to: .backwardStep)
-    for (state, node) in graph.next.enumerated() where claims[node] != state {
+    if !plan.states[0].isHoisted { addOutputGradient(in: .backwardStep) }
+    for (state, node) in graph.next.enumerated()
+    where claims[node] != state && !plan.states[state].isHoisted {
       contribute(.slot(gradient(ofNextState: state)), to: node, in: .backwardStep)
     }
     for stage in schedule.step.reversed() { emitBackward(stage, to: .backwardStep) }
-    for (state, place) in plan.states.enumerated() where !isSetState(state) {
-      emit(
-        .constant(0), into: slot(.previousStateGradient, index: state, columns: place.columns),
-        columns: place.columns, to: .backwardStep)
+    clearUnread(nil, in: .backwardStep)
+    for level in schedule.hoisted.indices.reversed() {
+      takeStateGradients(level)
+      for stage in schedule.hoisted[level].reversed() {
+        emitBackward(stage, to: .backwardHoisted(level))
+      }
+      clearUnread(level, in: .backwardHoisted(level))
     }
-    for stage in schedule.hoisted.reversed() { emitBackward(stage, to: .backwardHoisted) }
     let input = graph.nodes.firstIndex { $0.kind == .input }
     if !(input.map { isSet[$0] } ?? false) {
       emit(
         .constant(0), into: slot(.inputGradient, columns: plan.inputSize),
-        columns: plan.inputSize, to: .backwardHoisted)
+        columns: plan.inputSize, to: .backwardHoisted(0))
+    }
+  }
+
+  private mutating func addOutputGradient(in phase: Phase) {
+    emit(
+      .slot(slot(.outputGradient, columns: plan.hiddenSize)), into: gradient(ofNextState: 0),
+      accumulates: true, columns: plan.hiddenSize, to: phase)
+  }
+
+  /// Hands on the gradients of states whose next values are of that level: they are complete when the
+  /// loop and the levels behind are done.
+  private mutating func takeStateGradients(_ level: Int) {
+    let phase = Phase.backwardHoisted(level)
+    for (state, node) in graph.next.enumerated() where graph.nodes[node].level == level {
+      if state == 0 { addOutputGradient(in: phase) }
+      contribute(.slot(gradient(ofNextState: state)), to: node, in: phase)
+    }
+  }
+
+  /// Sets the gradient of previous values that nothing read.
+  private mutating func clearUnread(_ level: Int?, in phase: Phase) {
+    for (state, place) in plan.states.enumerated()
+    where graph.stateLevels[state] == level && !isSetState(state) {
+      emit(
+        .constant(0), into: gradient(ofPreviousState: state), columns: place.columns, to: phase)
     }
   }
 
   private mutating func gradient(ofNextState state: Int) -> Int {
-    slot(.nextStateGradient, index: state, columns: plan.states[state].columns)
+    let place = plan.states[state]
+    return slot(
+      place.isHoisted ? .nextHoistedGradient : .nextStateGradient, index: state,
+      columns: place.columns)
+  }
+
+  private mutating func gradient(ofPreviousState state: Int) -> Int {
+    let place = plan.states[state]
+    return slot(
+      place.isHoisted ? .previousHoistedGradient : .previousStateGradient, index: state,
+      columns: place.columns)
   }
 
   private func isSetState(_ state: Int) -> Bool {
@@ -49,7 +85,7 @@ extension PlanBuilder {
       let operand = graph.nodes[index].operands[0]
       guard isSet[index], graph.nodes[operand].needsGradient else { return }
       let destination = gradientPlace(operand)
-      stages[phase].append(
+      plan[phase].append(
         Stage(
           kind: .normalizeGradient, columns: graph.nodes[index].columns,
           result: valueSlot[index], auxiliary: deviationSlot[index],
@@ -91,7 +127,7 @@ extension PlanBuilder {
   private func isPassedOn(to operand: Int, from user: Int) -> Bool {
     guard case .operation = graph.nodes[operand].kind, graph.nodes[operand].uses == 1,
       gradientSlot[operand] == 0,
-      graph.nodes[operand].isHoisted == graph.nodes[user].isHoisted
+      graph.nodes[operand].level == graph.nodes[user].level
     else { return false }
     return schedule.stageOf[operand] == schedule.stageOf[user]
       || plan.slots[gradientSlot[user]].storage != .tile
@@ -115,8 +151,7 @@ extension PlanBuilder {
     let made: Int
     switch node.kind {
     case .input: made = slot(.inputGradient, columns: node.columns)
-    case .state(let state):
-      made = slot(.previousStateGradient, index: state, columns: node.columns)
+    case .state(let state): made = gradient(ofPreviousState: state)
     case .affine: made = affineGradient[index]
     case .parameter, .constant: made = tapeSlot(columns: node.columns)
     case .operation:
@@ -201,7 +236,7 @@ extension PlanBuilder {
       isSet[node] = true
     }
     guard plan.products.count > first else { return }
-    stages[phase].append(
+    plan[phase].append(
       Stage(kind: .products, first: first, count: plan.products.count - first))
   }
 }

@@ -4,13 +4,22 @@ import Kernels
 extension PlanBuilder {
   mutating func emitForward() {
     var started = [Bool](repeating: false, count: graph.nodes.count)
-    for stage in schedule.hoisted { emitForward(stage, to: .hoisted, started: &started) }
+    for (level, stages) in schedule.hoisted.enumerated() {
+      for stage in stages { emitForward(stage, to: .hoisted(level), started: &started) }
+      copyNextStates(level)
+    }
     for stage in schedule.step { emitForward(stage, to: .step, started: &started) }
-    for (state, node) in graph.next.enumerated() where claims[node] != state {
+    copyNextStates(nil)
+  }
+
+  /// Copies the values of that level that were not computed straight into a state's memory.
+  private mutating func copyNextStates(_ level: Int?) {
+    for (state, node) in graph.next.enumerated()
+    where claims[node] != state && graph.nodes[node].level == level {
       let columns = plan.states[state].columns
       emit(
         .slot(valueSlot[node]), into: slot(.nextState, index: state, columns: columns),
-        columns: columns, to: .step)
+        columns: columns, to: level.map { .hoisted($0) } ?? .step)
     }
   }
 
@@ -26,7 +35,7 @@ extension PlanBuilder {
       let auxiliary =
         plan.keepsTape || node.isHoisted ? tapeSlot(columns: 16) : stepSlot(columns: 16)
       deviationSlot[index] = auxiliary
-      stages[phase].append(
+      plan[phase].append(
         Stage(
           kind: .normalize, strips: node.columns.strips, columns: node.columns,
           operand: valueSlot[node.operands[0]], result: valueSlot[index], auxiliary: auxiliary))
@@ -109,7 +118,7 @@ extension PlanBuilder {
         plan.products.append(made)
       }
     }
-    stages[phase].append(
+    plan[phase].append(
       Stage(kind: .products, first: first, count: plan.products.count - first))
   }
 

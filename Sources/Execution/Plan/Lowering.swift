@@ -65,12 +65,12 @@ extension PlanBuilder {
   mutating func emit(
     _ instruction: Instruction, columns: Int, to phase: Phase
   ) {
-    if let last = stages[phase].last, last.kind == .chain, last.columns == columns,
+    if let last = plan[phase].last, last.kind == .chain, last.columns == columns,
       last.first + last.count == plan.instructions.count
     {
-      stages[phase][stages[phase].count - 1].count += 1
+      plan[phase][plan[phase].count - 1].count += 1
     } else {
-      stages[phase].append(
+      plan[phase].append(
         Stage(
           kind: .chain, first: plan.instructions.count, count: 1, strips: columns.strips,
           columns: columns))

@@ -29,11 +29,13 @@ package struct Plan: Sendable {
   var segments: [SegmentPlan] = []
   var products: [ProductPlan] = []
 
-  /// Stages over all rows at once, before the time loop; at each step; and their backward mirrors.
-  var hoisted: [Stage] = []
+  /// Stages over all rows at once, before the time loop, by level: a level reads states whose rows all
+  /// threads wrote in the levels before. Stages at each step. Their backward mirrors, from the last
+  /// level to the first.
+  var hoisted: [[Stage]] = []
   var step: [Stage] = []
   var backwardStep: [Stage] = []
-  var backwardHoisted: [Stage] = []
+  var backwardHoisted: [[Stage]] = []
   /// What is summed over all rows after backward.
   var weightGradients: [WeightGradientPlan] = []
   var columnSums: [ColumnSumPlan] = []
@@ -49,6 +51,8 @@ struct StatePlace: Sendable {
   var name: String
   var columns: Int
   var strip: Int
+  /// Whether its values are known before the time loop.
+  var isHoisted: Bool
 }
 
 /// Where the rows of a slot are.
@@ -65,6 +69,8 @@ enum Storage: UInt8, Sendable {
   case previousState, nextState
   /// The gradient of a next state and of a previous state: two buffers that change places.
   case nextStateGradient, previousStateGradient
+  /// The same of a state outside the loop, with the rows of the state itself.
+  case nextHoistedGradient, previousHoistedGradient
   /// A row for each sequence, overwritten at every time step.
   case step
   /// A few rows and strips, overwritten by every tile of a chain.

@@ -1,15 +1,29 @@
 import Cells
 import Kernels
 
-/// One of a plan's four lists of stages.
-enum Phase: Int {
-  case hoisted, step, backwardStep, backwardHoisted
+/// One of a plan's lists of stages; outside the loop there is one for each level.
+enum Phase {
+  case hoisted(Int), step, backwardStep, backwardHoisted(Int)
 }
 
-extension [[Stage]] {
+extension Plan {
   subscript(phase: Phase) -> [Stage] {
-    get { self[phase.rawValue] }
-    _modify { yield &self[phase.rawValue] }
+    get {
+      switch phase {
+      case .hoisted(let level): hoisted[level]
+      case .step: step
+      case .backwardStep: backwardStep
+      case .backwardHoisted(let level): backwardHoisted[level]
+      }
+    }
+    _modify {
+      switch phase {
+      case .hoisted(let level): yield &hoisted[level]
+      case .step: yield &step
+      case .backwardStep: yield &backwardStep
+      case .backwardHoisted(let level): yield &backwardHoisted[level]
+      }
+    }
   }
 }
 
@@ -21,8 +35,6 @@ struct PlanBuilder {
   /// rows and columns.
   let places: [ParameterEntry]
   var plan: Plan
-  /// The stages of each phase.
-  var stages: [[Stage]] = [[], [], [], []]
 
   /// Place of each node's value; 0 where it has none of its own.
   var valueSlot: [Int]
@@ -70,10 +82,14 @@ struct PlanBuilder {
     claims = Array(repeating: nil, count: count)
     packedOffsets = Array(repeating: -1, count: places.count)
     _ = slot(.none, columns: 0)
-    for state in cell.graph.states {
+    plan.hoisted = Array(repeating: [], count: graph.levels)
+    plan.backwardHoisted = plan.hoisted
+    for (index, state) in cell.graph.states.enumerated() {
       let columns = state.size.count(inputSize: inputSize, hiddenSize: hiddenSize)
       plan.states.append(
-        StatePlace(name: state.name, columns: columns, strip: plan.stateStrips))
+        StatePlace(
+          name: state.name, columns: columns, strip: plan.stateStrips,
+          isHoisted: graph.stateLevels[index] != nil))
       plan.stateStrips += columns.strips
     }
   }
@@ -89,8 +105,6 @@ struct PlanBuilder {
       emitWeightGradients()
     }
     plan.tileSlots = tiles.count
-    (plan.hoisted, plan.step) = (stages[.hoisted], stages[.step])
-    (plan.backwardStep, plan.backwardHoisted) = (stages[.backwardStep], stages[.backwardHoisted])
     return plan
   }
 
@@ -141,9 +155,7 @@ struct PlanBuilder {
   /// An operation whose value becomes a next state is computed straight into the state's memory.
   private mutating func findClaims() {
     for (state, node) in graph.next.enumerated() {
-      guard case .operation = graph.nodes[node].kind, !graph.nodes[node].isHoisted,
-        claims[node] == nil
-      else { continue }
+      guard case .operation = graph.nodes[node].kind, claims[node] == nil else { continue }
       claims[node] = state
     }
   }
@@ -268,7 +280,7 @@ struct PlanBuilder {
     guard graph.nodes[affine].isAffine, graph.nodes[affine].uses == 1,
       let user = graph.users[affine].first, graph.nodes[user].operands.count == 1,
       claims[user] == nil, graph.value(user) != nil, !isKept[affine],
-      graph.nodes[user].isHoisted == graph.nodes[affine].isHoisted
+      graph.nodes[user].level == graph.nodes[affine].level
     else { return nil }
     return user
   }

@@ -10,8 +10,11 @@ struct PlanGraph {
     var kind: Cells.Node.Kind
     var operands: [Int]
     var columns: Int
-    /// Computed from x and parameters alone: outside the time loop.
-    var isHoisted = false
+    /// Outside the time loop: how many times the threads meet before the node can be computed for all
+    /// steps at once. 0 needs x and parameters alone; a state whose next value has a level comes one
+    /// level later. nil in the loop.
+    var level: Int?
+    var isHoisted: Bool { level != nil }
     /// How many operands of other nodes, and next states, it is.
     var uses = 0
     /// Whether a gradient flows into it.
@@ -30,6 +33,10 @@ struct PlanGraph {
   var nodes: [Node] = []
   /// The node of each next state.
   var next: [Int] = []
+  /// The level of each state's previous values; nil for those of the loop.
+  private(set) var stateLevels: [Int?] = []
+  /// How many levels there are.
+  private(set) var levels = 1
   /// The nodes that read each node, each once, in their order.
   private(set) var users: [[Int]] = []
   /// The formulas of the element-wise operations among the nodes.
@@ -93,16 +100,13 @@ struct PlanGraph {
     }
     users = Array(repeating: [], count: nodes.count)
     for index in nodes.indices {
-      var isHoisted = true
       for operand in nodes[index].operands {
         nodes[operand].uses += 1
-        isHoisted = isHoisted && nodes[operand].isHoisted
         if users[operand].last != index { users[operand].append(index) }
       }
-      if case .state = nodes[index].kind { isHoisted = false }
-      nodes[index].isHoisted = isHoisted
     }
     for node in next { nodes[node].uses += 1 }
+    findLevels()
     // Nodes of one kind share their formulas.
     var known: [(operation: Operation, count: Int, formulas: Operation.Formulas?)] = []
     formulas = nodes.map { node in
@@ -113,6 +117,33 @@ struct PlanGraph {
       }
       known.append((operation, count, operation.formulas(operands: count)))
       return known[known.count - 1].formulas
+    }
+  }
+
+  /// States that do not depend on themselves, such as `p' = x`, are known before the loop.
+  private mutating func findLevels() {
+    stateLevels = Array(repeating: nil, count: next.count)
+    var isChanging = true
+    while isChanging {
+      isChanging = false
+      for index in nodes.indices {
+        var level: Int? = 0
+        if case .state(let state) = nodes[index].kind { level = stateLevels[state] }
+        for operand in nodes[index].operands {
+          guard let own = level, let other = nodes[operand].level else {
+            level = nil
+            break
+          }
+          level = max(own, other)
+        }
+        nodes[index].level = level
+      }
+      for state in next.indices where stateLevels[state] == nil {
+        guard let level = nodes[next[state]].level else { continue }
+        stateLevels[state] = level + 1
+        levels = max(levels, level + 2)
+        isChanging = true
+      }
     }
   }
 

@@ -1,7 +1,7 @@
 import Cells
 
 /// In which order the nodes of a cell are computed: products, then chains of what they made possible,
-/// and so on, first what depends on x alone and then what is left for each time step.
+/// and so on, first level by level what needs no loop and then what is left for each time step.
 struct Schedule {
   /// One operand of an affine node.
   struct Task {
@@ -16,9 +16,10 @@ struct Schedule {
     case normalize(Int)
   }
 
-  private(set) var hoisted: [Stage] = []
+  /// By level.
+  private(set) var hoisted: [[Stage]] = []
   private(set) var step: [Stage] = []
-  /// The stage of each operation node, counted through both phases; -1 for other nodes.
+  /// The stage of each operation node, counted through all phases; -1 for other nodes.
   private(set) var stageOf: [Int]
   /// Affine nodes in the order that lets most products merge: those that read the same operand at the
   /// same time stand together.
@@ -28,10 +29,8 @@ struct Schedule {
 
   init(_ graph: PlanGraph) {
     stageOf = Array(repeating: -1, count: graph.nodes.count)
-    var isDone = graph.nodes.map { $0.isLeaf }
-    for index in graph.nodes.indices {
-      if case .state = graph.nodes[index].kind { isDone[index] = false }
-    }
+    var isDone = [Bool](repeating: false, count: graph.nodes.count)
+    var before = 0
     // Where an affine node stands: by the stage and the operand of its first product in the loop.
     var firstProduct = [(stage: Int, operand: Int)?](repeating: nil, count: graph.nodes.count)
     // How many products of an affine node are still to come, and which.
@@ -39,10 +38,9 @@ struct Schedule {
     var isIssued = left.map { [Bool](repeating: false, count: $0) }
     var pending = graph.nodes.indices.filter { !graph.nodes[$0].isLeaf }
 
-    for isLoop in [false, true] {
-      if isLoop {
-        for index in graph.nodes.indices where graph.nodes[index].isLeaf { isDone[index] = true }
-      }
+    for level in Array(0..<graph.levels) + [nil] {
+      for index in graph.nodes.indices
+      where graph.nodes[index].isLeaf && graph.nodes[index].level == level { isDone[index] = true }
       var stages: [Stage] = []
       var isMoving = true
       while isMoving {
@@ -50,14 +48,14 @@ struct Schedule {
         var tasks: [Task] = []
         for index in pending where graph.nodes[index].isAffine {
           for (position, operand) in graph.nodes[index].operands.enumerated() {
-            guard isDone[operand], graph.nodes[operand].isHoisted != isLoop,
+            guard isDone[operand], graph.nodes[operand].level == level,
               !isIssued[index][position]
             else { continue }
             isIssued[index][position] = true
             tasks.append(Task(affine: index, position: position))
             left[index] -= 1
-            if isLoop, firstProduct[index] == nil {
-              firstProduct[index] = (hoisted.count + stages.count, operand)
+            if level == nil, firstProduct[index] == nil {
+              firstProduct[index] = (before + stages.count, operand)
             }
           }
         }
@@ -69,7 +67,7 @@ struct Schedule {
 
         // One chain for each width, in the order in which they come.
         var chains: [[Int]] = []
-        for index in pending where graph.nodes[index].isHoisted != isLoop && !isDone[index] {
+        for index in pending where graph.nodes[index].level == level && !isDone[index] {
           let node = graph.nodes[index]
           guard case .operation(let operation) = node.kind,
             node.operands.allSatisfy({ isDone[$0] })
@@ -86,12 +84,11 @@ struct Schedule {
             chains.append([index])
           }
         }
-        let before = isLoop ? hoisted.count : 0
         for chain in chains {
           for index in chain { stageOf[index] = before + stages.count }
           stages.append(.chain(chain))
         }
-        for index in pending where graph.nodes[index].isHoisted != isLoop && !isDone[index] {
+        for index in pending where graph.nodes[index].level == level && !isDone[index] {
           let node = graph.nodes[index]
           guard case .operation(let operation) = node.kind, case .layerNorm = operation.rule,
             node.operands.allSatisfy({ isDone[$0] })
@@ -102,7 +99,8 @@ struct Schedule {
         }
         pending.removeAll { isDone[$0] }
       }
-      if isLoop { step = stages } else { hoisted = stages }
+      before += stages.count
+      if level == nil { step = stages } else { hoisted.append(stages) }
     }
 
     affineOrder = Array(repeating: 0, count: graph.nodes.count)

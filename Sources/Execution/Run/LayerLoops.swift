@@ -5,18 +5,35 @@ private let blockRows = 256
 
 /// The loops over a layer's plan, each for one thread's share of the rows.
 extension StageRunner {
-  /// What depends on x alone, for consecutive rows.
-  func forwardHoisted(_ range: Range<Int>) { runBlocks(layer.plan.hoisted, range) }
+  /// What needs no time loop, for consecutive rows: one level of it.
+  func forwardHoisted(_ rows: Rows, level: Int, _ range: Range<Int>) {
+    runBlocks(layer.plan.hoisted[level], rows, level, range)
+  }
 
-  /// The gradients of what depends on x alone.
-  func backwardHoisted(_ range: Range<Int>) { runBlocks(layer.plan.backwardHoisted, range) }
+  /// The gradients of what needs no time loop.
+  func backwardHoisted(_ rows: Rows, level: Int, _ range: Range<Int>) {
+    runBlocks(layer.plan.backwardHoisted[level], rows, level, range)
+  }
 
-  private func runBlocks(_ stages: [Stage], _ range: Range<Int>) {
+  private func runBlocks(_ stages: [Stage], _ rows: Rows, _ level: Int, _ range: Range<Int>) {
     guard !stages.isEmpty else { return }
+    guard level > 0 else { return runBlocks(stages, range, previousState: 0) }
+    // Rows of the previous states are consecutive only while no sequence ends.
+    for run in rows.runs {
+      let part = range.clamped(to: run.row..<run.row &+ run.count)
+      runBlocks(stages, part, previousState: run.previousState &+ part.lowerBound &- run.row)
+    }
+  }
+
+  private func runBlocks(_ stages: [Stage], _ range: Range<Int>, previousState: Int) {
     var row = range.lowerBound
     while row < range.upperBound {
       let count = min(blockRows, range.upperBound &- row)
-      run(stages, RowSpan(row: row, count: count))
+      run(
+        stages,
+        RowSpan(
+          row: row, previousState: previousState &+ row &- range.lowerBound,
+          nextState: layer.batch &+ row, count: count))
       row &+= count
     }
   }
@@ -39,7 +56,7 @@ extension StageRunner {
       // Sequences that end with this step begin with the caller's gradient of their final state.
       let ending = max(positions.lowerBound, rows.active[time &+ 1])
       if ending < active {
-        for state in layer.plan.states.indices {
+        for state in layer.plan.states.indices where !layer.plan.states[state].isHoisted {
           let source = layer.finalGradientView(state)
           let target = layer.carryView(state, parity: time & 1)
           for strip in 0..<target.columns.strips {

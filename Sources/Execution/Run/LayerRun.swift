@@ -16,6 +16,9 @@ final class LayerRun: @unchecked Sendable {
   private let step: Buffer<Float>
   /// Gradients of the states, for even and odd steps [2][stateStrips][batch][16].
   let carry: Buffer<Float>
+  /// Gradients of all rows of the states, where some are outside the time loop
+  /// [stateStrips][batch + capacity][16].
+  private let hoistedGradient: Buffer<Float>
   /// The gradient that the caller gives for the final state [stateStrips][batch][16].
   let finalGradient: Buffer<Float>
   let packed: Buffer<Float>
@@ -45,6 +48,8 @@ final class LayerRun: @unchecked Sendable {
     states = try strips(plan.stateStrips, batch + capacity)
     step = try strips(plan.stepStrips, batch)
     carry = try strips(plan.keepsTape ? 2 * plan.stateStrips : 0, batch)
+    let keepsHoisted = plan.keepsTape && plan.states.contains(where: \.isHoisted)
+    hoistedGradient = try strips(keepsHoisted ? plan.stateStrips : 0, batch + capacity)
     finalGradient = try strips(plan.keepsTape ? plan.stateStrips : 0, batch)
     packed = try Buffer(count: plan.packedFloats)
     constants = try Buffer(count: (plan.constants.count + 1) * 16)
@@ -67,6 +72,15 @@ final class LayerRun: @unchecked Sendable {
     let stride = (batch &+ capacity) &* 16
     return StripView(
       base: states.base + place.strip &* stride, stripStride: stride, columns: place.columns)
+  }
+
+  /// The gradients of state `index`, if it is outside the time loop, with the rows of `stateView`.
+  func hoistedGradientView(_ index: Int) -> StripView {
+    let place = plan.states[index]
+    let stride = (batch &+ capacity) &* 16
+    return StripView(
+      base: hoistedGradient.base + place.strip &* stride, stripStride: stride,
+      columns: place.columns)
   }
 
   /// The output h, a row for each sequence and step.
@@ -112,6 +126,8 @@ final class LayerRun: @unchecked Sendable {
       case .previousState, .nextState: places.append(rows(stateView(slot.index)))
       case .nextStateGradient, .previousStateGradient:
         places.append(rows(carryView(slot.index, parity: 0)))
+      case .nextHoistedGradient, .previousHoistedGradient:
+        places.append(rows(hoistedGradientView(slot.index)))
       case .step: places.append(rows(step.base + slot.index &* batch &* 16, batch &* 16))
       case .tile: places.append(rows(zeros, 0))
       case .vector:

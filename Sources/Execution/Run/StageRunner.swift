@@ -93,8 +93,8 @@ struct StageRunner {
       var operand = places[index]
       switch slots[index].storage {
       case .input, .inputGradient, .outputGradient, .tape: operand.base += span.row &* 16
-      case .previousState: operand.base += span.previousState &* 16
-      case .nextState: operand.base += span.nextState &* 16
+      case .previousState, .previousHoistedGradient: operand.base += span.previousState &* 16
+      case .nextState, .nextHoistedGradient: operand.base += span.nextState &* 16
       case .nextStateGradient: operand.base += span.position &* 16 &+ span.parity &* carried
       case .previousStateGradient:
         operand.base += span.position &* 16 &+ (1 &- span.parity) &* carried

@@ -15,6 +15,8 @@ from .program import Program
 
 #: The shortest time of a sample, in seconds: shorter work is repeated.
 SAMPLE = 0.1
+#: Work that takes longer, in seconds, is sampled in the first three rounds only.
+SLOW = 0.5
 #: What runs untimed before a sample, in seconds: a sleeping core takes a while to be itself again.
 WARMING = 0.05
 #: The pause before a sample, in seconds: the threads of the library before it stop spinning.
@@ -94,13 +96,16 @@ def sampled(run: Callable[[], object], calls: int) -> float:
 def interleaved(runs: Sequence[Callable[[], object]], rounds: int, threads: int) -> Timing:
     """Times all in turns, so that a change of the processor's clock meets all of them."""
     calls = [calls_for(run) for run in runs]
+    is_slow = [False for _ in runs]
     samples: list[list[float]] = [[] for _ in runs]
     limits, isa = [], build_info()["isa"]
     for turn in range(rounds):
         limits.append(_rnncell.peak(isa, threads))
         order = range(len(runs)) if turn % 2 == 0 else reversed(range(len(runs)))
         for index in order:
-            samples[index].append(sampled(runs[index], calls[index]))
+            if turn < 3 or not is_slow[index]:
+                samples[index].append(sampled(runs[index], calls[index]))
+                is_slow[index] = samples[index][-1] > SLOW
     return Timing([statistics.median(series) for series in samples], statistics.median(limits))
 
 
