@@ -29,9 +29,10 @@ package struct Plan: Sendable {
   var segments: [SegmentPlan] = []
   var products: [ProductPlan] = []
 
-  /// Stages over all rows at once, before the time loop, by level: a level reads states whose rows all
-  /// threads wrote in the levels before. Stages at each step. Their backward mirrors, from the last
-  /// level to the first.
+  /// Stages over all rows at once, before the time loop; at each step; and their backward mirrors.
+  ///
+  /// Outside the loop by level: a level reads states whose rows all threads wrote in the levels before;
+  /// backward goes from the last level to the first.
   var hoisted: [[Stage]] = []
   var step: [Stage] = []
   var backwardStep: [Stage] = []

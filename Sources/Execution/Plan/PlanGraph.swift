@@ -10,9 +10,10 @@ struct PlanGraph {
     var kind: Cells.Node.Kind
     var operands: [Int]
     var columns: Int
-    /// Outside the time loop: how many times the threads meet before the node can be computed for all
-    /// steps at once. 0 needs x and parameters alone; a state whose next value has a level comes one
-    /// level later. nil in the loop.
+    /// How many times the threads meet before the node can be computed for all steps at once.
+    ///
+    /// 0 needs x and parameters alone; a state whose next value has a level comes one level later. nil
+    /// in the time loop.
     var level: Int?
     var isHoisted: Bool { level != nil }
     /// How many operands of other nodes, and next states, it is.
