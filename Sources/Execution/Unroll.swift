@@ -292,7 +292,7 @@ package final class Unroll: @unchecked Sendable {
   private func eachBlock(_ team: Team, _ body: (_ range: Range<Int>, _ thread: Int) -> Void) {
     // Whole tiles of every instruction set.
     let tiles = rows.total / (48 &* team.threads &* piecesPerThread)
-    let size = team.threads == 1 ? rows.total : 48 &* min(max(tiles, 1), 5)
+    let size = team.threads == 1 ? rows.total : 48 &* min(max(tiles, 1), 2)
     team.forEach((rows.total &+ size &- 1) / max(size, 1)) { index, thread in
       body(index &* size..<min((index &+ 1) &* size, rows.total), thread)
     }

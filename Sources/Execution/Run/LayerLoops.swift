@@ -1,7 +1,7 @@
 import Kernels
 
 /// Rows that a stage outside the time loop works on at a time.
-private let blockRows = 256
+private let blockRows = 96
 
 /// The loops over a layer's plan, each for one thread's share of the rows.
 extension StageRunner {
