@@ -404,6 +404,8 @@ RNNCELL_CHECKED int32_t rnncell_network_parameters(
  * input:         [T, B, I].
  * lengths:       [B], steps of each sequence from 0 to T; NULL: all T.
  * initial_state: the state array to start from; NULL: zero.
+ * The network keeps the memory of its last two runs for runs of the same shape, and the process the
+ * threads of its last two callers; both are waiting, and gone with the network and the process.
  * Errors: RNNCELL_INVALID_ARGUMENT for lengths out of range.
  */
 RNNCELL_CHECKED int32_t rnncell_network_forward(
