@@ -206,7 +206,6 @@ package final class Unroll: @unchecked Sendable {
     try prepareMemory(threads: team.threads)
     isDropped = dropout != nil
     bind()
-    let splits = rows.split(team.threads)
     if layers.contains(where: { $0.packedVersion != weights.version }) {
       team.run { thread in
         for layer in layers {
@@ -223,7 +222,7 @@ package final class Unroll: @unchecked Sendable {
           run(index, thread) { $0.forwardHoisted(rows, level: level, range) }
         }
       }
-      team.run { thread in run(index, thread) { $0.forward(rows, splits[thread]) } }
+      eachShare(team, index) { $0.forward(rows, $1) }
     }
     if isDropped {
       eachBlock(team) { range, _ in drop(layers.count, range) }
@@ -243,12 +242,11 @@ package final class Unroll: @unchecked Sendable {
     }
     try prepareMemory(threads: team.threads)
     loadFinalGradient(finalStateGradient)
-    let splits = rows.split(team.threads)
     if isDropped {
       eachBlock(team) { range, _ in dropGradient(layers.count, range) }
     }
     for (index, layer) in layers.enumerated().reversed() {
-      team.run { thread in run(index, thread) { $0.backward(rows, splits[thread]) } }
+      eachShare(team, index) { $0.backward(rows, $1) }
       for level in layer.plan.backwardHoisted.indices.reversed() {
         eachBlock(team) { range, thread in
           run(index, thread) { $0.backwardHoisted(rows, level: level, range) }
@@ -283,9 +281,26 @@ package final class Unroll: @unchecked Sendable {
     }
   }
 
-  private func run(_ layer: Int, _ thread: Int, _ body: (StageRunner) -> Void) {
+  private func run(
+    _ layer: Int, _ thread: Int, crew: Crew? = nil, _ body: (StageRunner) -> Void
+  ) {
     StageRunner.with(
-      layers[layer], kernels, weights.values.base, scratch[thread][layer], body)
+      layers[layer], kernels, weights.values.base, scratch[thread][layer], crew: crew, body)
+  }
+
+  /// Calls on all threads with what each does of a time loop: all steps of its own sequences, or its
+  /// strips of every step where the sequences are too few.
+  private func eachShare(
+    _ team: Team, _ layer: Int, _ body: (StageRunner, _ positions: Range<Int>) -> Void
+  ) {
+    if team.threads > 1, layers[layer].plan.sharesStrips(batch: batch, threads: team.threads) {
+      team.run { thread in
+        run(layer, thread, crew: Crew(team: team, thread: thread)) { body($0, 0..<batch) }
+      }
+    } else {
+      let splits = rows.split(team.threads)
+      team.run { thread in run(layer, thread) { body($0, splits[thread]) } }
+    }
   }
 
   /// Calls with the rows of all steps, block by block, on all threads.

@@ -122,6 +122,17 @@ def test_bits_are_equal_for_any_number_of_threads():
         assert same(trained(net, x, threads=threads), expected)
 
 
+@pytest.mark.parametrize("cell", ["lstm", "h' = tanh(layernorm(linear(x, h)) + 0.5 * layernorm(h))"])
+@pytest.mark.parametrize("lengths", [[9], [7, 2], [0, 9]])
+def test_bits_are_equal_with_fewer_sequences_than_threads(cell, lengths):
+    size = 160 if cell == "lstm" else 330  # Weights enough to be shared.
+    net = rnncell.Network(cell, size, size, 2, seed=SEED)
+    x = sequence(9, len(lengths), size)
+    expected = trained(net, x, threads=1, lengths=lengths)
+    for threads in (2, 3, 8):
+        assert same(trained(net, x, threads=threads, lengths=lengths), expected)
+
+
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_fork_has_threads_of_its_own():
     net, x = network(size=72), sequence(31, 11, 72)

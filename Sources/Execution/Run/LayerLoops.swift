@@ -55,7 +55,7 @@ extension StageRunner {
       guard count > 0 else { continue }
       // Sequences that end with this step begin with the caller's gradient of their final state.
       let ending = max(positions.lowerBound, rows.active[time &+ 1])
-      if ending < active {
+      if ending < active, crew?.thread ?? 0 == 0 {
         for state in layer.plan.states.indices where !layer.plan.states[state].isHoisted {
           let source = layer.finalGradientView(state)
           let target = layer.carryView(state, parity: time & 1)
@@ -66,6 +66,7 @@ extension StageRunner {
           }
         }
       }
+      if ending < active { crew?.team.meet() }
       run(layer.plan.backwardStep, span(rows, time, positions.lowerBound, count))
     }
   }

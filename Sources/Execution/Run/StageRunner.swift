@@ -42,7 +42,19 @@ struct RowSpan {
   var count: Int
 }
 
-/// Runs the stages of a plan on one thread.
+/// Threads that share every stage of a step by strips, and meet behind it.
+struct Crew {
+  let team: Team
+  let thread: Int
+
+  /// This thread's part of so many strips or rows.
+  @inline(__always)
+  func share(_ count: Int) -> Range<Int> {
+    count &* thread / team.threads..<count &* (thread &+ 1) / team.threads
+  }
+}
+
+/// Runs the stages of a plan on one thread, or its share of them in a crew.
 ///
 /// It holds pointers into the arrays of the plan, so it must not outlive the call that made it.
 struct StageRunner {
@@ -50,6 +62,7 @@ struct StageRunner {
   let kernels: KernelTable
   let weights: UnsafeMutablePointer<Float>
   let scratch: Scratch
+  let crew: Crew?
   let slots: UnsafeBufferPointer<Slot>
   let places: UnsafeBufferPointer<Operand>
   let instructions: UnsafeBufferPointer<Instruction>
@@ -58,7 +71,7 @@ struct StageRunner {
   /// Calls `body` with a runner.
   static func with(
     _ layer: LayerRun, _ kernels: KernelTable, _ weights: UnsafeMutablePointer<Float>,
-    _ scratch: Scratch, _ body: (StageRunner) -> Void
+    _ scratch: Scratch, crew: Crew? = nil, _ body: (StageRunner) -> Void
   ) {
     layer.plan.slots.withUnsafeBufferPointer { slots in
       layer.places.withUnsafeBufferPointer { places in
@@ -66,8 +79,8 @@ struct StageRunner {
           kernels.elementwise.withUnsafeBufferPointer { elementwise in
             body(
               StageRunner(
-                layer: layer, kernels: kernels, weights: weights, scratch: scratch, slots: slots,
-                places: places, instructions: instructions, elementwise: elementwise))
+                layer: layer, kernels: kernels, weights: weights, scratch: scratch, crew: crew,
+                slots: slots, places: places, instructions: instructions, elementwise: elementwise))
           }
         }
       }
@@ -83,8 +96,13 @@ struct StageRunner {
       case .normalize: normalize(stage, rows: span.count)
       case .normalizeGradient: normalizeGradient(stage, rows: span.count)
       }
+      crew?.team.meet()
     }
   }
+
+  /// What this thread does of so many strips or rows.
+  @inline(__always)
+  private func share(_ count: Int) -> Range<Int> { crew?.share(count) ?? 0..<count }
 
   /// Points every slot at the rows of the span.
   private func resolve(_ span: RowSpan) {
@@ -110,24 +128,28 @@ struct StageRunner {
     let packed = UnsafePointer(layer.packed.base)
     for index in stage.first..<(stage.first &+ stage.count) {
       let product = plan.products[index]
+      let strips = share(product.strips)
+      guard !strips.isEmpty else { continue }
       for number in 0..<product.segmentCount {
         let segment = plan.segments[product.firstSegment &+ number]
         let operand = scratch.operands[segment.slot]
+        let matrix = (segment.isPacked ? packed : UnsafePointer(weights)) + segment.offset
         scratch.segments[number] = Segment(
           a: operand.base, aStripStride: operand.stripStride,
-          b: (segment.isPacked ? packed : UnsafePointer(weights)) + segment.offset,
-          bStripStride: segment.k &* 16, k: segment.k)
+          b: matrix + strips.lowerBound &* segment.k &* 16, bStripStride: segment.k &* 16,
+          k: segment.k)
       }
-      let c = scratch.operands[product.c]
+      var c = scratch.operands[product.c]
+      c.base += strips.lowerBound &* c.stripStride
       var call = Product(
         segments: scratch.segments, segmentCount: product.segmentCount, c: c.base,
         cStripStride: c.stripStride, initial: layer.zeros, initialStripStride: 0,
-        initialRowStride: 0, rows: rows, strips: product.strips,
-        padding: Padding(columns: product.columns))
+        initialRowStride: 0, rows: rows, strips: strips.count,
+        padding: Padding(columns: product.columns, firstStrip: strips.lowerBound))
       switch product.initial {
       case .zero: break
       case .bias:
-        call.initial = UnsafePointer(weights + product.bias)
+        call.initial = UnsafePointer(weights + product.bias + strips.lowerBound &* 16)
         call.initialStripStride = 16
       case .accumulate:
         call.initial = UnsafePointer(c.base)
@@ -143,9 +165,10 @@ struct StageRunner {
     let parts = (rows &+ tileVectors &- 1) / tileVectors
     let height = (rows &+ parts &- 1) / max(parts, 1)
     let width = max(tileVectors / max(height, 1), 1)
-    var strip = 0
-    while strip < stage.strips {
-      let strips = min(width, stage.strips &- strip)
+    let all = share(stage.strips)
+    var strip = all.lowerBound
+    while strip < all.upperBound {
+      let strips = min(width, all.upperBound &- strip)
       var row = 0
       while row < rows {
         let count = min(height, rows &- row)
@@ -179,24 +202,34 @@ struct StageRunner {
     return operand
   }
 
+  /// A slot from a row of the span on.
+  private func place(_ slot: Int, _ row: Int) -> Operand {
+    var operand = scratch.operands[slot]
+    operand.base += row &* operand.rowStride
+    return operand
+  }
+
   private func normalize(_ stage: Stage, rows: Int) {
-    let a = scratch.operands[stage.operand]
-    let y = scratch.operands[stage.result]
+    let rows = share(rows)
+    let a = place(stage.operand, rows.lowerBound)
+    let y = place(stage.result, rows.lowerBound)
     var call = Normalization(
       a: a.base, aStripStride: a.stripStride, y: y.base, yStripStride: y.stripStride,
-      scale: scratch.operands[stage.auxiliary].base, rows: rows, columns: stage.columns,
+      scale: place(stage.auxiliary, rows.lowerBound).base, rows: rows.count, columns: stage.columns,
       epsilon: Float(Operation.layerNormEpsilon))
     kernels.normalize(&call)
   }
 
   private func normalizeGradient(_ stage: Stage, rows: Int) {
-    let g = scratch.operands[stage.gradient]
-    let y = scratch.operands[stage.result]
-    let d = scratch.operands[stage.destination]
+    let rows = share(rows)
+    let g = place(stage.gradient, rows.lowerBound)
+    let y = place(stage.result, rows.lowerBound)
+    let d = place(stage.destination, rows.lowerBound)
     var call = NormalizationGradient(
       g: g.base, gStripStride: g.stripStride, y: y.base, yStripStride: y.stripStride,
-      scale: scratch.operands[stage.auxiliary].base, d: d.base, dStripStride: d.stripStride,
-      rows: rows, columns: stage.columns, accumulates: stage.accumulates)
+      scale: place(stage.auxiliary, rows.lowerBound).base, d: d.base,
+      dStripStride: d.stripStride, rows: rows.count, columns: stage.columns,
+      accumulates: stage.accumulates)
     kernels.normalizeGradient(&call)
   }
 }
