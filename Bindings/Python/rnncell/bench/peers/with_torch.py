@@ -14,6 +14,8 @@ from ...cells import Cell
 from ..program import Program
 from ..timing import Case, Contender
 
+#: Steps of a loop in Python that is worth timing: 512 take seconds.
+LONGEST_LOOP = 100
 #: The cells of torch.nn, with our names of its gates in its order: of x and of h.
 FUSED = {"lstm": (torch.nn.LSTM, "ifgo", "ifgo"), "gru_reset_after": (torch.nn.GRU, "rzn", "rzm")}
 
@@ -86,6 +88,8 @@ class Torch:
             result.append(self._trained(
                 f"torch.nn.{type(module).__name__}", lambda x: module(x)[0], x, gy,
                 dict(module.named_parameters()), gradients=False))
+        if case.steps > LONGEST_LOOP:
+            return result
         weights, x, gy = self._tensors(case, trained=True)
         own = lambda x: loop(case.program, weights, x)  # noqa: E731
         result.append(self._trained("torch loop", own, x, gy, weights))
