@@ -118,7 +118,7 @@ def proposals(peers: Sequence[Peer], threads: int, *, trials: int) -> dict[str, 
             continue
         seconds = []
         for equations in random_cells(3, 64):
-            setting = Setting(Cell(equations), hidden=64, layers=1, words=corpus.vocabulary_size)
+            setting = Setting(Cell(equations), hidden=64, layers=1, words=len(corpus.vocabulary))
             setting.batch = 32
             setting.updates = min(300, (len(corpus.train) // 32 - 1) // 35)
             start = time.perf_counter()
