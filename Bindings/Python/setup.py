@@ -52,7 +52,7 @@ setup(
         Extension(
             "rnncell._rnncell",
             sources=sorted(str(path.relative_to(HERE)) for path in HERE.glob("src/*.c")),
-            depends=["src/binding.h", str(INCLUDE / "rnncell.h")],
+            depends=["src/binding.h", "src/peak.h", str(INCLUDE / "rnncell.h")],
             include_dirs=[str(INCLUDE)],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
             extra_compile_args=["-std=c11", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],

@@ -47,7 +47,7 @@ package struct Cell: Hashable, Sendable {
   /// - Throws: `.invalidArgument` for a graph that is none (operands out of range or after their use,
   ///   wrong operand counts), and what `init(parsing:)` throws.
   package init(graph: Graph) throws(Failure) {
-    try self.init(parsing: Printer.print(try graph.checked().withoutDeadNodes()))
+    try self.init(parsing: Printer.equations(of: try graph.checked().withoutDeadNodes()))
   }
 
   /// The names of the states; the first is `h`, the output.
@@ -72,7 +72,7 @@ package struct Cell: Hashable, Sendable {
   }
 
   /// The equations, one statement per line; reading them gives the same graph again.
-  package var equations: String { lazy.equations.made { Printer.print(graph) } }
+  package var equations: String { lazy.equations.made { Printer.equations(of: graph) } }
 
   /// The canonical form, by which cells are compared.
   package var canonical: Canonical { lazy.canonical.made { Canonical(graph) } }

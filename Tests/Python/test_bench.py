@@ -3,6 +3,7 @@
 Its translation of cells is run by NumPy in double precision and held to our outputs: what the bench gives
 to the other libraries is then the same cell.
 """
+import importlib.util
 import json
 import math
 import types
@@ -13,6 +14,7 @@ import rnncell
 from rnncell import _rnncell
 from rnncell.bench import layers, timing
 from rnncell.bench.program import Program
+from rnncell.bench.suite import Suite
 from test_cli import run
 
 SEED = 11
@@ -142,13 +144,14 @@ def test_a_cell_of_ones_own_without_other_libraries():
     assert all(row["seconds"]["rnncell"] > 0 and row["ratio"] is None for row in rows)
 
 
-def test_missing_libraries_are_named_with_the_remedy():
-    pytest.importorskip("numpy")
-    import importlib.util
-    if importlib.util.find_spec("jax"):
-        pytest.skip("jax is installed")
-    done = run("bench", "--cell", "elman", "--only", "first", "--against", "jax", "--rounds", "1")
-    assert "not installed: jax; pip install jax" in done.stdout
+def test_missing_libraries_are_named_with_the_remedy(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    said = []
+    suite = Suite(["first"], "h' = tanh(linear(x, h))", 1, 1, quick=True)
+    result = suite.run(["jax", "onnxruntime"], version="0", say=said.append, hint=said.append)
+    assert "not installed: jax, onnxruntime, onnx; pip install jax onnxruntime onnx" in said
+    assert result["missing"] == ["jax", "onnxruntime", "onnx"]
+    assert list(result["first"][0]["ms"]) == ["rnncell"]
 
 
 def test_unknown_names_are_wrong_use():

@@ -1,6 +1,7 @@
 /* The most multiply-adds that the machine can do: in registers alone, on every thread at once.
  * `rnncell bench` holds times against it. */
 #include "binding.h"
+#include "peak.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -8,49 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-/* So many chains of operations hide the latency of each. */
-enum { CHAINS = 12, MOST_THREADS = 256 };
-
-/* The empty assembly keeps the sums in registers and the loop from being folded. */
-#define EACH(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
-#define SUM(i) , s##i = x
-#define STEP(i)                                                                                    \
-  s##i = FMA(x, y, s##i);                                                                          \
-  __asm__ volatile("" : "+" CLASS(s##i));
-#define MULTIPLY_ADDS(T)                                                                           \
-  T x = {1e-9f}, y = {1e-9f} EACH(SUM);                                                            \
-  for (long turn = 0; turn < turns; turn++) {                                                      \
-    EACH(STEP)                                                                                     \
-  }
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-
-#define CLASS "x"
-#define FMA(x, y, s) _mm_add_ps(s, _mm_mul_ps(x, y))
-__attribute__((noinline)) static void baseline(long turns) { MULTIPLY_ADDS(__m128) }
-#undef FMA
-#define FMA _mm256_fmadd_ps
-__attribute__((noinline, target("avx2,fma"))) static void avx2(long turns) {
-  MULTIPLY_ADDS(__m256)
-}
-#undef FMA
-#undef CLASS
-#define CLASS "v"
-#define FMA _mm512_fmadd_ps
-__attribute__((noinline, target("avx512f"))) static void avx512(long turns) {
-  MULTIPLY_ADDS(__m512)
-}
-#else
-typedef float Four __attribute__((vector_size(16)));
-#define CLASS "w"
-#define FMA(x, y, s) ((x) * (y) + (s))
-__attribute__((noinline, optimize("fp-contract=fast"))) static void baseline(long turns) {
-  MULTIPLY_ADDS(Four)
-}
-static void avx2(long turns) { baseline(turns); }
-static void avx512(long turns) { baseline(turns); }
-#endif
+enum { MOST_THREADS = 256 };
 
 typedef struct {
   void (*run)(long turns);
@@ -91,7 +50,9 @@ PyObject *peak(PyObject *module, PyObject *args) {
         PyExc_ValueError, "%d threads; pass 1 to %d", count, (int)MOST_THREADS);
   }
   int lanes = !strcmp(isa, "avx512") ? 16 : !strcmp(isa, "avx2") ? 8 : 4;
-  Work shared = {.run = lanes == 16 ? avx512 : lanes == 8 ? avx2 : baseline, .turns = 1000000};
+  Work shared = {
+      .run = lanes == 16 ? peak_avx512 : lanes == 8 ? peak_avx2 : peak_baseline,
+      .turns = 1000000};
   pthread_t threads[MOST_THREADS];
   int started = 0;
   shared.missing = count;
@@ -101,6 +62,6 @@ PyObject *peak(PyObject *module, PyObject *args) {
   work(&shared);
   for (int i = 0; i < started; i++) pthread_join(threads[i], NULL);
   Py_END_ALLOW_THREADS;
-  double operations = 2.0 * CHAINS * lanes * (double)shared.turns * (started + 1);
+  double operations = 2.0 * PEAK_CHAINS * lanes * (double)shared.turns * (started + 1);
   return PyFloat_FromDouble(operations / shared.seconds * 1e-9);
 }

@@ -18,7 +18,7 @@ struct Printer {
   /// The equations of a graph, one statement per line, with the equals signs below each other.
   ///
   /// The graph's nodes must stand in topological order and its first state must be `h`.
-  static func print(_ graph: Graph) -> String {
+  static func equations(of graph: Graph) -> String {
     var printer = Printer(graph)
     for node in graph.nodes.indices { printer.write(node) }
     printer.writeAliases(before: graph.states.count)
