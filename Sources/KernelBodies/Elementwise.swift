@@ -4,9 +4,10 @@ import KernelTypes
 /// Computes d = body(d, a, b, c, k) 16 floats at a time, with `operands` of a, b and c in use.
 @inline(__always)
 private func apply(
-  _ call: UnsafePointer<ElementwiseCall>, _ operands: Int,
+  _ raw: UnsafeRawPointer, _ operands: Int,
   _ body: (_ d: Vector, _ a: Vector, _ b: Vector, _ c: Vector, _ k: Vector) -> Vector
 ) {
+  let call = raw.assumingMemoryBound(to: ElementwiseCall.self)
   var (d, a, b, c) = (call.pointee.d, call.pointee.a, call.pointee.b, call.pointee.c)
   let k = splat(call.pointee.k)
   var (rows, strips) = (call.pointee.rows, call.pointee.strips)

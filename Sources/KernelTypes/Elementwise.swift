@@ -7,7 +7,7 @@ package struct Operand {
   /// 16, or 0 where all rows read the same floats: a vector parameter or a scalar.
   package var rowStride: Int
 
-  @inlinable
+  @inlinable @inline(__always)
   package init(base: UnsafeMutablePointer<Float>, stripStride: Int, rowStride: Int) {
     self.base = base
     self.stripStride = stripStride
@@ -28,7 +28,7 @@ package struct ElementwiseCall {
   package var strips: Int
   package var rows: Int
 
-  @inlinable
+  @inlinable @inline(__always)
   package init(
     d: Operand, a: Operand, b: Operand, c: Operand, k: Float, strips: Int, rows: Int
   ) {

@@ -4,7 +4,9 @@
 /// batch, the weights of a map from K to N with K rows and N columns. Pad lanes of weights, their
 /// gradients and optimiser state are always 0, those of activations hold anything.
 package struct KernelTable: Sendable {
-  package typealias Elementwise = @Sendable (UnsafePointer<ElementwiseCall>) -> Void
+  /// Takes an `ElementwiseCall`; a bare function, as a closure's context is counted at every call (2 %
+  /// of a step of IndRNN).
+  package typealias Elementwise = @convention(c) @Sendable (UnsafeRawPointer) -> Void
 
   package let instructionSet: InstructionSet
   package let product: @Sendable (UnsafePointer<Product>) -> Void

@@ -64,6 +64,8 @@ struct StageRunner {
   let scratch: Scratch
   let crew: Crew?
   let slots: UnsafeBufferPointer<Slot>
+  let products: UnsafeBufferPointer<ProductPlan>
+  let segments: UnsafeBufferPointer<SegmentPlan>
   let places: UnsafeBufferPointer<Operand>
   let instructions: UnsafeBufferPointer<Instruction>
   let elementwise: UnsafeBufferPointer<KernelTable.Elementwise>
@@ -73,14 +75,20 @@ struct StageRunner {
     _ layer: LayerRun, _ kernels: KernelTable, _ weights: UnsafeMutablePointer<Float>,
     _ scratch: Scratch, crew: Crew? = nil, _ body: (StageRunner) -> Void
   ) {
-    layer.plan.slots.withUnsafeBufferPointer { slots in
-      layer.places.withUnsafeBufferPointer { places in
-        layer.plan.instructions.withUnsafeBufferPointer { instructions in
-          kernels.elementwise.withUnsafeBufferPointer { elementwise in
-            body(
-              StageRunner(
-                layer: layer, kernels: kernels, weights: weights, scratch: scratch, crew: crew,
-                slots: slots, places: places, instructions: instructions, elementwise: elementwise))
+    let plan = layer.plan
+    plan.slots.withUnsafeBufferPointer { slots in
+      plan.products.withUnsafeBufferPointer { products in
+        plan.segments.withUnsafeBufferPointer { segments in
+          layer.places.withUnsafeBufferPointer { places in
+            plan.instructions.withUnsafeBufferPointer { instructions in
+              kernels.elementwise.withUnsafeBufferPointer { elementwise in
+                body(
+                  StageRunner(
+                    layer: layer, kernels: kernels, weights: weights, scratch: scratch, crew: crew,
+                    slots: slots, products: products, segments: segments, places: places,
+                    instructions: instructions, elementwise: elementwise))
+              }
+            }
           }
         }
       }
@@ -124,14 +132,13 @@ struct StageRunner {
   }
 
   private func runProducts(_ stage: Stage, rows: Int) {
-    let plan = layer.plan
     let packed = UnsafePointer(layer.packed.base)
     for index in stage.first..<(stage.first &+ stage.count) {
-      let product = plan.products[index]
+      let product = products[index]
       let strips = share(product.strips)
       guard !strips.isEmpty else { continue }
       for number in 0..<product.segmentCount {
-        let segment = plan.segments[product.firstSegment &+ number]
+        let segment = segments[product.firstSegment &+ number]
         let operand = scratch.operands[segment.slot]
         let matrix = (segment.isPacked ? packed : UnsafePointer(weights)) + segment.offset
         scratch.segments[number] = Segment(

@@ -1,6 +1,6 @@
 // Time of forward and backward of a network, with its multiply-adds per second.
 //
-//     swift run -c release UnrollBench [CELL [HIDDEN [BATCH [STEPS [LAYERS [THREADS [forward|backward|both|plan]]]]]]]
+//     swift run -c release UnrollBench [CELL|EQUATIONS [HIDDEN [BATCH [STEPS [LAYERS [THREADS [forward|backward|both|plan]]]]]]]
 import Cells
 import Execution
 import Glibc
@@ -15,7 +15,7 @@ let name = arguments.first ?? "lstm"
 let (hidden, batch, steps) = (argument(1, 200), argument(2, 20), argument(3, 20))
 let (layers, threads) = (argument(4, 2), argument(5, standardThreads))
 
-let cell = try Cell.stock(name)
+let cell = try name.contains("=") ? Cell(parsing: name) : Cell.stock(name)
 var layout = ParameterLayout()
 let network = try Network(
   cells: Array(repeating: cell, count: layers), inputSize: hidden,
