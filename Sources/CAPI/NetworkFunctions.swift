@@ -70,7 +70,8 @@ public func rnncell_network_create(
       cells: cells, inputSize: try positive(inputSize, "input_size", limit: Limits.size),
       hiddenSizes: hiddenSizes, layout: &layout)
     let weights = try ParameterBuffer(layout)
-    network.initialize(weights, seed: options.seed, initialization)
+    network.initialize(
+      weights, seed: options.seed, initialization, threads: standardThreads)
     return try NetworkObject(network, weights)
   }
 }

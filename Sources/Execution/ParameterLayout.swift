@@ -149,16 +149,14 @@ package final class ParameterBuffer: @unchecked Sendable {
   package func randomize(
     _ entry: ParameterEntry, _ random: Philox, first: UInt64 = 0, low: Float? = nil, span: Float
   ) {
-    var call = UniformFill(
-      destination: values.base + entry.offset, rows: entry.rows, columns: entry.columns,
-      seed: random.seed, purpose: random.purpose, first: first, low: low ?? 0, span: span,
-      isSigned: low == nil)
     if entry.blocks == 1 {
+      var call = uniformFill(entry, random, first: first, low: low, span: span)
       KernelTable.current.fillUniform(&call)
       version &+= 1
     } else {
       // As one column, which lies in memory like the row-major values.
       var flat = [Float](repeating: 0, count: entry.count.strips * 16)
+      var call = uniformFill(entry, random, first: first, low: low, span: span)
       (call.rows, call.columns) = (entry.count, 1)
       flat.withUnsafeMutableBufferPointer { flat in
         guard let base = flat.baseAddress else { return }
@@ -167,6 +165,16 @@ package final class ParameterBuffer: @unchecked Sendable {
       }
       write(entry, from: flat)
     }
+  }
+
+  /// The call that does as `randomize`, for an entry of one block.
+  func uniformFill(
+    _ entry: ParameterEntry, _ random: Philox, first: UInt64, low: Float?, span: Float
+  ) -> UniformFill {
+    UniformFill(
+      destination: values.base + entry.offset, rows: entry.rows, columns: entry.columns,
+      seed: random.seed, purpose: random.purpose, first: first, low: low ?? 0, span: span,
+      isSigned: low == nil)
   }
 
   /// Copies all values of a buffer with the same layout.
