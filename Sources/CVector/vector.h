@@ -171,11 +171,18 @@ VECTOR_INLINE vector_i32 vector_carry(vector_i32 sum, vector_i32 b) {
   return (vector_i32)((words)sum < (words)b);
 }
 
+/* Bits `shift` to `shift` + 31 of first + i * step for each lane i. */
+VECTOR_INLINE vector_i32 vector_indices(unsigned long long first, unsigned step, int shift) {
+  typedef unsigned long long wide __attribute__((ext_vector_type(16)));
+  const wide lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  return __builtin_convertvector((first + lanes * step) >> shift, vector_i32);
+}
+
 /* Philox-4x32 with its ten rounds (see `Philox`), of sixteen counters: lane i of words 0 to 3, which go to
  * `to` one behind the other.
  *
  * Every other lane is held as 64 bits, of which the upper half may be anything: so all instruction sets
- * multiply 32 bits by 32, and the lower half of a product stays where it is. 0.9 ns a number with AVX2
+ * multiply 32 bits by 32, and the lower half of a product stays where it is. 0.8 ns a number with AVX2
  * instead of 16 one at a time; unrolled, as a loop of rounds waits for each product (1.2 ns). */
 VECTOR_INLINE void vector_philox(
     vector_i32 low, vector_i32 high, unsigned long long purpose, unsigned long long key, int *to) {

@@ -38,8 +38,8 @@ func fillUniform(_ fill: UnsafePointer<UniformFill>) {
 /// The sixteen rows of a strip.
 private struct Lanes {
   /// The counter of each row's first number.
-  private var low = Words()
-  private var high = Words()
+  private let low: Words
+  private let high: Words
   /// Ones in the lanes that start at word 0, 1 and 2 of their block.
   private let starts: (Words, Words, Words)
   /// Whether all start at word 0.
@@ -50,13 +50,11 @@ private struct Lanes {
   @inline(__always)
   init(_ call: UniformFill, _ row: Int) {
     self.call = call
-    var phase = Words()
-    for lane in 0..<16 {
-      let index = call.first &+ UInt64(truncatingIfNeeded: (row &+ lane) &* call.columns)
-      phase[lane] = Int32(truncatingIfNeeded: index & 3)
-      low[lane] = Int32(truncatingIfNeeded: index >> 2)
-      high[lane] = Int32(truncatingIfNeeded: index >> 34)
-    }
+    let first = call.first &+ UInt64(truncatingIfNeeded: row &* call.columns)
+    let columns = UInt32(truncatingIfNeeded: call.columns)
+    low = vector_indices(first, columns, 2)
+    high = vector_indices(first, columns, 34)
+    let phase = vector_indices(first, columns, 0) & 3
     starts = (
       vector_equal_int(phase, 0), vector_equal_int(phase, 1), vector_equal_int(phase, 2)
     )

@@ -80,6 +80,12 @@ func benchOthers(_ table: KernelTable) throws {
   let pack = seconds(table) { table.transposePack(UnsafePointer(weights.base), k, n, turned.base) }
   print("  transpose \(k) x \(n): \(rounded(pack * 1e6)) µs")
 
+  var fill = UniformFill(
+    destination: turned.base, rows: n, columns: k, seed: 1, purpose: 2, first: 0, low: 0, span: 1,
+    isSigned: true)
+  let number = seconds(table) { table.fillUniform(&fill) } / Double(n * k) * 1e9
+  print("  random numbers, ns each: \((number * 1000).rounded() / 1000)")
+
   let (rows, columns) = (20, 10_000)
   let logits = try random(strips(columns) * rows * 16)
   let targets = try Buffer<Int32>(count: rows)
