@@ -294,12 +294,12 @@ package final class Unroll: @unchecked Sendable {
     _ team: Team, _ layer: Int, _ body: (StageRunner, _ positions: Range<Int>) -> Void
   ) {
     if team.threads > 1, layers[layer].plan.sharesStrips(batch: batch, threads: team.threads) {
-      team.run { thread in
+      team.together { thread in
         run(layer, thread, crew: Crew(team: team, thread: thread)) { body($0, 0..<batch) }
       }
     } else {
       let splits = rows.split(team.threads)
-      team.run { thread in run(layer, thread) { body($0, splits[thread]) } }
+      team.shares { share, thread in run(layer, thread) { body($0, splits[share]) } }
     }
   }
 

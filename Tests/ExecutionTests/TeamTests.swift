@@ -20,6 +20,16 @@ struct TeamTests {
     }
   }
 
+  @Test("take every share once, call after call", arguments: [1, 2, 3, 8])
+  func shares(threads: Int) throws {
+    let team = try Team(threads: threads)
+    for _ in 0..<200 {
+      let taken = Mutex([Int](repeating: 0, count: threads))
+      team.run { share in taken.withLock { $0[share] += 1 } }
+      #expect(taken.withLock { $0 } == [Int](repeating: 1, count: threads))
+    }
+  }
+
   @Test("are not shared by two callers")
   func pool() throws {
     try TeamPool.with(threads: 3) { team throws(Failure) in

@@ -5,7 +5,8 @@ import Synchronization
 /// Threads that do one piece of work together, again and again.
 ///
 /// Between two pieces the threads spin for some milliseconds before they sleep: a hand-over then takes
-/// 0.1 µs instead of 40. A team belongs to one caller at a time; `TeamPool` keeps those of callers from
+/// 0.1 µs instead of 40. Nobody waits for a thread whose core does something else: the others take its
+/// share, and the work ends without it. A team belongs to one caller at a time; `TeamPool` keeps those of callers from
 /// outside.
 package final class Team: @unchecked Sendable {
   /// How many threads work, the caller's own included.
@@ -20,11 +21,20 @@ package final class Team: @unchecked Sendable {
 
   /// What the threads see; it outlives the team's own reference while they end.
   private final class Shared: @unchecked Sendable {
+    /// The number of the newest work.
     let generation = Atomic<Int>(0)
-    let running = Atomic<Int>(0)
+    /// The number of the work that a thread may still join; 0 when it is over.
+    let open = Atomic<Int>(0)
+    /// How many threads are inside a work, or about to see that it is over.
+    let inside = Atomic<Int>(0)
     let isEnding = Atomic<Bool>(false)
     /// The next piece of `forEach`.
     let next = Atomic<Int>(0)
+    /// For each share of `run`, the number of the work in which it was last taken.
+    let taken: UnsafeMutablePointer<Atomic<Int>>
+    let threads: Int
+    /// How many threads have done their part of `together`.
+    let finished = Atomic<Int>(0)
     /// How many threads wait in `meet`, and how often all have met.
     let waiting = Atomic<Int>(0)
     let meetings = Atomic<Int>(0)
@@ -33,7 +43,10 @@ package final class Team: @unchecked Sendable {
     var lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     var wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-    init() {
+    init(threads: Int) {
+      self.threads = threads
+      taken = .allocate(capacity: threads)
+      for share in 0..<threads { (taken + share).initialize(to: Atomic(0)) }
       pthread_mutex_init(lock, nil)
       pthread_cond_init(wake, nil)
     }
@@ -43,6 +56,8 @@ package final class Team: @unchecked Sendable {
       pthread_mutex_destroy(lock)
       wake.deallocate()
       lock.deallocate()
+      taken.deinitialize(count: threads)
+      taken.deallocate()
     }
 
     /// Looks often before it sleeps; then waits on the condition.
@@ -62,11 +77,19 @@ package final class Team: @unchecked Sendable {
     }
 
     func announce() {
-      generation.add(1, ordering: .sequentiallyConsistent)
+      let number = generation.load(ordering: .relaxed) &+ 1
+      open.store(number, ordering: .sequentiallyConsistent)
+      generation.store(number, ordering: .sequentiallyConsistent)
       guard sleepers.load(ordering: .sequentiallyConsistent) > 0 else { return }
       pthread_mutex_lock(lock)
       pthread_cond_broadcast(wake)
       pthread_mutex_unlock(lock)
+    }
+
+    /// Lets nobody else in, and returns when all are out.
+    func close() {
+      open.store(0, ordering: .sequentiallyConsistent)
+      Team.wait { inside.load(ordering: .sequentiallyConsistent) == 0 }
     }
   }
 
@@ -88,7 +111,7 @@ package final class Team: @unchecked Sendable {
       throw .invalid("\(threads) threads are out of range; use 1 to 256")
     }
     self.threads = threads
-    shared = Shared()
+    shared = Shared(threads: threads)
     // Signals are the host program's: its own threads keep handling them.
     var all = sigset_t()
     var previous = sigset_t()
@@ -122,20 +145,32 @@ package final class Team: @unchecked Sendable {
     for handle in handles { pthread_join(handle, nil) }
   }
 
-  /// Runs `work(0)`…`work(threads - 1)` at the same time and returns when all are done.
+  /// Runs `work(0)`…`work(threads - 1)` at the same time, each on a thread of its own, and returns when
+  /// all are done: what they may `meet` in.
+  func together(_ work: (Int) -> Void) {
+    shared.finished.store(0, ordering: .relaxed)
+    start(work) {
+      Team.wait { shared.finished.load(ordering: .acquiring) == threads - 1 }
+    }
+  }
+
+  /// Runs `work(0)`…`work(threads - 1)`, each once: every thread does its own, so that it finds in its
+  /// cache what it left there, and then what others have not begun.
   package func run(_ work: (Int) -> Void) {
-    guard threads > 1 else { return work(0) }
-    withoutActuallyEscaping(work) { work in
-      shared.work = work
-      shared.running.store(threads - 1, ordering: .sequentiallyConsistent)
-      shared.announce()
-      work(0)
-      var turn = 0
-      while shared.running.load(ordering: .acquiring) > 0 {
-        turn &+= 1
-        if turn > 2_000 { sched_yield() }
+    shares { share, _ in work(share) }
+  }
+
+  /// `run`, with the thread that does a share.
+  func shares(_ work: (_ share: Int, _ thread: Int) -> Void) {
+    guard threads > 1 else { return work(0, 0) }
+    let number = shared.generation.load(ordering: .relaxed) &+ 1
+    start { thread in
+      for turn in 0..<threads {
+        let share = (thread &+ turn) % threads
+        if shared.taken[share].exchange(number, ordering: .relaxed) != number {
+          work(share, thread)
+        }
       }
-      shared.work = { _ in }
     }
   }
 
@@ -143,7 +178,7 @@ package final class Team: @unchecked Sendable {
   /// whose core is slower for a while holds nobody up.
   package func forEach(_ count: Int, _ work: (_ index: Int, _ thread: Int) -> Void) {
     shared.next.store(0, ordering: .relaxed)
-    run { thread in
+    start { thread in
       while true {
         let index = shared.next.add(1, ordering: .relaxed).oldValue
         guard index < count else { return }
@@ -152,7 +187,31 @@ package final class Team: @unchecked Sendable {
     }
   }
 
-  /// Inside `run`: returns when all threads have called it, after 0.2 µs where they come together.
+  /// Has `work` run by the caller and by the threads that come before it is done, and then waits as
+  /// `ending` says.
+  private func start(_ work: (Int) -> Void, ending: () -> Void = {}) {
+    guard threads > 1 else { return work(0) }
+    withoutActuallyEscaping(work) { work in
+      shared.work = work
+      shared.announce()
+      work(0)
+      ending()
+      shared.close()
+      shared.work = { _ in }
+    }
+  }
+
+  /// Spins until something holds, and gives the core away when that takes long.
+  @inline(__always)
+  private static func wait(until holds: () -> Bool) {
+    var turn = 0
+    while !holds() {
+      turn &+= 1
+      if turn > 2_000 { sched_yield() }
+    }
+  }
+
+  /// Inside `together`: returns when all threads have called it, after 0.2 µs where they come together.
   @inline(__always)
   func meet() {
     let before = shared.meetings.load(ordering: .acquiring)
@@ -161,21 +220,21 @@ package final class Team: @unchecked Sendable {
       shared.meetings.add(1, ordering: .releasing)
       return
     }
-    var turn = 0
-    while shared.meetings.load(ordering: .acquiring) == before {
-      turn &+= 1
-      if turn > 2_000 { sched_yield() }
-    }
+    Team.wait { shared.meetings.load(ordering: .acquiring) != before }
   }
 
   private static func serve(_ shared: Shared, _ index: Int) {
     var seen = 0
     while true {
       shared.waitForWork(after: seen)
-      seen &+= 1
+      seen = shared.generation.load(ordering: .sequentiallyConsistent)
       if shared.isEnding.load(ordering: .sequentiallyConsistent) { return }
-      shared.work(index)
-      shared.running.subtract(1, ordering: .acquiringAndReleasing)
+      shared.inside.add(1, ordering: .sequentiallyConsistent)
+      if shared.open.load(ordering: .sequentiallyConsistent) == seen {
+        shared.work(index)
+        shared.finished.add(1, ordering: .releasing)
+      }
+      shared.inside.subtract(1, ordering: .sequentiallyConsistent)
     }
   }
 }
