@@ -30,6 +30,8 @@ package struct EvaluationSizes: Sendable, Equatable {
 package struct LanguageModelEvaluator: Evaluator {
   package let corpus: Corpus
   package let sizes: EvaluationSizes
+  /// Points of the training loss up to the last rung.
+  static let curvePoints = 27
   /// What models are made to have.
   package let parameterCount: Int
 
@@ -70,7 +72,8 @@ package struct LanguageModelEvaluator: Evaluator {
       + "tokens"
   }
 
-  private static func shape(
+  /// Of a model with the cell at the hidden size of the study.
+  static func shape(
     _ cell: Cell, _ corpus: Corpus, _ sizes: EvaluationSizes
   ) -> ModelShape {
     ModelShape(
@@ -78,7 +81,7 @@ package struct LanguageModelEvaluator: Evaluator {
       hiddenSize: sizes.hiddenSize, embeddingSize: sizes.embeddingSize ?? sizes.hiddenSize)
   }
 
-  private static func options(_ sizes: EvaluationSizes, updates: Int) -> TrainingOptions {
+  static func options(_ sizes: EvaluationSizes, updates: Int) -> TrainingOptions {
     var options = TrainingOptions()
     options.optimizer = Adam.name
     options.learningRate = sizes.learningRate
@@ -94,23 +97,37 @@ package struct LanguageModelEvaluator: Evaluator {
   package func evaluate(
     _ task: EvaluationTask, shouldStop: @Sendable () -> Bool
   ) throws(Failure) -> Score {
+    switch task.work {
+    case .cell, .mixture: break
+    case .bilevel, .shared:
+      throw Failure(.internal, "no trainer for \(task.work.text)")
+    }
     let start = monotonicSeconds()
     var shape = Self.shape(task.cell, corpus, sizes)
-    shape.hiddenSize = try shape.hiddenSize(nearestTo: parameterCount)
+    if task.work == .cell { shape.hiddenSize = try shape.hiddenSize(nearestTo: parameterCount) }
     let model = try LanguageModel(shape, seed: task.seed)
-    let trainer = try Trainer(model, corpus, Self.options(sizes, updates: max(1, task.updates)))
+    var options = Self.options(sizes, updates: max(1, task.updates))
+    options.threads = task.threads
+    let trainer = try Trainer(model, corpus, options)
     if let snapshot = task.snapshot { try trainer.restore(snapshot) }
+    var curve: [CurvePoint] = []
+    let stride = max(1, sizes.updates / Self.curvePoints)
     while trainer.updates < task.updates {
       if shouldStop() { throw Failure(.cancelled, "the search was stopped") }
-      try trainer.train(updates: min(trainer.updates + 4, task.updates))
+      let point = (trainer.updates / stride + 1) * stride
+      try trainer.train(updates: min(trainer.updates + 4, point, task.updates))
+      if trainer.updates == point || trainer.updates >= task.updates {
+        curve.append(CurvePoint(updates: trainer.updates, trainLoss: trainer.takeMeanLoss()))
+      }
     }
     let valid = UnsafeBufferPointer(rebasing: corpus.valid.prefix(sizes.validTokens))
     let loss = try Scorer(model, batch: sizes.batch, predictions: valid.count - 1)
-      .loss(valid, try Team(threads: 1), shouldStop: shouldStop)
+      .loss(valid, try Team(threads: task.threads), shouldStop: shouldStop)
+    if !curve.isEmpty { curve[curve.count - 1].loss = loss }
     return Score(
       loss: loss, tokens: model.tokens, seconds: monotonicSeconds() - start,
       parameterCount: model.weights.layout.parameterCount,
-      curve: [(updates: trainer.updates, loss: loss)],
+      curve: curve,
       snapshot: task.isLast ? nil : try trainer.checkpoint(), measured: Self.scalars(model))
   }
 

@@ -25,6 +25,11 @@ package struct Proposal: Sendable {
   /// The canonical form in 32 digits.
   package var digest: String
   package var notes: String
+  package var work: Work
+  /// Of a stage, in all; nil for what the rungs say.
+  package var stageUpdates: Int?
+  /// Whether it starts from what its first parent learned.
+  package var inherits: Bool
   package var state = State.pending
   /// Why it failed or was rejected.
   package var failure = ""
@@ -40,11 +45,15 @@ package struct Proposal: Sendable {
   package var toldAt = Double.nan
   /// Learned numbers of the model it was trained in; 0 when not known.
   package var parameterCount = 0
-  /// What the evaluation measured by name: the learned numbers of a supernet.
+  /// What the evaluation measured by name: the learned numbers of a supernet, the losses of arcs with
+  /// shared weights.
   package var measured: [String: Double] = [:]
+  /// Up to now, by updates.
+  package var curve: [CurvePoint] = []
 
   package init(
-    id: Int, seed: UInt64, strategy: String, cell: Cell, parents: [Int] = [], notes: String = ""
+    id: Int, seed: UInt64, strategy: String, cell: Cell, parents: [Int] = [], notes: String = "",
+    work: Work = .cell, stageUpdates: Int? = nil, inherits: Bool = false
   ) {
     self.id = id
     self.seed = seed
@@ -53,9 +62,14 @@ package struct Proposal: Sendable {
     self.parents = parents
     self.digest = cell.canonical.text
     self.notes = notes
+    self.work = work
+    self.stageUpdates = stageUpdates
+    self.inherits = inherits
   }
 
   package var isControl: Bool { strategy == Proposal.control }
+  /// Whether it is a cell that was or will be trained for the strategy.
+  package var isTrial: Bool { !isControl && !work.isStage && !state.isRejected }
   package static let control = "control"
 
   /// The order of the leaderboard: the highest rung first, then the loss, then the earlier one.
@@ -63,6 +77,28 @@ package struct Proposal: Sendable {
     if a.rung != b.rung { return a.rung > b.rung }
     if a.loss != b.loss { return a.loss < b.loss }
     return a.id < b.id
+  }
+}
+
+/// A point of a learning curve.
+package struct CurvePoint: Equatable, Sendable {
+  /// Training updates until then.
+  package var updates: Int
+  /// Validation loss; NaN where it was not measured.
+  package var loss: Double
+  /// The mean loss of the training text since the point before, as it was trained on, which costs
+  /// nothing to know; NaN where there is none.
+  package var trainLoss: Double
+
+  package init(updates: Int, loss: Double = .nan, trainLoss: Double = .nan) {
+    self.updates = updates
+    self.loss = loss
+    self.trainLoss = trainLoss
+  }
+
+  package static func == (a: CurvePoint, b: CurvePoint) -> Bool {
+    a.updates == b.updates && a.loss.bitPattern == b.loss.bitPattern
+      && a.trainLoss.bitPattern == b.trainLoss.bitPattern
   }
 }
 
@@ -97,13 +133,19 @@ package struct EvaluationTask: Sendable {
   package var rung: Int
   /// Training updates in all when this rung ends.
   package var updates: Int
-  /// Whether no rung follows.
+  /// Whether nothing follows that could go on from here.
   package var isLast: Bool
   /// Where the rung before ended, as the evaluator wrote it; nil to start afresh.
   package var snapshot: [UInt8]?
+  package var work: Work
+  /// What the parent learned that it starts from, as the evaluator wrote it; nil for none.
+  package var inheritance: [UInt8]?
+  /// Threads that it may use: one for a cell, all workers' for a stage, which they wait for.
+  package var threads = 1
 
   package init(
-    id: Int, seed: UInt64, cell: Cell, rung: Int, updates: Int, isLast: Bool, snapshot: [UInt8]?
+    id: Int, seed: UInt64, cell: Cell, rung: Int, updates: Int, isLast: Bool, snapshot: [UInt8]?,
+    work: Work = .cell, inheritance: [UInt8]? = nil
   ) {
     self.id = id
     self.seed = seed
@@ -112,6 +154,8 @@ package struct EvaluationTask: Sendable {
     self.updates = updates
     self.isLast = isLast
     self.snapshot = snapshot
+    self.work = work
+    self.inheritance = inheritance
   }
 }
 
@@ -124,14 +168,14 @@ package struct Score: Sendable {
   /// Of this rung.
   package var seconds: Double
   package var parameterCount: Int
-  /// Losses within the rung: updates so far and validation loss.
-  package var curve: [(updates: Int, loss: Double)]
+  /// Losses within the rung.
+  package var curve: [CurvePoint]
   package var snapshot: [UInt8]?
   package var measured: [String: Double]
 
   package init(
     loss: Double, tokens: Int = 0, seconds: Double = 0, parameterCount: Int = 0,
-    curve: [(updates: Int, loss: Double)] = [], snapshot: [UInt8]? = nil,
+    curve: [CurvePoint] = [], snapshot: [UInt8]? = nil,
     measured: [String: Double] = [:]
   ) {
     self.loss = loss

@@ -9,6 +9,8 @@ package final class Study {
   package let settings: StudySettings
   /// Proposals that may be trained in all, save controls and rejected ones; nil for no bound.
   package var trials: Int?
+  /// Trained tokens after which nothing more is asked; nil for no bound.
+  package var tokenBudget: Int?
   /// Seconds of search of all runs, as far as they are known to the file.
   package internal(set) var seconds: Double
   package private(set) var proposals: [Proposal]
@@ -51,15 +53,25 @@ package final class Study {
       }
       settings = begun
     }
-    strategy = try Strategies.named(settings.strategy)
+    let type = try Strategies.type(named: settings.strategy)
+    guard !type.needsCorpus || !settings.corpus.isEmpty || isReadOnly else {
+      throw .invalid(
+        "the strategy '\(type.name)' trains networks of its own on a corpus; open the study with "
+          + "one, or use another strategy")
+    }
+    strategy = type.init()
     // One state of the file, whatever another process writes meanwhile.
     try file.database.run("BEGIN")
     seconds = try file.seconds()
     proposals = try file.proposals()
     asks = try file.asks(proposalCount: proposals.count)
+    for (id, curve) in try file.curves() where proposals.indices.contains(id - 1) {
+      proposals[id - 1].curve = curve
+    }
     try file.database.run("COMMIT")
-    digests = Set(proposals.map(\.digest))
-    fingerprints = Set(proposals.map(\.cell.fingerprint))
+    let cells = proposals.filter { !$0.work.isStage }
+    digests = Set(cells.map(\.digest))
+    fingerprints = Set(cells.map(\.cell.fingerprint))
     for ask in asks where ask.state == .told || ask.state == .failed { note(ask) }
   }
 
@@ -102,6 +114,9 @@ package final class Study {
       let settled = asks.firstIndex { $0.state == .asked } ?? step
       if settings.deterministic, settled <= step - settings.window { return .wait }
       let visible = visible(at: step)
+      if let tokenBudget, Self.tokens(visible, proposals) >= tokenBudget {
+        return isPending ? .wait : .finished
+      }
       if let (proposal, rung) = ladder.promotion(
         results(visible),
         isAsked: { [asks] id, rung in
@@ -111,13 +126,15 @@ package final class Study {
         try begin(Ask(proposal: proposal, rung: rung, updates: settings.updates(rung: rung)), [])
         return .task(try hand(step))
       }
-      if hasTrialsLeft {
-        try propose(visible)
-        return .task(try hand(step))
-      }
+      if hasTrialsLeft, try propose(visible) { return .task(try hand(step)) }
       // Results that this step may not see yet can still promote something.
       let isAllSeen = !settings.deterministic || visible.count == asks.count { isSettled($0) }
-      if isAllSeen { return isPending ? .wait : .finished }
+      if isAllSeen {
+        guard !isPending else { return .wait }
+        guard hasTrialsLeft else { return .finished }
+        throw Failure(
+          .state, "the strategy '\(settings.strategy)' waits, but nothing is pending")
+      }
       if isPending, settled <= step - settings.window { return .wait }
       try begin(Ask(proposal: 0, rung: 0, updates: 0, state: .skipped), [])
     }
@@ -132,7 +149,9 @@ package final class Study {
     case .wait:
       throw Failure(
         .state, "a deterministic study asks on when older proposals are told; tell them")
-    case .finished: throw Failure(.state, "the trials of \(path) are spent; raise trials to go on")
+    case .finished:
+      throw Failure(
+        .state, "the trials or tokens of \(path) are spent; raise that bound to go on")
     }
   }
 
@@ -150,7 +169,7 @@ package final class Study {
 
   private func results(_ asks: [Ask]) -> [Ladder.Result] {
     let calibrations = Set(self.calibrations)
-    return asks.map {
+    return asks.filter { !proposals[$0.proposal - 1].work.isStage }.map {
       Ladder.Result(
         proposal: $0.proposal, rung: $0.rung, loss: $0.state == .told ? $0.loss : .infinity,
         isControl: proposals[$0.proposal - 1].isControl,
@@ -159,17 +178,15 @@ package final class Study {
   }
 
   /// The proposals that rise to the last rung whatever their loss: the first ones that are trained.
-  var calibrations: [Int] {
-    proposals.lazy.filter { !$0.isControl && !$0.state.isRejected }
-      .prefix(Ladder.calibrations).map(\.id)
-  }
+  var calibrations: [Int] { proposals.lazy.filter(\.isTrial).prefix(Ladder.calibrations).map(\.id) }
 
   /// Proposals that count as trials.
-  package var trialCount: Int { proposals.count { !$0.isControl && !$0.state.isRejected } }
+  package var trialCount: Int { proposals.count(where: \.isTrial) }
   private var hasTrialsLeft: Bool { trials.map { trialCount < $0 } ?? true }
 
-  /// Finds a new cell and writes it down with its ask, all rejected ones before it too.
-  private func propose(_ visible: [Ask]) throws(Failure) {
+  /// Finds a new cell and writes it down with its ask, all rejected ones before it too; false when
+  /// the strategy waits for results.
+  private func propose(_ visible: [Ask]) throws(Failure) -> Bool {
     let step = asks.count
     if settings.controls,
       let control = ["lstm", "gru"].first(where: { name in
@@ -179,16 +196,25 @@ package final class Study {
       var candidate = Candidate(try Cell.stock(control))
       candidate.notes = control
       let proposal = proposal(candidate, id: proposals.count + 1, Proposal.control)
-      return try begin(
-        Ask(proposal: proposal.id, rung: 0, updates: settings.updates(rung: 0)), [proposal])
+      try begin(Ask(proposal: proposal.id, rung: 0, updates: settings.updates(rung: 0)), [proposal])
+      return true
     }
     let history = history(visible)
     var fresh: [Proposal] = []
     for attempt in 0..<400 {
       var choices = Choices(seed: settings.seed, UInt64(step), UInt64(attempt))
-      guard let candidate = try? strategy.propose(history, &choices) else { continue }
+      let candidate: Candidate
+      do {
+        guard let made = try strategy.propose(history, &choices) else { return false }
+        candidate = made
+      } catch { continue }
       var proposal = proposal(
         candidate, id: proposals.count + fresh.count + 1, settings.strategy)
+      if proposal.work.isStage {
+        let updates = proposal.stageUpdates ?? settings.updates
+        try begin(Ask(proposal: proposal.id, rung: 0, updates: updates), fresh + [proposal])
+        return true
+      }
       if digests.contains(proposal.digest)
         || fresh.contains(where: { $0.digest == proposal.digest })
         || fingerprints.contains(proposal.cell.fingerprint)
@@ -201,8 +227,8 @@ package final class Study {
       }
       fresh.append(proposal)
       if proposal.state == .pending {
-        return try begin(
-          Ask(proposal: proposal.id, rung: 0, updates: settings.updates(rung: 0)), fresh)
+        try begin(Ask(proposal: proposal.id, rung: 0, updates: settings.updates(rung: 0)), fresh)
+        return true
       }
     }
     throw Failure(
@@ -212,7 +238,8 @@ package final class Study {
   private func proposal(_ candidate: Candidate, id: Int, _ strategy: String) -> Proposal {
     var proposal = Proposal(
       id: id, seed: Self.seed(settings.seed, id), strategy: strategy, cell: candidate.cell,
-      parents: candidate.parents, notes: candidate.notes)
+      parents: candidate.parents, notes: candidate.notes, work: candidate.work,
+      stageUpdates: candidate.updates, inherits: candidate.inherits && !candidate.parents.isEmpty)
     proposal.created = seconds
     return proposal
   }
@@ -229,6 +256,8 @@ package final class Study {
       var proposal = proposals[ask.proposal - 1]
       proposal.take(ask)
       proposal.state = .scored
+      // What later rungs showed is not known yet.
+      proposal.curve.removeAll { $0.updates > ask.updates }
       if let place = seen[proposal.id] {
         if scored[place].rung <= ask.rung { scored[place] = proposal }
       } else {
@@ -240,9 +269,11 @@ package final class Study {
     let known = proposals.map { proposal in
       var proposal = proposal
       if !proposal.state.isRejected { proposal.state = .pending }
+      proposal.curve = []
       return proposal
     }
-    return History(scored: scored, proposals: known, accepted: trialCount)
+    return History(
+      scored: scored, proposals: known, accepted: trialCount, settings: settings)
   }
 
   /// Writes an ask and the proposals that come with it, all or nothing.
@@ -251,7 +282,7 @@ package final class Study {
       for proposal in fresh { try file.insert(proposal) }
       try file.insert(ask, step: asks.count)
     }
-    for proposal in fresh {
+    for proposal in fresh where !proposal.work.isStage {
       digests.insert(proposal.digest)
       fingerprints.insert(proposal.cell.fingerprint)
     }
@@ -263,10 +294,18 @@ package final class Study {
     let ask = asks[step]
     let proposal = proposals[ask.proposal - 1]
     handed.insert(step)
+    let inherited =
+      ask.rung == 0 && proposal.inherits ? try file.snapshot(proposal: proposal.parents[0]) : nil
+    if proposal.work.isStage {
+      return EvaluationTask(
+        id: proposal.id, seed: proposal.seed, cell: proposal.cell, rung: 0, updates: ask.updates,
+        isLast: false, snapshot: inherited, work: proposal.work)
+    }
     return EvaluationTask(
       id: proposal.id, seed: proposal.seed, cell: proposal.cell, rung: ask.rung,
       updates: ask.updates, isLast: ask.rung == settings.rungs - 1,
-      snapshot: ask.rung == 0 ? nil : try file.snapshot(proposal: ask.proposal, rung: ask.rung - 1))
+      snapshot: ask.rung == 0 ? nil : try file.snapshot(proposal: ask.proposal, rung: ask.rung - 1),
+      inheritance: inherited)
   }
 
   /// Lets a proposal that was handed out, and is not going to be told, be asked again.
@@ -315,12 +354,13 @@ package final class Study {
     ask.measured = score.measured
     var proposal = proposals[id - 1]
     proposal.take(ask)
+    proposal.curve = (proposal.curve + score.curve).sorted { $0.updates < $1.updates }
     if let failure {
       proposal.failure = failure
       // A cell that failed at a later rung keeps what it reached before.
       proposal.state = ask.rung == 0 ? .failed : .scored
     }
-    let stale = try staleSnapshots(besides: ask, keeps: score.snapshot != nil)
+    let stale = try staleSnapshots(besides: ask, proposal, keeps: score.snapshot != nil)
     try file.database.transaction { () throws(Failure) in
       try file.save(ask, step: step, proposal)
       try file.save(curve: score.curve, proposal: id)
@@ -336,19 +376,25 @@ package final class Study {
 
   /// Snapshots that no promotion will need soon.
   private func staleSnapshots(
-    besides ask: Ask, keeps: Bool
+    besides ask: Ask, _ proposal: Proposal, keeps: Bool
   ) throws(Failure) -> (dropped: [Int], keepsOwn: Bool) {
-    guard settings.rungs > 1 else { return ([], false) }
     let results = results(asks.filter { isSettled($0) } + [ask])
-    func mayRise(_ id: Int) -> Bool {
+    func isNeeded(_ id: Int) -> Bool {
+      // A stage's until one that carries it on has been told.
+      if proposals[id - 1].work.isStage {
+        return !proposals.contains {
+          $0.work.isStage && $0.inherits && $0.parents.first == id
+            && ($0.id == proposal.id ? proposal.state : $0.state) == .scored
+        }
+      }
       guard let last = results.last(where: { $0.proposal == id }) else { return true }
       return ladder.mayRise(last, among: results)
     }
     let dropped = try file.snapshots().filter { id in
-      id != ask.proposal && !mayRise(id)
+      id != ask.proposal && !isNeeded(id)
         && !asks.contains { $0.proposal == id && $0.state == .asked }
     }
-    return (dropped, keeps && mayRise(ask.proposal))
+    return (dropped, keeps && isNeeded(ask.proposal))
   }
 
   /// Takes the result of an ask into its proposal.

@@ -8,6 +8,10 @@ package struct StudyStatistics: Sendable {
   package var scored = 0
   package var failed = 0
   package var pending = 0
+  /// Trained networks of the strategy's own.
+  package var stages = 0
+  /// Trained on in all, for whatever.
+  package var tokens = 0
   /// Not trained, since the same function was proposed before.
   package var duplicates = 0
   /// Not trained, since they explode or ignore their input.
@@ -24,8 +28,27 @@ package struct StudyStatistics: Sendable {
 extension Study {
   /// Scored proposals, best first: the highest rung, then the loss.
   package var leaderboard: [Proposal] {
-    proposals.filter { $0.state == .scored && $0.loss.isFinite }
+    proposals.filter { $0.state == .scored && $0.loss.isFinite && !$0.work.isStage }
       .sorted { Proposal.isBetter($0, $1) }
+  }
+
+  /// Tokens trained on for all that was told, cells, controls and stages: what a search costs whatever
+  /// else the machine does.
+  package var tokens: Int { Self.tokens(asks, proposals) }
+
+  /// The tokens of an ask are counted since its proposal began; what it was carried on from is its own.
+  static func tokens(_ asks: [Ask], _ proposals: [Proposal]) -> Int {
+    var last: [Int: Int] = [:]
+    var sum = 0
+    for ask in asks where ask.state == .told {
+      let proposal = proposals[ask.proposal - 1]
+      let before =
+        last[ask.proposal]
+        ?? (proposal.work.isStage && proposal.inherits ? last[proposal.parents[0]] ?? 0 : 0)
+      sum += max(0, ask.tokens - before)
+      last[ask.proposal] = ask.tokens
+    }
+    return sum
   }
 
   /// Results in the order in which they were told.
@@ -33,15 +56,12 @@ extension Study {
     asks.filter { $0.state == .told || $0.state == .failed }.sorted { $0.order < $1.order }
   }
 
-  /// Validation losses of a proposal while it trained.
-  package func curve(of id: Int) throws(Failure) -> [(updates: Int, loss: Double)] {
-    try file.curve(proposal: id)
-  }
-
   package var statistics: StudyStatistics {
     var statistics = StudyStatistics()
     statistics.trials = trialCount
-    statistics.scored = proposals.count { $0.state == .scored }
+    statistics.scored = proposals.count { $0.state == .scored && !$0.work.isStage }
+    statistics.stages = proposals.count { $0.state == .scored && $0.work.isStage }
+    statistics.tokens = tokens
     statistics.failed = proposals.count { $0.state == .failed }
     statistics.pending = asks.count { $0.state == .asked }
     statistics.duplicates = proposals.count { $0.state == .duplicate }

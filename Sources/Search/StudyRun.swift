@@ -19,16 +19,20 @@ package struct RunLimits: Sendable {
   package var seconds: Double?
   /// Proposals, in all runs together; nil for no bound.
   package var trials: Int?
+  /// Trained tokens, in all runs together, after which nothing more is asked; nil for no bound.
+  package var tokens: Int?
   /// Ends when a loss at the last rung is at most this.
   package var target: Double?
   /// Proposals trained at a time, one thread each.
   package var workers: Int
 
   package init(
-    seconds: Double? = nil, trials: Int? = nil, target: Double? = nil, workers: Int = 1
+    seconds: Double? = nil, trials: Int? = nil, tokens: Int? = nil, target: Double? = nil,
+    workers: Int = 1
   ) {
     self.seconds = seconds
     self.trials = trials
+    self.tokens = tokens
     self.target = target
     self.workers = workers
   }
@@ -48,6 +52,7 @@ extension Study {
       throw .invalid("\(limits.workers) workers; pass a number from 1 to 256")
     }
     trials = limits.trials
+    tokenBudget = limits.tokens
     let before = seconds
     let start = monotonicSeconds()
     func spend() { seconds = before + monotonicSeconds() - start }
@@ -67,7 +72,9 @@ extension Study {
         var answer = Answer.wait
         while running < limits.workers {
           answer = try next()
-          guard case .task(let task) = answer else { break }
+          guard case .task(var task) = answer else { break }
+          // The others wait for a stage, or will soon.
+          if task.work.isStage { task.threads = limits.workers }
           workers.start(task)
           running += 1
         }

@@ -51,7 +51,7 @@ package struct StudySettings: Equatable, Sendable {
 
   /// - Throws: `.invalidArgument` for what no study can be.
   func checked() throws(Failure) -> StudySettings {
-    _ = try Strategies.named(strategy)
+    _ = try Strategies.type(named: strategy)
     for (name, value, range) in [
       ("rungs", rungs, 1...10), ("eta", eta, 2...100), ("window", window, 1...1024),
       ("updates", updates, 0...Limits.steps),

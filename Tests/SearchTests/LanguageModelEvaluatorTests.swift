@@ -49,7 +49,11 @@ struct LanguageModelEvaluatorTests {
     #expect(second.tokens == whole.tokens && whole.tokens == 30 * 4 * 9)
     #expect(second.snapshot == nil)
     #expect(whole.loss < first.loss)
-    #expect(whole.curve.map(\.updates) == [30])
+    // The same curve, a point for every update, and the validation loss at the end of each rung.
+    #expect(whole.curve.map(\.updates) == Array(1...30))
+    #expect((first.curve + second.curve).map(\.trainLoss) == whole.curve.map(\.trainLoss))
+    #expect(whole.curve.filter { $0.loss.isFinite }.map(\.updates) == [30])
+    #expect(second.curve.last?.loss == whole.loss)
   }
 
   @Test("All cells get about the same count of parameters")

@@ -17,7 +17,7 @@ struct FormulaEvaluator: Evaluator {
     let loss = 2 + Double(key % 1000) / 1000 - Double(task.rung) * 0.1
     return Score(
       loss: loss, tokens: task.updates * 10, seconds: 0.5, parameterCount: 100,
-      curve: [(task.updates, loss)],
+      curve: [CurvePoint(updates: task.updates, loss: loss, trainLoss: loss + 0.1)],
       snapshot: task.isLast ? nil : Self.snapshot(task.id, task.rung),
       measured: ["a1_0_tanh": 0.1])
   }

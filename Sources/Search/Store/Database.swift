@@ -10,6 +10,7 @@ package enum SQLValue: Equatable, Sendable {
   case text(String)
   case blob([UInt8])
 
+  package var isNull: Bool { self == .null }
   package var int: Int { if case .integer(let value) = self { Int(value) } else { 0 } }
   package var double: Double {
     switch self {

@@ -8,7 +8,7 @@ final class StudyFile {
 
   /// "rnnc" in ASCII.
   private static let applicationID = 0x726E_6E63
-  private static let version = 1
+  private static let version = 2
 
   private static let schema = [
     "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -17,7 +17,8 @@ final class StudyFile {
     CREATE TABLE proposals (id INTEGER PRIMARY KEY, seed INTEGER NOT NULL, strategy TEXT NOT NULL,
       equations TEXT NOT NULL, parents TEXT NOT NULL, digest TEXT NOT NULL,
       fingerprint INTEGER NOT NULL, notes TEXT NOT NULL, state INTEGER NOT NULL,
-      failure TEXT NOT NULL, created REAL NOT NULL)
+      failure TEXT NOT NULL, created REAL NOT NULL, work TEXT NOT NULL, stage_updates INTEGER,
+      inherits INTEGER NOT NULL)
     """,
     """
     CREATE TABLE asks (step INTEGER PRIMARY KEY, proposal INTEGER NOT NULL, rung INTEGER NOT NULL,
@@ -26,7 +27,7 @@ final class StudyFile {
     """,
     """
     CREATE TABLE curves (proposal INTEGER NOT NULL, updates INTEGER NOT NULL, loss REAL,
-      PRIMARY KEY (proposal, updates)) WITHOUT ROWID
+      train_loss REAL, PRIMARY KEY (proposal, updates)) WITHOUT ROWID
     """,
     """
     CREATE TABLE measures (step INTEGER NOT NULL, name TEXT NOT NULL, value REAL NOT NULL,
@@ -40,7 +41,7 @@ final class StudyFile {
     CREATE VIEW leaderboard AS SELECT p.id, p.strategy, a.rung, a.loss, a.tokens, a.parameters,
       p.equations FROM proposals p JOIN asks a ON a.proposal = p.id WHERE a.state = 1
       AND a.rung = (SELECT max(rung) FROM asks WHERE proposal = p.id AND state = 1)
-      AND p.state = 1 ORDER BY a.rung DESC, a.loss
+      AND p.state = 1 AND p.work = 'cell' ORDER BY a.rung DESC, a.loss
     """,
   ]
 
@@ -102,29 +103,33 @@ final class StudyFile {
 
   func insert(_ proposal: Proposal) throws(Failure) {
     try database.run(
-      "INSERT INTO proposals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO proposals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       [
         .integer(Int64(proposal.id)), .bits(proposal.seed), .text(proposal.strategy),
         .text(proposal.cell.equations),
         .text(proposal.parents.map(String.init).joined(separator: " ")), .text(proposal.digest),
         .bits(proposal.cell.fingerprint), .text(proposal.notes),
         .integer(Int64(proposal.state.rawValue)), .text(proposal.failure), .real(proposal.created),
+        .text(proposal.work.text), proposal.stageUpdates.map { .integer(Int64($0)) } ?? .null,
+        .integer(proposal.inherits ? 1 : 0),
       ])
   }
 
   func proposals() throws(Failure) -> [Proposal] {
     let rows = try database.run(
-      "SELECT id, seed, strategy, equations, parents, digest, notes, state, failure, created "
+      "SELECT id, seed, strategy, equations, parents, digest, notes, state, failure, created, "
+        + "work, stage_updates, inherits "
         + "FROM proposals ORDER BY id")
     var proposals: [Proposal] = []
     for row in rows {
       guard let cell = try? Cell(parsing: row[3].string), row[0].int == proposals.count + 1,
-        let state = Proposal.State(rawValue: row[7].int)
+        let state = Proposal.State(rawValue: row[7].int), let work = Work(text: row[10].string)
       else { throw damaged("proposal \(row[0].int)") }
       var proposal = Proposal(
         id: row[0].int, seed: row[1].bits, strategy: row[2].string, cell: cell,
         parents: row[4].string.split(separator: " ").compactMap { Int($0) },
-        notes: row[6].string)
+        notes: row[6].string, work: work, stageUpdates: row[11].isNull ? nil : row[11].int,
+        inherits: row[12].int != 0)
       // As it was proposed, should a later version find more cells equal.
       proposal.digest = row[5].string
       proposal.state = state
@@ -195,19 +200,27 @@ final class StudyFile {
 
   // MARK: - Curves and snapshots
 
-  func save(curve: [(updates: Int, loss: Double)], proposal: Int) throws(Failure) {
+  func save(curve: [CurvePoint], proposal: Int) throws(Failure) {
     for point in curve {
       try database.run(
-        "INSERT OR REPLACE INTO curves VALUES (?, ?, ?)",
-        [.integer(Int64(proposal)), .integer(Int64(point.updates)), .number(point.loss)])
+        "INSERT OR REPLACE INTO curves VALUES (?, ?, ?, ?)",
+        [
+          .integer(Int64(proposal)), .integer(Int64(point.updates)), .number(point.loss),
+          .number(point.trainLoss),
+        ])
     }
   }
 
-  func curve(proposal: Int) throws(Failure) -> [(updates: Int, loss: Double)] {
-    try database.run(
-      "SELECT updates, loss FROM curves WHERE proposal = ? ORDER BY updates",
-      [.integer(Int64(proposal))]
-    ).map { ($0[0].int, $0[1].double) }
+  /// Of all proposals, by id.
+  func curves() throws(Failure) -> [Int: [CurvePoint]] {
+    var curves: [Int: [CurvePoint]] = [:]
+    for row in try database.run(
+      "SELECT proposal, updates, loss, train_loss FROM curves ORDER BY proposal, updates")
+    {
+      curves[row[0].int, default: []].append(
+        CurvePoint(updates: row[1].int, loss: row[2].double, trainLoss: row[3].double))
+    }
+    return curves
   }
 
   func save(snapshot: [UInt8]?, proposal: Int, rung: Int) throws(Failure) {
@@ -224,6 +237,13 @@ final class StudyFile {
     try database.run(
       "SELECT contents FROM snapshots WHERE proposal = ? AND rung = ?",
       [.integer(Int64(proposal)), .integer(Int64(rung))]
+    ).first?[0].bytes
+  }
+
+  /// That of the last rung that has one.
+  func snapshot(proposal: Int) throws(Failure) -> [UInt8]? {
+    try database.run(
+      "SELECT contents FROM snapshots WHERE proposal = ?", [.integer(Int64(proposal))]
     ).first?[0].bytes
   }
 

@@ -26,7 +26,7 @@ package struct Evolution: Strategy {
 
   package func propose(
     _ history: History, _ choices: inout Choices
-  ) throws(Failure) -> Candidate {
+  ) throws(Failure) -> Candidate? {
     let start = Self.founders.count * 3 / 2
     if history.accepted < start {
       if history.accepted % 3 == 2 { return Candidate(try RandomSearch.grow(&choices).cell()) }
@@ -60,7 +60,7 @@ package struct Evolution: Strategy {
 
   /// Who may be a parent, best first.
   static func best(of history: History) -> [Proposal] {
-    let recent = history.scored.suffix(age).filter { $0.loss.isFinite && Draft($0.cell) != nil }
+    let recent = history.cells.suffix(age).filter { $0.loss.isFinite && Draft($0.cell) != nil }
     return Array(recent.sorted { Proposal.isBetter($0, $1) }.prefix(population))
   }
 

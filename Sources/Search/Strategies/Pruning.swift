@@ -15,7 +15,7 @@ package struct Pruning: Strategy {
 
   package func propose(
     _ history: History, _ choices: inout Choices
-  ) throws(Failure) -> Candidate {
+  ) throws(Failure) -> Candidate? {
     // A stage that no later stage continues, first come first served; now and then a new chain, so
     // that a stage whose successors are all known does not hold up the rest.
     let continued = Set(history.proposals.filter { !$0.state.isRejected }.flatMap(\.parents))

@@ -13,7 +13,7 @@ package struct RandomSearch: Strategy {
 
   package func propose(
     _ history: History, _ choices: inout Choices
-  ) throws(Failure) -> Candidate {
+  ) throws(Failure) -> Candidate? {
     Candidate(try Self.grow(&choices).cell())
   }
 

@@ -8,11 +8,24 @@ package struct Candidate: Sendable {
   package var parents: [Int]
   /// Whatever the strategy wants to find again in its history.
   package var notes: String
+  package var work: Work
+  /// Training updates of a stage in all, with those of the stage that it carries on; nil for as many as
+  /// a cell gets up to the last rung.
+  package var updates: Int?
+  /// Whether it starts from what its first parent learned: a stage carries on the parent's training, a
+  /// cell takes over the weights that it has in common with it.
+  package var inherits: Bool
 
-  package init(_ cell: Cell, parents: [Int] = [], notes: String = "") {
+  package init(
+    _ cell: Cell, parents: [Int] = [], notes: String = "", work: Work = .cell, updates: Int? = nil,
+    inherits: Bool = false
+  ) {
     self.cell = cell
     self.parents = parents
     self.notes = notes
+    self.work = work
+    self.updates = updates
+    self.inherits = inherits
   }
 }
 
@@ -25,41 +38,68 @@ package struct History: Sendable {
   package var scored: [Proposal]
   /// All proposals so far, whatever became of them, by id.
   package var proposals: [Proposal]
-  /// How many proposals were asked of this strategy and accepted.
+  /// How many cells were asked of this strategy and accepted.
   package var accepted: Int
+  package var settings: StudySettings
 
-  package init(scored: [Proposal], proposals: [Proposal], accepted: Int) {
+  package init(
+    scored: [Proposal], proposals: [Proposal], accepted: Int,
+    settings: StudySettings = StudySettings()
+  ) {
     self.scored = scored
     self.proposals = proposals
     self.accepted = accepted
+    self.settings = settings
   }
+
+  /// The scored cells, without the networks that a strategy searches with.
+  package var cells: [Proposal] { scored.filter { !$0.work.isStage } }
+  /// The stages, with what they measured.
+  package var stages: [Proposal] { scored.filter { $0.work.isStage } }
+  /// Whether a proposal was made already, whatever became of it.
+  package func has(_ cell: Cell) -> Bool {
+    let digest = cell.canonical.text
+    return proposals.contains { $0.digest == digest }
+  }
+  /// Tokens trained on for what has been scored: by stages, and by cells.
+  package var stageTokens: Int { stages.reduce(0) { $0 + $1.tokens } }
+  package var cellTokens: Int { cells.reduce(0) { $0 + $1.tokens } }
 }
 
 /// A way of finding cells: one file each, and one line in `Strategies.all`.
 ///
 /// A strategy has no state of its own. What it proposes follows from the study's seed (through
-/// `choices`) and the history alone, so that a killed study goes on as if nothing had happened.
+/// `choices`) and the history alone, so that a killed study goes on as if nothing had happened. What a
+/// strategy learns from its history it may keep from one call to the next, if it would learn the same
+/// again.
 package protocol Strategy: Sendable {
   static var name: String { get }
   /// One sentence.
   static var summary: String { get }
+  /// Whether it trains networks of its own on the corpus, so that a study without one is refused.
+  static var needsCorpus: Bool { get }
   init()
-  /// A new cell to try; it may turn out to be a duplicate, then it is asked again with other choices.
+  /// A new cell to try, which may turn out to be a duplicate, then it is asked again with other choices;
+  /// nil when it must wait for what is pending.
   ///
   /// - Throws: whatever building the cell throws, which counts as a try.
-  func propose(_ history: History, _ choices: inout Choices) throws(Failure) -> Candidate
+  func propose(_ history: History, _ choices: inout Choices) throws(Failure) -> Candidate?
+}
+
+extension Strategy {
+  package static var needsCorpus: Bool { false }
 }
 
 /// The table of strategies.
 package enum Strategies {
   /// Every strategy, in the order of the documentation.
   package static let all: [any Strategy.Type] = [
-    RandomSearch.self, Evolution.self, Pruning.self,
+    Evolution.self, Pruning.self, RandomSearch.self, LocalSearch.self,
   ]
 
   /// - Throws: `.invalidArgument` with all names.
-  package static func named(_ name: String) throws(Failure) -> any Strategy {
-    for strategy in all where strategy.name == name { return strategy.init() }
+  package static func type(named name: String) throws(Failure) -> any Strategy.Type {
+    for strategy in all where strategy.name == name { return strategy }
     throw .invalid(
       "there is no strategy '\(name.prefix(64))'; there are "
         + all.map { $0.name }.joined(separator: ", "))

@@ -28,6 +28,8 @@ package final class Trainer {
   private var scorer: Scorer?
   private let start = monotonicSeconds()
   private var epochStart = monotonicSeconds()
+  /// The sum of the losses of the last updates, and their count.
+  private var recent = (loss: 0.0, updates: 0)
   /// Tokens of this epoch that were trained on by this object.
   private var ownTokens = 0
 
@@ -69,6 +71,13 @@ package final class Trainer {
     best = options.patience > 0 ? try ParameterBuffer(model.weights.layout) : nil
     team = try Team(threads: options.threads)
     run.unroll.zeroState()
+  }
+
+  /// The mean training loss, nats per token, of the updates since this was last called, or since the
+  /// trainer was made; NaN for none.
+  package func takeMeanLoss() -> Double {
+    defer { recent = (0, 0) }
+    return recent.loss / Double(recent.updates * tokensPerUpdate)
   }
 
   /// Of an epoch.
@@ -163,6 +172,8 @@ package final class Trainer {
     restoredState = nil
     counters.updates += 1
     counters.epochLoss += loss
+    recent.loss += loss
+    recent.updates += 1
     ownTokens += tokensPerUpdate
     model.updates += 1
     model.tokens += tokensPerUpdate
