@@ -747,7 +747,7 @@ typedef struct rnncell_study rnncell_study;
 /* What a study is to do. Of a study that exists, what is left at zero is as it was. */
 typedef struct rnncell_study_options {
   size_t size;
-  const char *strategy;   /* see rnncell_strategy_describe; NULL: "evolution" */
+  const char *strategy;   /* see rnncell_strategy_describe; NULL: "auto" */
   uint64_t seed;          /* every random choice follows from it */
   double minutes;         /* of all runs together; 0: no bound */
   int64_t trials;         /* proposals trained in all runs, without controls; 0: no bound */
@@ -764,9 +764,20 @@ typedef struct rnncell_study_options {
   int32_t read_only;      /* 1: only look, also while another process runs the study */
   int32_t controls;       /* 1: LSTM and GRU are measured too, beside the trials */
   int32_t reserved;
+  int64_t tokens;         /* trained on in all runs, after which nothing more is asked; 0: no bound */
+  double target;          /* the search ends when a loss at the last rung is at most this; 0: none */
+  int64_t parameters;     /* learned numbers of every model; 0: as many as with LSTM of hidden_size */
+  const char *operations; /* that cells may use, with blanks between; NULL: all */
+  int64_t max_nodes;      /* operations and maps of a cell; 0: as the strategy has it */
+  int64_t max_depth;      /* operations on the longest way through a cell; 0: the same */
+  int64_t max_matrices;   /* 0: the same */
+  int64_t max_states;     /* 0: the same */
+  const char *start;      /* equations of cells to start from, an empty line between two; NULL: those
+                             of the strategy */
 } rnncell_study_options;
-#define RNNCELL_STUDY_OPTIONS_INIT \
-  {sizeof(rnncell_study_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define RNNCELL_STUDY_OPTIONS_INIT                                                              \
+  {sizeof(rnncell_study_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+   0, 0, 0, 0, 0}
 
 /*
  * Opens a study, or begins one where there is no such file.
@@ -797,6 +808,7 @@ typedef struct rnncell_proposal {
   int64_t id;            /* from 1, in the order of proposals */
   uint64_t seed;         /* of its starting weights */
   const char *strategy;  /* what proposed it; "control" for the cells that every study measures */
+  const char *work;      /* "cell", or what kind of network the strategy trained to search with */
   const char *equations; /* for rnncell_cell_parse */
   const char *failure;   /* why it failed or was rejected, or "" */
   int64_t parents[2];    /* ids of what it was made from, 0 for none */
@@ -811,7 +823,7 @@ typedef struct rnncell_proposal {
   int32_t reserved;
 } rnncell_proposal;
 #define RNNCELL_PROPOSAL_INIT \
-  {sizeof(rnncell_proposal), 0, 0, 0, 0, 0, {0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  {sizeof(rnncell_proposal), 0, 0, 0, 0, 0, 0, {0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /* A study in numbers. */
 typedef struct rnncell_study_info {
@@ -825,10 +837,11 @@ typedef struct rnncell_study_info {
   double seconds;         /* of search in all runs together */
   uint64_t seed;
   int64_t rejected_count; /* those that were not trained at all */
+  int64_t tokens;         /* trained on in all, for cells and for what the strategy trains beside */
   double tau;             /* Kendall's, between the losses of the first and the last rung, of the
                              first 16 proposals: they rise whatever their loss; NaN before two */
 } rnncell_study_info;
-#define RNNCELL_STUDY_INFO_INIT {sizeof(rnncell_study_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define RNNCELL_STUDY_INFO_INIT {sizeof(rnncell_study_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /* Describes a study. */
 RNNCELL_CHECKED int32_t rnncell_study_describe(rnncell_study_info *out, rnncell_study *study);
@@ -893,8 +906,10 @@ typedef struct rnncell_strategy_info {
   size_t size;
   const char *name;
   const char *summary; /* one sentence */
+  int32_t needs_corpus; /* 1: it trains networks of its own, so a study without a corpus is refused */
+  int32_t reserved;
 } rnncell_strategy_info;
-#define RNNCELL_STRATEGY_INFO_INIT {sizeof(rnncell_strategy_info), 0, 0}
+#define RNNCELL_STRATEGY_INFO_INIT {sizeof(rnncell_strategy_info), 0, 0, 0, 0}
 
 /*
  * Describes the strategy at an index from 0.

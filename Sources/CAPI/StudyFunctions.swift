@@ -80,6 +80,7 @@ public func rnncell_strategy_describe(
     var info = rnncell_strategy_info()
     info.name = Texts.forever[strategy.name]
     info.summary = Texts.forever[strategy.summary]
+    info.needs_corpus = strategy.needsCorpus ? 1 : 0
     return info
   }
 }

@@ -23,6 +23,7 @@ final class StudyObject: Handled {
     settings.seed = options.seed
     settings.rungs = try positive(
       options.rungs, default: corpus == nil ? 1 : 3, "rungs", limit: 10)
+    settings.space = try SearchSpace(options)
     let sizes = try EvaluationSizes(options)
     settings.updates = sizes.updates
     settings.deterministic = try flag(options.deterministic, "deterministic")
@@ -38,6 +39,7 @@ final class StudyObject: Handled {
     }
     study = try Study(path: path, settings: isReadOnly ? nil : settings, isReadOnly: isReadOnly)
     study.trials = limits.trials
+    study.tokenBudget = limits.tokens
   }
 
   func run(progress: (Proposal?) -> Bool) throws(Failure) {
@@ -45,8 +47,8 @@ final class StudyObject: Handled {
       throw Failure(
         .state, "the study has no corpus to train on; open it with one, or ask and tell yourself")
     }
-    guard limits.seconds != nil || limits.trials != nil else {
-      throw Failure(.state, "the study has no bound; open it with minutes or trials")
+    guard limits.seconds != nil || limits.trials != nil || limits.tokens != nil else {
+      throw Failure(.state, "the study has no bound; open it with minutes, trials or tokens")
     }
     try study.run(evaluator, limits) { told in
       leaderboard = nil
@@ -55,7 +57,20 @@ final class StudyObject: Handled {
   }
 
   func ask() throws(Failure) -> rnncell_proposal {
-    let task = try study.ask()
+    var task = try study.ask()
+    // What a strategy trains to search with is trained here, whoever scores the cells.
+    while task.work.isStage {
+      guard let evaluator else {
+        throw Failure(.state, "the study has no corpus to train on; open it with one")
+      }
+      task.threads = limits.workers
+      do throws(Failure) {
+        try study.tell(task.id, try evaluator.evaluate(task) { false })
+      } catch {
+        try study.tellFailure(task.id, error.message)
+      }
+      task = try study.ask()
+    }
     var proposal = study.proposals[task.id - 1]
     proposal.state = .pending
     var row = self.row(proposal)
@@ -95,6 +110,7 @@ final class StudyObject: Handled {
     info.rejected_count = Int64(statistics.duplicates + statistics.exploded)
     info.seconds = statistics.seconds
     info.seed = study.settings.seed
+    info.tokens = Int64(statistics.tokens)
     info.tau = statistics.tau
     return info
   }
@@ -105,6 +121,7 @@ final class StudyObject: Handled {
     row.id = Int64(proposal.id)
     row.seed = proposal.seed
     row.strategy = texts[proposal.strategy]
+    row.work = texts[proposal.work.text]
     row.equations = texts[proposal.cell.equations]
     row.failure = texts[proposal.failure]
     row.parents.0 = Int64(proposal.parents.first ?? 0)
@@ -132,10 +149,34 @@ extension RunLimits {
   fileprivate init(_ options: rnncell_study_options) throws(Failure) {
     let minutes = try number(options.minutes, default: 0, "minutes", in: 0...1e9)
     let trials = try count(options.trials, "trials", limit: Int(Int32.max))
+    let tokens = try count(options.tokens, "tokens", limit: 1 << 50)
+    let target = try number(options.target, default: 0, "target", in: 0...1e30)
     self.init(
       seconds: minutes == 0 ? nil : minutes * 60, trials: trials == 0 ? nil : trials,
+      tokens: tokens == 0 ? nil : tokens, target: target == 0 ? nil : target,
       workers: try positive(
         options.workers, default: standardThreads, "workers", limit: 256))
+  }
+}
+
+extension SearchSpace {
+  /// What cells a study may propose, as the options say it.
+  fileprivate init(_ options: rnncell_study_options) throws(Failure) {
+    self.init()
+    if let names = try readOptional(options.operations, "operations") {
+      operations = names.split(separator: " ").map { String($0) }
+    }
+    func bound(_ value: Int64, _ name: String, _ limit: Int) throws(Failure) -> Int? {
+      value == 0 ? nil : try positive(value, name, limit: limit)
+    }
+    nodes = try bound(options.max_nodes, "max_nodes", 1000)
+    depth = try bound(options.max_depth, "max_depth", 1000)
+    matrices = try bound(options.max_matrices, "max_matrices", 1000)
+    states = try bound(options.max_states, "max_states", 4)
+    let cells = try readOptional(options.start, "start") ?? ""
+    for equations in cells.split(separator: "\n\n", omittingEmptySubsequences: true) {
+      start.append(try Cell(parsing: String(equations)).equations)
+    }
   }
 }
 
@@ -154,5 +195,7 @@ extension EvaluationSizes {
     learningRate = try number(
       options.learning_rate, default: learningRate, "learning_rate", in: 0...1000)
     updates = try count(options.updates, "updates", limit: Limits.steps)
+    let parameters = try count(options.parameters, "parameters", limit: 1 << 40)
+    self.parameters = parameters == 0 ? nil : parameters
   }
 }

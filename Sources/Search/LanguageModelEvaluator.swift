@@ -8,6 +8,8 @@ package struct EvaluationSizes: Sendable, Equatable {
   /// H of the LSTM whose count of learned values all proposals get.
   package var hiddenSize = 32
   package var layers = 1
+  /// Learned values of all models; nil for those of LSTM at `hiddenSize`.
+  package var parameters: Int?
   /// E, the same for all proposals; nil for `hiddenSize`.
   package var embeddingSize: Int?
   /// Up to the last rung; 0 for 8 epochs of the corpus, but at least 90 and at most 2000.
@@ -46,7 +48,8 @@ package struct LanguageModelEvaluator: Evaluator {
     }
     self.corpus = corpus
     let lstm = try Cell.stock("lstm")
-    parameterCount = try Self.shape(lstm, corpus, sizes).parameterCount
+    let ofLSTM = try Self.shape(lstm, corpus, sizes).parameterCount
+    parameterCount = sizes.parameters ?? ofLSTM
     // Finds out what is wrong before the search begins.
     let segments = try Trainer(
       LanguageModel(Self.shape(lstm, corpus, sizes), seed: 0), corpus,
@@ -67,7 +70,7 @@ package struct LanguageModelEvaluator: Evaluator {
   /// All that a score depends on, beside cell, seed and corpus.
   package var text: String {
     "language model, \(sizes.layers) layers, embedding \(sizes.embeddingSize ?? sizes.hiddenSize), "
-      + "\(parameterCount) parameters as lstm of \(sizes.hiddenSize), batch \(sizes.batch), "
+      + "\(parameterCount) parameters (hidden size \(sizes.hiddenSize)), batch \(sizes.batch), "
       + "truncation \(sizes.truncation), adam \(sizes.learningRate), loss of \(sizes.validTokens) "
       + "tokens"
   }

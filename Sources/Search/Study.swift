@@ -208,6 +208,9 @@ package final class Study {
         guard let made = try strategy.propose(history, &choices) else { return false }
         candidate = made
       } catch { continue }
+      guard candidate.work.isStage || settings.space.reason(against: candidate.cell) == nil else {
+        continue
+      }
       var proposal = proposal(
         candidate, id: proposals.count + fresh.count + 1, settings.strategy)
       if proposal.work.isStage {
@@ -232,7 +235,8 @@ package final class Study {
       }
     }
     throw Failure(
-      .state, "the strategy '\(settings.strategy)' found no new cell in 400 tries; use another one")
+      .state, "the strategy '\(settings.strategy)' found no new cell in 400 tries; use another one, or "
+        + "a wider space")
   }
 
   private func proposal(_ candidate: Candidate, id: Int, _ strategy: String) -> Proposal {

@@ -3,7 +3,7 @@ import Kernels
 
 /// What a study is; it cannot change once it has begun.
 package struct StudySettings: Equatable, Sendable {
-  package var strategy = "evolution"
+  package var strategy = Auto.name
   package var seed: UInt64 = 0
   /// Levels of successive halving.
   package var rungs = 1
@@ -20,6 +20,8 @@ package struct StudySettings: Equatable, Sendable {
   package var window = 8
   /// Whether LSTM and GRU are measured too.
   package var controls = false
+  /// What may be proposed.
+  package var space = SearchSpace()
   /// What is trained on: its name and a hash; empty where a program scores for itself.
   package var corpus = ""
   /// Everything else that a score depends on: sizes, optimiser, batch.
@@ -45,13 +47,14 @@ package struct StudySettings: Equatable, Sendable {
       ("strategy", strategy), ("seed", String(seed)), ("rungs", String(rungs)),
       ("eta", String(eta)), ("updates", String(updates)),
       ("deterministic", deterministic ? "1" : "0"), ("window", String(window)),
-      ("controls", controls ? "1" : "0"), ("corpus", corpus), ("evaluation", evaluation),
+      ("controls", controls ? "1" : "0"), ("space", space.text), ("corpus", corpus), ("evaluation", evaluation),
     ]
   }
 
   /// - Throws: `.invalidArgument` for what no study can be.
   func checked() throws(Failure) -> StudySettings {
     _ = try Strategies.type(named: strategy)
+    _ = try space.checked()
     for (name, value, range) in [
       ("rungs", rungs, 1...10), ("eta", eta, 2...100), ("window", window, 1...1024),
       ("updates", updates, 0...Limits.steps),
@@ -83,6 +86,7 @@ package struct StudySettings: Equatable, Sendable {
     deterministic = try number("deterministic") == 1
     window = try number("window")
     controls = try number("controls") == 1
+    space = try SearchSpace(text: try text("space"))
     corpus = try text("corpus")
     evaluation = try text("evaluation")
   }

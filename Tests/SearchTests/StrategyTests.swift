@@ -24,7 +24,7 @@ struct StrategyTests {
     var digests: Set<String> = []
     for seed in 0..<1000 {
       var choices = Choices(seed: UInt64(seed))
-      let cell = try RandomSearch().propose(history([]), &choices).cell
+      let cell = try #require(try RandomSearch().propose(history([]), &choices)).cell
       let again = try Cell(parsing: cell.equations)
       #expect(again.equations == cell.equations && again == cell)
       #expect(DraftRules.grown.allow(try #require(Draft(cell))), "seed \(seed): \(cell.equations)")
@@ -34,14 +34,14 @@ struct StrategyTests {
     #expect(digests.count > 800)
   }
 
-  @Test("evolution makes children that keep the rules, print and read back, for 1000 seeds")
-  func evolution() throws {
+  @Test("auto makes children that keep the rules, print and read back, for 1000 seeds")
+  func auto() throws {
     let founders = try StockCell.all.map { try Cell.stock($0.name) }
     let history = history(founders.map { Candidate($0) })
     var made = 0
     for seed in 0..<1000 {
       var choices = Choices(seed: UInt64(seed))
-      guard let cell = try? Evolution().propose(history, &choices).cell else { continue }
+      guard let cell = try? Auto().propose(history, &choices)?.cell else { continue }
       made += 1
       let again = try Cell(parsing: cell.equations)
       #expect(again.equations == cell.equations && again == cell)
@@ -57,7 +57,7 @@ struct StrategyTests {
     var candidates: [Candidate] = []
     for step in 0..<30 {
       var choices = Choices(seed: UInt64(seed), UInt64(step))
-      let candidate = try Pruning().propose(history(candidates), &choices)
+      let candidate = try #require(try Pruning().propose(history(candidates), &choices))
       #expect(try Cell(parsing: candidate.cell.equations) == candidate.cell)
       candidates.append(candidate)
     }

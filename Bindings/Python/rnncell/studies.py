@@ -4,23 +4,19 @@ from __future__ import annotations
 import concurrent.futures
 import csv
 import json
-import math
 import os
 import sys
-import time
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TextIO
 
 from . import _rnncell
-from ._rnncell import Error, InvalidArgumentError, StateError
+from ._rnncell import InvalidArgumentError, StateError
 from .arrays import positive, seed_of
-from .cells import Cell
+from .cells import Cell, cell_from
 from .corpora import Corpus, Path
-from .models import LanguageModel, perplexity_of
+from .models import perplexity_of
 
 CONTROL = "control"
-# The validation loss of a proposal is that of so many tokens.
-VALID_TOKENS = 20_000
 _STATES = ("pending", "scored", "failed", "rejected")
 _BY_LOSS, _AS_PROPOSED = 0, 1
 _ALL = 1 << 40
@@ -35,6 +31,8 @@ class Proposal(NamedTuple):
     """Of its starting weights."""
     strategy: str
     """What proposed it; "control" for the cells that every study measures."""
+    work: str
+    """"cell", or what kind of network the strategy trained to search with."""
     equations: str
     failure: str
     """Why it failed or was rejected, or ""."""
@@ -69,8 +67,8 @@ class Proposal(NamedTuple):
 
     @classmethod
     def _from(cls, row: tuple[Any, ...]) -> Proposal:
-        parents = tuple(parent for parent in row[5] if parent)
-        return cls._make((*row[:5], parents, *row[6:13], _STATES[row[13]]))
+        parents = tuple(parent for parent in row[6] if parent)
+        return cls._make((*row[:6], parents, *row[7:14], _STATES[row[14]]))
 
 
 class StudyInfo(NamedTuple):
@@ -86,6 +84,8 @@ class StudyInfo(NamedTuple):
     """Duplicates, and cells that explode: not trained at all."""
     seconds: float
     """Of search in all runs together."""
+    tokens: int
+    """Trained on in all, for cells and for what the strategy trains to search with."""
     tau: float
     """Kendall's, between the losses of the first and the last rung; NaN: too few."""
 
@@ -95,11 +95,12 @@ class StudyInfo(NamedTuple):
 
 
 Listener = Callable[[StudyInfo, Proposal | None], object]
+Objective = Callable[[Proposal], float]
 
 
 def strategies() -> dict[str, str]:
     """The strategies by name, each with what it does."""
-    return dict(_rnncell.strategy_list())
+    return {name: summary for name, summary, _ in _rnncell.strategy_list()}
 
 
 class Study:
@@ -107,14 +108,19 @@ class Study:
 
     path:     the file, which is made, or opened to carry on; None: in memory.
     corpus:   what to train on; None where your program scores the cells by `ask` and `tell`.
-    strategy: see `strategies()`; None: "evolution", or what the study was begun with.
-    minutes, trials: of all runs together; None: no bound.
+    strategy: see `strategies()`; None: "auto".
+    minutes, trials, tokens: of all runs together; tokens are those trained on; None: no bound.
+    target:   the search ends when a loss at the last rung is at most this.
     workers:  proposals trained at a time, one thread each; None: one for each processor.
     hidden_size: H of the LSTM whose number of parameters every proposal gets.
+    parameters: that number, in place of the LSTM's.
     layers, embedding_size, batch_size, truncation, learning_rate: of the models.
     rungs:    levels of successive halving; updates: of training up to the last one.
     deterministic: scores count in the order of proposals, so that a run repeats.
     controls: LSTM and GRU are measured too.
+    operations: names of those that cells may use; None: all.
+    max_nodes, max_depth, max_matrices, max_states: of a cell.
+    start:    cells to start from, in place of the strategy's.
     read_only: only look, also while another process runs the study.
     """
 
@@ -126,25 +132,39 @@ class Study:
         updates: int | None = None, batch_size: int | None = None,
         truncation: int | None = None, learning_rate: float | None = None,
         deterministic: bool = False, controls: bool = False, read_only: bool = False,
+        tokens: int | None = None, target: float | None = None, parameters: int | None = None,
+        operations: Iterable[str] | None = None, max_nodes: int | None = None,
+        max_depth: int | None = None, max_matrices: int | None = None,
+        max_states: int | None = None, start: Iterable[Cell | str] | None = None,
     ) -> None:
         if corpus is not None and not isinstance(corpus, Corpus):
             raise TypeError(f"corpus must be a Corpus or None, not {type(corpus).__name__}")
         self._sizes = {
             "hidden_size": hidden_size or 32, "layers": layers or 1,
             "embedding_size": embedding_size, "batch_size": batch_size or 32,
-            "truncation": truncation or 35, "learning_rate": learning_rate or 0.002}
+            "truncation": truncation or 35, "learning_rate": learning_rate or 0.002,
+            "parameters": parameters}
         numbers = {
             "minutes": minutes, "trials": trials, "workers": workers, "hidden_size": hidden_size,
             "layers": layers, "embedding_size": embedding_size, "rungs": rungs, "updates": updates,
-            "batch": batch_size, "truncation": truncation, "learning_rate": learning_rate}
+            "batch": batch_size, "truncation": truncation, "learning_rate": learning_rate,
+            "tokens": tokens, "target": target, "parameters": parameters, "max_nodes": max_nodes,
+            "max_depth": max_depth, "max_matrices": max_matrices, "max_states": max_states}
         checked = {name: positive("batch_size" if name == "batch" else name, value)
                    for name, value in numbers.items() if value is not None}
         self.path = None if path is None else os.fspath(path)
         self.corpus = corpus
-        self._minutes, self._trials, self._workers = minutes, trials, workers
+        self._minutes, self._trials, self._tokens = minutes, trials, tokens
+        self._workers = workers
+        texts: dict[str, str] = {}
+        if operations is not None:
+            texts["operations"] = " ".join(operations)
+        if start is not None:
+            cells = [cell_from(cell) for cell in start]
+            texts["start"] = "\n\n".join(cell.equations for cell in cells)
         self._open: _rnncell.Study | None = _rnncell.study_open(
             path, None if corpus is None else corpus._handle, strategy=strategy, seed=seed_of(seed),
-            deterministic=deterministic, controls=controls, read_only=read_only, **checked)
+            deterministic=deterministic, controls=controls, read_only=read_only, **checked, **texts)
 
     @property
     def _handle(self) -> _rnncell.Study:
@@ -162,73 +182,28 @@ class Study:
 
     def run(
         self, progress: Listener | None = None, *,
+        objective: Objective | None = None,
         executor: concurrent.futures.Executor | None = None,
     ) -> Study:
-        """Searches until the study's minutes or trials are spent; gives the study.
+        """Searches until the study's minutes, trials or tokens are spent; gives the study.
 
         progress: is called after each score and at least every second; true stops.
-        executor: trains elsewhere: any concurrent.futures.Executor, such as a ProcessPoolExecutor,
+        objective: scores a proposal (its `cell`, `seed`, `updates`) by a number, smaller is better, in
+                  place of the language model on the corpus; what it raises makes the proposal a
+                  failed one.
+        executor: scores elsewhere: any concurrent.futures.Executor, such as a ProcessPoolExecutor,
                   Dask's `client.get_executor()` or mpi4py's MPIPoolExecutor. None: in this process.
+                  A proposal whose worker died is scored again.
 
         Ctrl-C raises KeyboardInterrupt; nothing that was told is lost, and another run carries on.
         """
-        if executor is not None:
-            self._run_elsewhere(executor, progress)
+        if objective is not None or executor is not None:
+            from .scoring import run_scored
+            run_scored(self, objective, executor, progress)
             return self
         self._handle.run(progress and (lambda info, row: progress(
             StudyInfo._from(info), None if row is None else Proposal._from(row))))
         return self
-
-    def _run_elsewhere(
-        self, executor: concurrent.futures.Executor, progress: Listener | None
-    ) -> None:
-        corpus = self.corpus
-        if corpus is None:
-            raise StateError("the study has no corpus to train on; open it with one")
-        if self._minutes is None and self._trials is None:
-            raise StateError("the study has no bound; open it with minutes or trials")
-        start, before = time.monotonic(), self.info.seconds
-        count = self._workers or getattr(executor, "_max_workers", None) or os.cpu_count() or 1
-        waiting: dict[concurrent.futures.Future[float], int] = {}
-
-        def is_spent() -> bool:
-            spent = before + time.monotonic() - start
-            return self._minutes is not None and spent >= 60 * self._minutes
-
-        def top_up() -> None:
-            while len(waiting) < count and not is_spent():
-                try:
-                    proposal = self.ask()
-                except StateError:
-                    return
-                waiting[executor.submit(
-                    score, corpus, proposal.equations, proposal.seed, proposal.updates,
-                    self._sizes)] = proposal.id
-
-        try:
-            top_up()
-            while waiting:
-                done, _ = concurrent.futures.wait(
-                    waiting, 1, concurrent.futures.FIRST_COMPLETED)
-                for future in done:
-                    self._tell_result(waiting.pop(future), future)
-                last = self._row(self._told) if done else None
-                if progress is not None and progress(self.info, last):
-                    return
-                top_up()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-    def _tell_result(self, id: int, future: concurrent.futures.Future[float]) -> None:
-        self._told = id
-        try:
-            self.tell(id, future.result())
-        except (Error, ArithmeticError, MemoryError) as error:
-            self.tell(id, math.nan, failure=str(error))
-
-    def _row(self, id: int) -> Proposal | None:
-        return next((row for row in self.history if row.id == id), None)
 
     @property
     def info(self) -> StudyInfo:
@@ -272,7 +247,7 @@ class Study:
         writer = csv.writer(file)
         writer.writerow(Proposal._fields)
         for row in self.history:
-            writer.writerow([*row[:5], " ".join(map(str, row.parents)), *row[6:]])
+            writer.writerow([*row[:6], " ".join(map(str, row.parents)), *row[7:]])
 
     def close(self) -> None:
         """Closes the file; harmless when it is closed."""
@@ -298,35 +273,42 @@ class Study:
 
 
 def search(
-    corpus: Corpus, *, strategy: str | None = None, minutes: float | None = None,
-    trials: int | None = None, hidden_size: int = 32, seed: int = 0, db: Path | None = None,
-    workers: int | None = None, controls: bool = True,
-    progress: Listener | bool | None = None,
+    corpus: Corpus | None = None, *, strategy: str | None = None, minutes: float | None = None,
+    trials: int | None = None, tokens: int | None = None, hidden_size: int = 32, seed: int = 0,
+    db: Path | None = None, workers: int | None = None, controls: bool = True,
+    progress: Listener | bool | None = None, objective: Objective | None = None,
     executor: concurrent.futures.Executor | None = None, **options: Any,
 ) -> Study:
-    """Searches for a cell that predicts a corpus well, and gives the study.
+    """Searches for a cell that predicts a corpus well, or that an objective scores well.
 
-    With `db=` the same call again carries on: minutes and trials are totals of the study. Without
-    both, it searches for two minutes.
+    With `db=` the same call again carries on: minutes, trials and tokens are totals of the study.
+    Without all three, it searches for two minutes. Beside the file, `NAME.hall_of_fame.csv` holds the
+    best cells at all times.
 
+    objective, executor: as for Study.run.
     progress: a callback as for Study.run; None: a live table if the terminal is one; False: silent.
     options:  further arguments of Study, such as layers, rungs, batch_size or deterministic.
 
     Ctrl-C raises KeyboardInterrupt, whose `study` attribute holds the study with all that was told.
     """
-    if minutes is None and trials is None:
+    if corpus is None and objective is None:
+        raise InvalidArgumentError("there is nothing to search for; pass a corpus or an objective")
+    if minutes is None and trials is None and tokens is None:
         minutes = 2.0
     study = Study(
-        db, corpus, strategy=strategy, minutes=minutes, trials=trials, hidden_size=hidden_size,
-        seed=seed, workers=workers, controls=controls, **options)
+        db, corpus, strategy=strategy, minutes=minutes, trials=trials, tokens=tokens,
+        hidden_size=hidden_size, seed=seed, workers=workers, controls=controls, **options)
     table = None
     if progress is None or progress is True:
         from .cli.live import LiveTable
         if progress or sys.stderr.isatty():
             table = LiveTable(study, sys.stderr)
-    listener: Any = table.hear if table else (progress or None)
+    listener: Any = table.hear if table else (progress if callable(progress) else None)
+    if db is not None:
+        from .halloffame import HallOfFame
+        listener = HallOfFame(study, listener).hear
     try:
-        study.run(listener, executor=executor)
+        study.run(listener, objective=objective, executor=executor)
     except KeyboardInterrupt as error:
         kept = f"{study.info.scored_count} scored cells are kept"
         again = f" in {study.path}; the same call carries on" if study.path else " in .study"
@@ -338,23 +320,3 @@ def search(
             table.close()
     return study
 
-
-def score(
-    corpus: Corpus, equations: str, seed: int, updates: int, sizes: dict[str, Any]
-) -> float:
-    """The validation loss of a cell after so many updates, on one thread: what an executor runs.
-
-    As in the library, each model has about as many parameters as one with LSTM of the sizes given.
-    """
-    if updates < 1:
-        raise InvalidArgumentError("the study says no number of updates; open it with updates=")
-    options: dict[str, Any] = {
-        "layers": sizes["layers"],
-        "embedding_size": sizes["embedding_size"] or sizes["hidden_size"]}
-    control = LanguageModel("lstm", corpus, hidden_size=sizes["hidden_size"], **options)
-    model = LanguageModel(
-        Cell(equations), corpus, parameters=control.parameter_count, seed=seed, **options)
-    model.fit(
-        corpus, updates=updates, learning_rate=sizes["learning_rate"],
-        batch_size=sizes["batch_size"], truncation=sizes["truncation"], seed=seed, threads=1)
-    return model.evaluate(corpus.valid[:VALID_TOKENS], threads=1)

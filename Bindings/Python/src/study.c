@@ -3,19 +3,21 @@
 PyObject *study_open(PyObject *module, PyObject *args, PyObject *keywords) {
   static char *names[] = {"path", "corpus", "strategy", "seed", "minutes", "trials", "workers",
       "hidden_size", "layers", "embedding_size", "rungs", "updates", "batch", "truncation",
-      "learning_rate", "deterministic", "read_only", "controls", NULL};
+      "learning_rate", "deterministic", "read_only", "controls", "tokens", "target", "parameters",
+      "operations", "max_nodes", "max_depth", "max_matrices", "max_states", "start", NULL};
   State *state = PyModule_GetState(module);
   PyObject *path, *corpus;
   unsigned long long seed = 0;
-  long long n[9] = {0};
+  long long n[15] = {0};
   int flags[3] = {0};
   int32_t status;
   rnncell_study_options options = RNNCELL_STUDY_OPTIONS_INIT;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O&O|$zKdLLLLLLLLLdppp", names, optional_path,
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O&O|$zKdLLLLLLLLLdpppLdLzLLLLz", names, optional_path,
           &path, &corpus,
           &options.strategy, &seed, &options.minutes, &n[0], &n[1], &n[2], &n[3], &n[4], &n[5],
           &n[6], &n[7], &n[8], &options.learning_rate, &flags[0], &flags[1],
-          &flags[2]))
+          &flags[2], &n[9], &options.target, &n[10], &options.operations, &n[11], &n[12], &n[13],
+          &n[14], &options.start))
     return NULL;
   options.seed = seed;
   options.trials = n[0];
@@ -30,6 +32,12 @@ PyObject *study_open(PyObject *module, PyObject *args, PyObject *keywords) {
   options.deterministic = flags[0];
   options.read_only = flags[1];
   options.controls = flags[2];
+  options.tokens = n[9];
+  options.parameters = n[10];
+  options.max_nodes = n[11];
+  options.max_depth = n[12];
+  options.max_matrices = n[13];
+  options.max_states = n[14];
   if (corpus != Py_None && !PyObject_TypeCheck(corpus, state->corpus)) {
     Py_XDECREF(path);
     PyErr_SetString(PyExc_TypeError, "corpus must be a Corpus or None");
@@ -52,7 +60,7 @@ PyObject *strategy_list(PyObject *module, PyObject *unused) {
   PyObject *list = PyList_New(0);
   rnncell_strategy_info info = RNNCELL_STRATEGY_INFO_INIT;
   for (int64_t i = 0; list && rnncell_strategy_describe(&info, i) == RNNCELL_OK; i++) {
-    PyObject *row = Py_BuildValue("(ss)", info.name, info.summary);
+    PyObject *row = Py_BuildValue("(ssi)", info.name, info.summary, (int)info.needs_corpus);
     if (!row || PyList_Append(list, row)) Py_CLEAR(list);
     Py_XDECREF(row);
   }
@@ -80,21 +88,21 @@ static PyObject *close_study(Handle *self, PyObject *unused) {
 
 static PyObject *info_dict(const rnncell_study_info *info) {
   return Py_BuildValue(
-      "{s:s,s:s,s:L,s:L,s:L,s:L,s:L,s:d,s:d,s:K}", "strategy", info->strategy, "settings",
+      "{s:s,s:s,s:L,s:L,s:L,s:L,s:L,s:L,s:d,s:d,s:K}", "strategy", info->strategy, "settings",
       info->settings,
       "proposal_count", (long long)info->proposal_count, "scored_count",
       (long long)info->scored_count, "failed_count", (long long)info->failed_count,
       "pending_count", (long long)info->pending_count, "rejected_count",
-      (long long)info->rejected_count,
+      (long long)info->rejected_count, "tokens", (long long)info->tokens,
       "seconds", info->seconds, "tau", info->tau, "seed",
       (unsigned long long)info->seed);
 }
 
 static PyObject *proposal_tuple(const rnncell_proposal *proposal) {
   return Py_BuildValue(
-      "(LKsss(LL)LLLLdddi)", (long long)proposal->id, (unsigned long long)proposal->seed,
-      proposal->strategy, proposal->equations, proposal->failure, (long long)proposal->parents[0],
-      (long long)proposal->parents[1], (long long)proposal->weight_count,
+      "(LKssss(LL)LLLLdddi)", (long long)proposal->id, (unsigned long long)proposal->seed,
+      proposal->strategy, proposal->work, proposal->equations, proposal->failure,
+      (long long)proposal->parents[0], (long long)proposal->parents[1], (long long)proposal->weight_count,
       (long long)proposal->rung, (long long)proposal->updates, (long long)proposal->tokens,
       proposal->loss, proposal->seconds, proposal->told_at, (int)proposal->state);
 }

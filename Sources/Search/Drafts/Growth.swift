@@ -5,22 +5,25 @@ import Cells
 /// After Schrimpf et al. 2017, arXiv:1712.07316, section 3.1.
 struct Growth {
   private var choices: Choices
+  private let space: SearchSpace
   private var draft: Draft
   /// What may be read: x and the states.
   private var leaves: [Int]
   private var budget: Int
 
   /// A random draft with one state, or two in two of five; it keeps `DraftRules.grown` most of the time.
-  static func draft(_ choices: inout Choices) -> Draft {
-    var growth = Growth(&choices)
+  static func draft(in space: SearchSpace = SearchSpace(), _ choices: inout Choices) -> Draft {
+    var growth = Growth(space, &choices)
     growth.growStates()
     choices = growth.choices
     return growth.draft
   }
 
   /// Grows one value into a draft that exists and returns its node.
-  static func value(in draft: inout Draft, depth: Int, _ choices: inout Choices) -> Int {
-    var growth = Growth(&choices)
+  static func value(
+    in draft: inout Draft, depth: Int, _ space: SearchSpace, _ choices: inout Choices
+  ) -> Int {
+    var growth = Growth(space, &choices)
     growth.draft = draft
     growth.leaves = Array(0...draft.next.count)
     growth.budget = 6
@@ -30,9 +33,11 @@ struct Growth {
     return node
   }
 
-  private init(_ choices: inout Choices) {
+  private init(_ space: SearchSpace, _ choices: inout Choices) {
     self.choices = choices
-    let stateCount = self.choices.chance(0.4) ? 2 : 1
+    self.space = space
+    let wantsTwo = self.choices.chance(0.4)
+    let stateCount = wantsTwo && space.states ?? 2 > 1 ? 2 : 1
     draft = Draft(stateCount: stateCount)
     leaves = Array(0...stateCount)
     budget = 6 + self.choices.below(10)
@@ -60,6 +65,10 @@ struct Growth {
     ]
     var weights = [3, 5, 0.7, 1, 1.5, 2, 3, 0.4, 0.3, 0.3, 0.4, 0]
     if let index = names.firstIndex(of: above) { weights[index] = 0 }
+    for (index, name) in names.enumerated() where name != "linear" && !space.allows(name) {
+      weights[index] = 0
+    }
+    guard weights.contains(where: { $0 > 0 }) else { return state() }
     let name = names[choices.weighted(weights)]
     switch name {
     case "linear": return linear(depth: depth - 1)
@@ -93,6 +102,7 @@ struct Growth {
 
   private mutating func gate() -> Int {
     budget -= 2
+    guard space.allows("sigmoid") else { return linear(depth: 0) }
     return draft.apply("sigmoid", linear(depth: 0))
   }
 }

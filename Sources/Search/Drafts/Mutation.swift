@@ -9,22 +9,27 @@ package enum Mutation: Int, CaseIterable, Sendable {
   private static let weights: [Double] = [2, 1.5, 2, 1.5, 2, 1.5, 0.7, 0.5, 1]
 
   /// Changes a draft at a random place with a random mutation; false when it did not apply.
-  package static func apply(to draft: inout Draft, _ choices: inout Choices) -> Bool {
-    allCases[choices.weighted(weights)].apply(to: &draft, &choices)
+  package static func apply(
+    to draft: inout Draft, in space: SearchSpace = SearchSpace(), _ choices: inout Choices
+  ) -> Bool {
+    allCases[choices.weighted(weights)].apply(to: &draft, in: space, &choices)
   }
 
   /// Changes a draft at a random place; false when this mutation does not apply there.
-  package func apply(to draft: inout Draft, _ choices: inout Choices) -> Bool {
+  package func apply(
+    to draft: inout Draft, in space: SearchSpace = SearchSpace(), _ choices: inout Choices
+  ) -> Bool {
     guard let order = draft.order() else { return false }
     let operations = order.filter {
       if case .operation = draft.nodes[$0].kind { true } else { false }
     }
     let maps = order.filter { if case .linear = draft.nodes[$0].kind { true } else { false } }
     switch self {
-    case .swapOperation: return swapOperation(in: &draft, operations, &choices)
+    case .swapOperation: return swapOperation(in: &draft, operations, space, &choices)
     case .insertOperation:
       guard let node = choices.pick(operations + maps),
-        let name = choices.pick(["tanh", "sigmoid", "relu", "softsign", "sin", "layerNorm"])
+        let name = choices.pick(
+          ["tanh", "sigmoid", "relu", "softsign", "sin", "layerNorm"].filter(space.allows))
       else { return false }
       insert(&draft, above: node) { $0.apply(name, node) }
     case .removeNode:
@@ -46,7 +51,7 @@ package enum Mutation: Int, CaseIterable, Sendable {
       draft.replace(1 + state, by: 1)
     case .regrow:
       guard let node = choices.pick(operations) else { return false }
-      let grown = Growth.value(in: &draft, depth: 3, &choices)
+      let grown = Growth.value(in: &draft, depth: 3, space, &choices)
       draft.replace(node, by: grown)
     }
     return draft.order() != nil
@@ -60,7 +65,7 @@ package enum Mutation: Int, CaseIterable, Sendable {
 
   /// Another operation that takes the operands there are.
   private func swapOperation(
-    in draft: inout Draft, _ operations: [Int], _ choices: inout Choices
+    in draft: inout Draft, _ operations: [Int], _ space: SearchSpace, _ choices: inout Choices
   ) -> Bool {
     guard let node = choices.pick(operations), case .operation(let old) = draft.nodes[node].kind
     else { return false }
@@ -68,7 +73,7 @@ package enum Mutation: Int, CaseIterable, Sendable {
       draft.nodes[node].operands.count == 1
       ? ["tanh", "sigmoid", "relu", "softsign", "sin", "leakyRelu", "silu", "identity", "hardTanh"]
       : ["add", "multiply", "subtract", "max", "min"]
-    let others = names.compactMap { Operation.named($0) }.filter {
+    let others = names.filter(space.allows).compactMap { Operation.named($0) }.filter {
       $0 != old && $0.operandCount.contains(draft.nodes[node].operands.count)
     }
     guard let other = choices.pick(others) else { return false }

@@ -29,7 +29,7 @@ package struct Evolution: Strategy {
   ) throws(Failure) -> Candidate? {
     let start = Self.founders.count * 3 / 2
     if history.accepted < start {
-      if history.accepted % 3 == 2 { return Candidate(try RandomSearch.grow(&choices).cell()) }
+      if history.accepted % 3 == 2 { return Candidate(try RandomSearch.grow(in: history.settings.space, &choices).cell()) }
       let founder = Self.founders[history.accepted * 2 / 3 % Self.founders.count]
       let cell = try Cell.stock(founder)
       let isNew = !history.proposals.contains { $0.digest == cell.canonical.text }
@@ -37,7 +37,7 @@ package struct Evolution: Strategy {
     }
     let population = Self.best(of: history)
     guard let parent = select(population, &choices), var child = Draft(parent.cell) else {
-      return Candidate(try RandomSearch.grow(&choices).cell())
+      return Candidate(try RandomSearch.grow(in: history.settings.space, &choices).cell())
     }
     var parents = [parent.id]
     if choices.chance(0.25), let other = select(population, &choices), other.id != parent.id,

@@ -14,15 +14,17 @@ package struct RandomSearch: Strategy {
   package func propose(
     _ history: History, _ choices: inout Choices
   ) throws(Failure) -> Candidate? {
-    Candidate(try Self.grow(&choices).cell())
+    Candidate(try Self.grow(in: history.settings.space, &choices).cell())
   }
 
   /// A grown draft that keeps the rules.
   ///
   /// - Throws: `.state` when none of 100 does.
-  static func grow(_ choices: inout Choices) throws(Failure) -> Draft {
+  static func grow(
+    in space: SearchSpace, _ choices: inout Choices
+  ) throws(Failure) -> Draft {
     for _ in 0..<100 {
-      let draft = Growth.draft(&choices)
+      let draft = Growth.draft(in: space, &choices)
       if DraftRules.grown.allow(draft) { return draft }
     }
     throw Failure(.state, "no grown cell kept the rules")

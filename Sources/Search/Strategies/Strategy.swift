@@ -94,7 +94,7 @@ extension Strategy {
 package enum Strategies {
   /// Every strategy, in the order of the documentation.
   package static let all: [any Strategy.Type] = [
-    Evolution.self, Pruning.self, RandomSearch.self, LocalSearch.self,
+    Auto.self, Evolution.self, Pruning.self, RandomSearch.self, LocalSearch.self,
   ]
 
   /// - Throws: `.invalidArgument` with all names.

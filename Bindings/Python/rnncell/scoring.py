@@ -1,0 +1,155 @@
+"""Scoring the proposals of a study outside of the library: by an objective, or by other processes."""
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from ._rnncell import Error, InvalidArgumentError, StateError
+from .cells import Cell
+from .models import LanguageModel
+
+if TYPE_CHECKING:
+    from .corpora import Corpus
+    from .studies import Listener, Objective, Proposal, Study
+
+# The validation loss of a proposal is that of so many tokens.
+VALID_TOKENS = 20_000
+# A proposal whose worker died is scored again so many times before it counts as failed.
+_RETRIES = 3
+# What an objective raises is the proposal's own failure; anything else is one of the machinery.
+_OWN_FAILURES = (Error, ArithmeticError, MemoryError, ValueError, TypeError, LookupError,
+                 AttributeError, NotImplementedError, AssertionError)
+
+
+def run_scored(
+    study: Study, objective: Objective | None, executor: concurrent.futures.Executor | None,
+    progress: Listener | None,
+) -> None:
+    """Asks, has it scored, and tells, until the study's bounds are spent."""
+    corpus = study.corpus
+    if objective is None and corpus is None:
+        raise StateError("the study has no corpus to train on; open it with one, or pass objective=")
+    if study._minutes is None and study._trials is None:
+        raise StateError("the study has no bound; open it with minutes or trials")
+    Scoring(study, objective, executor or Inline(), progress).run()
+
+
+class Inline(concurrent.futures.Executor):
+    """Does the work at once, in the calling thread."""
+
+    _max_workers = 1
+
+    def submit(self, function: Any, /, *args: Any, **keywords: Any) -> Any:
+        """The finished future."""
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        try:
+            future.set_result(function(*args, **keywords))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class Scoring:
+    """Proposals on their way: asked, being scored, to be told once."""
+
+    def __init__(
+        self, study: Study, objective: Objective | None, executor: concurrent.futures.Executor,
+        progress: Listener | None,
+    ) -> None:
+        self._study, self._objective, self._executor = study, objective, executor
+        self._progress = progress
+        self._workers = (study._workers or getattr(executor, "_max_workers", None)
+                         or os.cpu_count() or 1)
+        self._start, self._before = time.monotonic(), study.info.seconds
+        self._waiting: dict[concurrent.futures.Future[float], Proposal] = {}
+        self._lost: dict[int, int] = {}
+
+    def run(self) -> None:
+        """Until nothing is left to score; what is not told then will be asked again."""
+        try:
+            self._top_up()
+            while self._waiting:
+                done, _ = concurrent.futures.wait(
+                    self._waiting, 1, concurrent.futures.FIRST_COMPLETED)
+                told = None
+                for future in done:
+                    told = self._take(future) or told
+                if self._progress is not None and self._progress(
+                        self._study.info, told and self._row(told)):
+                    return
+                self._top_up()
+        finally:
+            for future in self._waiting:
+                future.cancel()
+
+    def _is_spent(self) -> bool:
+        spent = self._before + time.monotonic() - self._start
+        minutes = self._study._minutes
+        return minutes is not None and spent >= 60 * minutes
+
+    def _top_up(self) -> None:
+        while len(self._waiting) < self._workers and not self._is_spent():
+            try:
+                proposal = self._study.ask()
+            except StateError:
+                return
+            self._submit(proposal)
+
+    def _submit(self, proposal: Proposal) -> None:
+        study = self._study
+        if self._objective is not None:
+            future = self._executor.submit(self._objective, proposal)
+        else:
+            future = self._executor.submit(
+                score, study.corpus, proposal.equations, proposal.seed, proposal.updates,
+                study._sizes)
+        self._waiting[future] = proposal
+
+    def _take(self, future: concurrent.futures.Future[float]) -> int | None:
+        """Tells what became of a proposal, or has it scored again; the id of what was told."""
+        proposal = self._waiting.pop(future)
+        try:
+            loss = float(future.result())
+        except concurrent.futures.BrokenExecutor:
+            # All its workers are gone: no other will come. The study is as it was told.
+            raise
+        except _OWN_FAILURES as error:
+            self._study.tell(proposal.id, float("nan"), failure=f"{type(error).__name__}: {error}")
+        except Exception as error:
+            # A worker was lost with it: the proposal is still good.
+            self._lost[proposal.id] = self._lost.get(proposal.id, 0) + 1
+            if self._lost[proposal.id] <= _RETRIES:
+                self._submit(proposal)
+                return None
+            self._study.tell(
+                proposal.id, float("nan"),
+                failure=f"lost {self._lost[proposal.id]} times: {type(error).__name__}: {error}")
+        else:
+            self._study.tell(proposal.id, loss)
+        return proposal.id
+
+    def _row(self, id: int) -> Proposal | None:
+        return next((row for row in self._study.history if row.id == id), None)
+
+
+def score(
+    corpus: Corpus, equations: str, seed: int, updates: int, sizes: dict[str, Any]
+) -> float:
+    """The validation loss of a cell after so many updates, on one thread: what an executor runs.
+
+    As in the library, each model has about as many parameters as one with LSTM of the sizes given.
+    """
+    if updates < 1:
+        raise InvalidArgumentError("the study says no number of updates; open it with updates=")
+    options: dict[str, Any] = {
+        "layers": sizes["layers"],
+        "embedding_size": sizes["embedding_size"] or sizes["hidden_size"]}
+    parameters = sizes.get("parameters") or LanguageModel(
+        "lstm", corpus, hidden_size=sizes["hidden_size"], **options).parameter_count
+    model = LanguageModel(Cell(equations), corpus, parameters=parameters, seed=seed, **options)
+    model.fit(
+        corpus, updates=updates, learning_rate=sizes["learning_rate"],
+        batch_size=sizes["batch_size"], truncation=sizes["truncation"], seed=seed, threads=1)
+    return model.evaluate(corpus.valid[:VALID_TOKENS], threads=1)
