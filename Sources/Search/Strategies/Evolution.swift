@@ -1,73 +1,103 @@
 import Cells
 import Kernels
 
-/// Mutation and crossover of cells, begun with stock and random ones.
+/// Genetic programming of trees in species, after Rawal and Miikkulainen 2018, arXiv:1803.04439.
 ///
-/// Parents win a tournament among the best of the last scored proposals, so that a cell leaves by age or
-/// by being beaten (regularized evolution, Real et al. 2018, arXiv:1802.01548, with elitism, as budgets
-/// here are of hundreds, not tens of thousands, of cells).
+/// Random full trees begin. Then species, told apart by the outlines of their trees, have offspring as
+/// the fitness that their members share says; species that do not improve go to the Hall of Shame, and
+/// whatever is born near one of those is changed on until it is near none. Nothing waits for the end of
+/// a generation, which is a number of results (`GeneticSettings.generation`).
 package struct Evolution: Strategy {
   package static let name = "evolution"
   package static let summary =
-    "mutates and crosses the best cells, begun with stock and random ones"
+    "genetic programming of trees in species, with a hall of shame for those that do not improve"
 
-  /// Cells that begin, with one random cell after every two.
-  static let founders = [
-    "minimal_gru", "gru_reset_after", "lstm_cifg", "ugrnn", "janet", "mut1", "rhn", "elman",
-    "lstm_peephole", "mut3",
-  ]
-  /// Scored proposals that count, from the last; how many of the best of them may be parents; how many
-  /// compete for it.
-  static let age = 100
-  static let population = 16
-  static let tournament = 3
+  private let settings: GeneticSettings
+  private let distances = TreeDistances()
 
-  package init() {}
+  package init() { self.init(.scaled) }
+
+  package init(_ settings: GeneticSettings) { self.settings = settings }
 
   package func propose(
     _ history: History, _ choices: inout Choices
   ) throws(Failure) -> Candidate? {
-    let start = Self.founders.count * 3 / 2
-    if history.accepted < start {
-      if history.accepted % 3 == 2 { return Candidate(try RandomSearch.grow(in: history.settings.space, &choices).cell()) }
-      let founder = Self.founders[history.accepted * 2 / 3 % Self.founders.count]
-      let cell = try Cell.stock(founder)
-      let isNew = !history.proposals.contains { $0.digest == cell.canonical.text }
-      if isNew { return Candidate(cell) }
+    let size = settings.generation(after: history.accepted)
+    if history.accepted < settings.generation(after: 0) {
+      return try beginning(history, &choices)
     }
-    let population = Self.best(of: history)
-    guard let parent = select(population, &choices), var child = Draft(parent.cell) else {
-      return Candidate(try RandomSearch.grow(in: history.settings.space, &choices).cell())
+    let population = Population(
+      history.cells, size: size, threshold: settings.threshold, patience: settings.patience,
+      distances)
+    let quotas = population.quotas
+    let species = quotas.isEmpty ? nil : quotas[choices.weighted(quotas.map(\.share))].species
+    guard let parent = population.parent(of: species, &choices) else {
+      return try beginning(history, &choices)
     }
-    var parents = [parent.id]
-    if choices.chance(0.25), let other = select(population, &choices), other.id != parent.id,
-      let donor = Draft(other.cell), Crossover.apply(to: &child, from: donor, &choices)
+    var parents = [parent.proposal.id]
+    var child = parent.tree
+    if choices.chance(settings.crossover) {
+      // A species of one has no other parent of its own.
+      let kin = population.parent(of: species, &choices)
+      let mate = kin?.proposal.id == parent.proposal.id ? population.parent(of: nil, &choices) : kin
+      if let mate, mate.proposal.id != parent.proposal.id,
+        let crossed = child.crossing(with: mate.tree, &choices)
+      {
+        child = crossed
+        parents.append(mate.proposal.id)
+      }
+    }
+    child = Self.mutated(child, settings, &choices)
+    guard
+      let outside = Self.leaving(
+        population.shame, child, settings, distances, &choices)
+    else { throw Failure(.state, "the offspring stayed near a species that does not improve") }
+    return Candidate(try outside.cell(), parents: parents, notes: outside.text)
+  }
+
+  /// One of the cells that the search begins with, or a random one.
+  private func beginning(
+    _ history: History, _ choices: inout Choices
+  ) throws(Failure) -> Candidate {
+    if settings.founders.indices.contains(history.accepted),
+      let founder = NodeTree(text: settings.founders[history.accepted])
     {
-      parents.append(other.id)
+      let cell = try founder.cell()
+      if !history.has(cell) { return Candidate(cell, notes: founder.text) }
     }
-    // One change most of the time, more to leave the neighbourhood.
-    var changes = parents.count == 2 ? choices.below(2) : 1 + choices.weighted([6, 3, 1])
-    var tries = 0
-    while changes > 0, tries < 20 {
-      tries += 1
-      if Mutation.apply(to: &child, &choices) { changes -= 1 }
-    }
-    guard DraftRules.evolved.allow(child) else {
-      throw Failure(.state, "the mutated cell breaks the rules")
-    }
-    return Candidate(try child.cell(), parents: parents)
+    let heights = settings.heights
+    let height = heights.lowerBound + choices.below(heights.count)
+    let tree = NodeTree.random(height: height, modi: settings.modi, &choices)
+    return Candidate(try tree.cell(), notes: tree.text)
   }
 
-  /// Who may be a parent, best first.
-  static func best(of history: History) -> [Proposal] {
-    let recent = history.cells.suffix(age).filter { $0.loss.isFinite && Draft($0.cell) != nil }
-    return Array(recent.sorted { Proposal.isBetter($0, $1) }.prefix(population))
+  /// Inserted into, shrunk and replaced in as often as the rates say, at least once.
+  static func mutated(
+    _ tree: NodeTree, _ settings: GeneticSettings, _ choices: inout Choices
+  ) -> NodeTree {
+    var result = tree
+    for _ in 0..<20 {
+      if choices.chance(settings.insert) {
+        result = result.inserting(modi: settings.modi, &choices) ?? result
+      }
+      if choices.chance(settings.shrink) { result = result.shrinking(&choices) ?? result }
+      if choices.chance(settings.replace) { result = result.replacing(&choices) ?? result }
+      if result != tree { break }
+    }
+    return result
   }
 
-  /// The best of a few random ones.
-  private func select(_ population: [Proposal], _ choices: inout Choices) -> Proposal? {
-    var best = population.count
-    for _ in 0..<Self.tournament { best = min(best, choices.below(population.count)) }
-    return population.indices.contains(best) ? population[best] : nil
+  /// A tree mutated on until it is near nothing in the Hall of Shame; nil when it does not come out.
+  package static func leaving(
+    _ shame: [TreeShape], _ tree: NodeTree, _ settings: GeneticSettings,
+    _ distances: TreeDistances, _ choices: inout Choices
+  ) -> NodeTree? {
+    var tree = tree
+    for _ in 0..<60 {
+      let shape = TreeShape(tree)
+      if !shame.contains(where: { distances.isNear($0, shape, settings.threshold) }) { return tree }
+      tree = mutated(tree, settings, &choices)
+    }
+    return nil
   }
 }
