@@ -75,7 +75,9 @@ package struct NodeTree: Hashable, Sendable {
   package static let baseCount = 8
   /// Elements with arguments on the longest way from the root to a leaf.
   package static let maxHeight = 15
-  /// Elements in all. The paper has no bound; this is eight LSTMs, beyond which cells are only slow.
+  /// Elements in all.
+  ///
+  /// The paper has no bound; this is eight LSTMs, beyond which cells are only slow.
   package static let maxSize = 128
 
   /// In preorder: each element, then its arguments.

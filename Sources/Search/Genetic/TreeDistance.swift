@@ -16,9 +16,9 @@ package struct TreeShape: Hashable, Sendable {
   package static func == (a: TreeShape, b: TreeShape) -> Bool { a.arities == b.arities }
   package func hash(into hasher: inout Hasher) { hasher.combine(arities) }
 
-  /// The structural distance of Trujillo et al. 2015 at b = 0.5, the least over all exchanges of the
-  /// arguments of sums and products in either tree.
+  /// The structural distance, the least over all exchanges of arguments in either tree.
   ///
+  /// By Trujillo et al. 2015 at b = 0.5 it is
   /// 1/2 (N - 2 nS) / (N - 2) + 1/2 (D - 2 dS) / (D - 2): N and D are the sizes and depths of both
   /// trees added, nS and dS those of what they share from the root. Elements with as many arguments
   /// are shared with all arguments, others without. 0 for mirror images, below 1.

@@ -201,8 +201,9 @@ extension NodeTree {
     return region
   }
 
-  /// Homologous one-point crossover (Francone et al. 1999): a subtree of the common region is replaced
-  /// by that of the donor at the same place.
+  /// Homologous one-point crossover, of Francone and others 1999.
+  ///
+  /// A subtree of the common region is replaced by that of the donor at the same place.
   package func crossing(with donor: NodeTree, _ choices: inout Choices) -> NodeTree? {
     let parents = parents
     let points = commonRegion(with: donor).filter { point in
