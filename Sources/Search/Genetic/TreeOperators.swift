@@ -219,6 +219,6 @@ extension NodeTree {
       point.own..<end(of: point.own),
       with: donor.nodes[point.other..<donor.end(of: point.other)])
     tree.settle(&choices)
-    return tree.isLegal ? tree : nil
+    return tree.isLegal && tree != self ? tree : nil
   }
 }
