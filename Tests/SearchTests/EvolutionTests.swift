@@ -77,6 +77,38 @@ struct EvolutionTests {
     }
   }
 
+  @Test("begins with a study's own cells, breeds those that are trees, and stays in its space")
+  func space() throws {
+    var settings = StudySettings()
+    settings.strategy = Evolution.name
+    settings.space.start = [
+      try Cell.stock("gru").equations, try Cell.stock("lstm").equations,
+    ]
+    settings.space.states = 2
+    let study = try Study(path: nil, settings: settings)
+    for _ in 0..<60 {
+      let task = try study.ask()
+      try study.tell(task.id, loss: Self.loss(task.cell))
+    }
+    let proposals = study.proposals
+    #expect(try proposals[0].cell == Cell.stock("gru") && proposals[0].notes == "")
+    #expect(
+      try proposals[1].cell == Cell.stock("lstm") && NodeTree(text: proposals[1].notes) != nil)
+    #expect(proposals.contains { $0.parents.contains(2) })
+    #expect(!proposals.contains { $0.parents.contains(1) })
+    settings.space = SearchSpace()
+    settings.space.operations = ["multiply", "sigmoid"]
+    settings.controls = true
+    let narrow = try Study(path: nil, settings: settings)
+    for _ in 0..<40 {
+      let task = try narrow.ask()
+      try narrow.tell(task.id, loss: Self.loss(task.cell))
+    }
+    for proposal in narrow.proposals where !proposal.isControl {
+      #expect(settings.space.reason(against: proposal.cell) == nil, "\(proposal.notes)")
+    }
+  }
+
   @Test("has generations that grow with the search to those of the paper")
   func generations() {
     let sizes = [0, 300, 3000, Int.max, -1].map { GeneticSettings.scaled.generation(after: $0) }

@@ -85,6 +85,44 @@ struct NodeTreeTests {
     ])
   func illegal(text: String) { #expect(NodeTree(text: text) == nil) }
 
+  @Test("is read from a cell where it can be")
+  func cells() throws {
+    // Weighted sums are numbered as they are read.
+    #expect(
+      NodeTree(try Cell.stock("lstm"))?.text
+        == "(mul (sigmoid 1) (tanh c=(add (mul (sigmoid 2) c) (mul (sigmoid 3) (tanh 4)))))")
+    for name in ["gru", "lstm_peephole", "rhn", "mut1"] {
+      #expect(NodeTree(try Cell.stock(name)) == nil, "\(name)")
+    }
+    #expect(NodeTree(try Cell(parsing: "h' = tanh(linear(x) + linear(h))")) == nil)
+    var read = 0
+    for tree in Self.trees(200) {
+      let cell = try tree.cell()
+      // Memories that nothing reads are gone, and sharing may be more than a tree can hold.
+      guard let again = NodeTree(cell) else { continue }
+      read += 1
+      #expect(try again.cell() == cell)
+    }
+    print("\(read) of 200 cells read back as trees")
+    #expect(read > 150)
+  }
+
+  @Test("has nothing in it that a search space forbids")
+  func space() throws {
+    var space = SearchSpace()
+    space.operations = ["multiply", "tanh"]
+    (space.states, space.matrices) = (2, 6)
+    for (seed, tree) in Self.trees(200).enumerated() {
+      var choices = Choices(seed: UInt64(seed))
+      guard let kept = tree.within(space, &choices) else { continue }
+      #expect(space.reason(against: try kept.cell()) == nil, "\(tree.text)")
+    }
+    space.operations = ["tanh"]
+    var choices = Choices(seed: 1)
+    #expect(NodeTree.lstm.within(space, &choices)?.text == "(tanh 1)")
+    #expect(NodeTree.lstm.within(SearchSpace(), &choices) == .lstm)
+  }
+
   @Test("that is broken says so and does not trap")
   func broken() {
     let broken: [[NodeTree.Node]] = [

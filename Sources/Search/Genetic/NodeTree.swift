@@ -237,7 +237,6 @@ package struct NodeTree: Hashable, Sendable {
     var draft = Draft(stateCount: 1 + Self.memories.count)
     var bases = [Int?](repeating: nil, count: Self.baseCount + 1)
     var values = [Int](repeating: 0, count: nodes.count)
-    func name(_ element: Element) -> String { element == .multiply ? "multiply" : element.text }
     // Base inputs first, in the order of their reading, so that equations print from the start.
     for (place, node) in nodes.enumerated() {
       guard case .base(let index) = node.element else { continue }
@@ -250,10 +249,10 @@ package struct NodeTree: Hashable, Sendable {
       case .base: break
       case .memory(let memory): values[place] = 2 + memory
       case .tanh, .sigmoid, .relu:
-        values[place] = draft.apply(name(node.element), values[children[place].first])
+        values[place] = draft.apply(node.element.operationName, values[children[place].first])
       case .add, .multiply:
         values[place] = draft.apply(
-          name(node.element), values[children[place].first], values[children[place].second])
+          node.element.operationName, values[children[place].first], values[children[place].second])
       }
       if let tie = node.tie { draft.next[1 + tie] = values[place] }
     }

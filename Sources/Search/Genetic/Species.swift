@@ -30,7 +30,7 @@ package struct Population: Sendable {
   package private(set) var living: [(member: Int, species: Int)] = []
 
   /// - Parameters:
-  ///   - scored: proposals with their trees in `notes`; others are left out.
+  ///   - scored: proposals with their trees in `notes`, and cells that are trees; others are left out.
   ///   - size: trees that may be parents, which is also the length of a generation.
   package init(
     _ scored: [Proposal], size: Int, threshold: Double, patience: Int,
@@ -38,7 +38,7 @@ package struct Population: Sendable {
   ) {
     let (patience, size) = (max(1, min(patience, 1000)), max(1, min(size, 100_000)))
     for proposal in scored where proposal.loss.isFinite {
-      guard let tree = distances.tree(proposal.notes) else { continue }
+      guard let tree = distances.tree(of: proposal) else { continue }
       let shape = distances.shape(tree)
       let place = members.count
       members.append(Species.Member(proposal: proposal, tree: tree, shape: shape))
@@ -109,10 +109,12 @@ package final class TreeDistances: Sendable {
 
   package init() {}
 
-  func tree(_ text: String) -> NodeTree? {
-    if let found = known.withLock({ $0.trees[text] }) { return found }
-    let tree = NodeTree(text: text)
-    known.withLock { $0.trees[text] = .some(tree) }
+  /// The tree that a proposal's notes have, or that its cell is.
+  func tree(of proposal: Proposal) -> NodeTree? {
+    let key = proposal.notes + "\n" + proposal.digest
+    if let found = known.withLock({ $0.trees[key] }) { return found }
+    let tree = NodeTree(text: proposal.notes) ?? NodeTree(proposal.cell)
+    known.withLock { $0.trees[key] = .some(tree) }
     return tree
   }
 

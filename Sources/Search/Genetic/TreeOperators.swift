@@ -2,12 +2,14 @@ import Kernels
 
 /// How often each operator is applied, and to what.
 package struct GeneticSettings: Sendable {
-  /// Chances for an offspring: to have two parents, to be inserted into, to be shrunk.
+  /// The chance that an offspring has two parents; the others are mutated, once.
   package var crossover = 0.6
+  /// How a mutation is drawn.
+  ///
+  /// The paper names two rates; replacement has the rest.
   package var insert = 0.6
   package var shrink = 0.3
-  /// The chance that an element is replaced by another; the paper does not say.
-  package var replace = 0.3
+  package var replace = 0.1
   /// The chance that an element that is added is tied to a memory.
   package var modi = 0.3
   /// Trees nearer than this are of one species.
@@ -94,7 +96,7 @@ extension NodeTree {
   }
 
   /// Keeps the first tie of each memory, and ties those that are read without one.
-  private mutating func settle(_ choices: inout Choices) {
+  mutating func settle(_ choices: inout Choices) {
     for memory in Self.memories.indices {
       let ties = nodes.indices.filter { nodes[$0].tie == memory }
       for place in ties.dropFirst() { nodes[place].tie = nil }

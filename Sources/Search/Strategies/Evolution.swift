@@ -23,7 +23,8 @@ package struct Evolution: Strategy {
     _ history: History, _ choices: inout Choices
   ) throws(Failure) -> Candidate? {
     let size = settings.generation(after: history.accepted)
-    if history.accepted < settings.generation(after: 0) {
+    let start = history.settings.space.start.count
+    if history.accepted < max(settings.generation(after: 0), start) {
       return try beginning(history, &choices)
     }
     let population = Population(
@@ -47,10 +48,10 @@ package struct Evolution: Strategy {
         parents.append(mate.proposal.id)
       }
     }
-    child = Self.mutated(child, settings, &choices)
+    if child == parent.tree { child = Self.mutated(child, settings, &choices) }
     guard
-      let outside = Self.leaving(
-        population.shame, child, settings, distances, &choices)
+      let outside = Self.leaving(population.shame, child, settings, distances, &choices)?
+        .within(history.settings.space, &choices)
     else { throw Failure(.state, "the offspring stayed near a species that does not improve") }
     return Candidate(try outside.cell(), parents: parents, notes: outside.text)
   }
@@ -59,32 +60,43 @@ package struct Evolution: Strategy {
   private func beginning(
     _ history: History, _ choices: inout Choices
   ) throws(Failure) -> Candidate {
-    if settings.founders.indices.contains(history.accepted),
+    let space = history.settings.space
+    if space.start.indices.contains(history.accepted) {
+      let cell = try Cell(parsing: space.start[history.accepted])
+      if !history.has(cell) { return Candidate(cell, notes: NodeTree(cell)?.text ?? "") }
+    } else if space.start.isEmpty, settings.founders.indices.contains(history.accepted),
       let founder = NodeTree(text: settings.founders[history.accepted])
     {
       let cell = try founder.cell()
-      if !history.has(cell) { return Candidate(cell, notes: founder.text) }
+      if !history.has(cell), space.reason(against: cell) == nil {
+        return Candidate(cell, notes: founder.text)
+      }
     }
     let heights = settings.heights
-    let height = heights.lowerBound + choices.below(heights.count)
-    let tree = NodeTree.random(height: height, modi: settings.modi, &choices)
+    // A weighted sum is a step of depth itself.
+    let height = min(
+      heights.lowerBound + choices.below(heights.count), max(1, (space.depth ?? 99) - 1))
+    guard
+      let tree = NodeTree.random(height: height, modi: settings.modi, &choices)
+        .within(space, &choices)
+    else { throw Failure(.state, "nothing of the random tree is in the search space") }
     return Candidate(try tree.cell(), notes: tree.text)
   }
 
-  /// Inserted into, shrunk and replaced in as often as the rates say, at least once.
+  /// Mutated once: inserted into, shrunk or replaced in, each as often as its rate says.
   static func mutated(
     _ tree: NodeTree, _ settings: GeneticSettings, _ choices: inout Choices
   ) -> NodeTree {
-    var result = tree
     for _ in 0..<20 {
-      if choices.chance(settings.insert) {
-        result = result.inserting(modi: settings.modi, &choices) ?? result
-      }
-      if choices.chance(settings.shrink) { result = result.shrinking(&choices) ?? result }
-      if choices.chance(settings.replace) { result = result.replacing(&choices) ?? result }
-      if result != tree { break }
+      let child =
+        switch choices.weighted([settings.insert, settings.shrink, settings.replace]) {
+        case 0: tree.inserting(modi: settings.modi, &choices)
+        case 1: tree.shrinking(&choices)
+        default: tree.replacing(&choices)
+        }
+      if let child { return child }
     }
-    return result
+    return tree
   }
 
   /// A tree mutated on until it is near nothing in the Hall of Shame; nil when it does not come out.
