@@ -175,6 +175,11 @@ struct SpeciesTests {
         + [(text: "(relu 2)", loss: 2)]
         + (0..<8).map { (text: large, loss: 4 - Double($0) * 0.01) })
     #expect(Population(again, size: 5, threshold: 0.3, patience: 4).shame.isEmpty)
+    // A member that rose a rung does not stand in the way of new ones that are better where it was.
+    var risen = again
+    (risen[0].rung, risen[0].loss) = (1, 1)
+    risen[0].curve = [CurvePoint(updates: 1, loss: 3), CurvePoint(updates: 3, loss: 1)]
+    #expect(Population(risen, size: 5, threshold: 0.3, patience: 4).shame.isEmpty)
     // When all are shamed they are parents all the same.
     let worse = try results((0..<40).map { (text: small, loss: 3 + Double($0)) })
     let over = Population(worse, size: 5, threshold: 0.3, patience: 4)

@@ -15,9 +15,8 @@ package struct Species: Sendable {
   package let representative: TreeShape
   /// Places in `Population.members`.
   package var members: [Int]
-  /// The best of them, and the place of the result that made it so.
+  /// The best of them at the first rung, where all were: one that rose is ahead of all that are new.
   package var best: Int
-  package var improvedAt: Int
   package var isShamed = false
 }
 
@@ -46,17 +45,16 @@ package struct Population: Sendable {
         distances.isNear($0.representative, shape, threshold)
       }) {
         species[own].members.append(place)
-        if Proposal.isBetter(proposal, members[species[own].best].proposal) {
+        if proposal.firstLoss < members[species[own].best].proposal.firstLoss {
           species[own].best = place
-          species[own].improvedAt = place
         }
       } else {
         species.append(
-          Species(representative: shape, members: [place], best: place, improvedAt: place))
+          Species(representative: shape, members: [place], best: place))
       }
     }
     for index in species.indices {
-      species[index].isShamed = members.count - species[index].improvedAt > patience * size
+      species[index].isShamed = members.count - species[index].best > patience * size
     }
     // Where every species is shamed, they are stepping stones all the same.
     let isOver = species.allSatisfy(\.isShamed)

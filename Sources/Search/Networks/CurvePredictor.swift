@@ -54,14 +54,15 @@ package final class CurvePredictor: Sendable {
 
   /// Points of a whole curve.
   static let points = 27
-  /// The fewest curves to learn from, which double from there.
+  /// The fewest curves to learn from, which double from there, and the most, which take ten seconds.
   package static let first = 12
+  package static let most = 384
 
-  /// Completed curves that are learned from, of so many: 12, 24, 48…; 0 where they are too few.
+  /// Completed curves that are learned from, of so many: 12, 24, 48… 384; 0 where they are too few.
   package static func trainingCount(_ completed: Int) -> Int {
     guard completed >= first else { return 0 }
     var count = first
-    while count <= completed / 2 { count *= 2 }
+    while count < most, count <= completed / 2 { count *= 2 }
     return count
   }
 
