@@ -131,8 +131,9 @@ package final class Network: Sendable {
     weights.version &+= 1
   }
 
-  /// Runs fills in pieces, which are shared out from both ends: fresh memory comes in pages of 2 MB, and
-  /// two threads that touch the same one would both clear it. With 2 threads NASCell's 640,000 weights
+  /// Runs fills in pieces, which are shared out from both ends.
+  ///
+  /// Fresh memory comes in pages of 2 MB, and two threads that touch the same one would both clear it. With 2 threads NASCell's 640,000 weights
   /// take 0.6 ms instead of 1.4.
   private static func run(_ fills: [UniformFill], threads: Int) {
     let strips = 8

@@ -103,7 +103,9 @@ final class PredictorCache: Sendable {
       while state.known < count {
         let next = cells[state.known..<(state.known + Self.stride)]
         if let predictor = state.predictor {
-          let losses = Dictionary(cells.prefix(state.known).map { ($0.id, $0.firstLoss) }) { a, _ in a }
+          let losses = Dictionary(cells.prefix(state.known).map { ($0.id, $0.firstLoss) }) { a, _ in
+            a
+          }
           for cell in next {
             guard let parent = cell.parents.first, let parentLoss = losses[parent] else { continue }
             state.guesses.append(

@@ -6,7 +6,9 @@ import Kernels
 /// Whatever a strategy proposes is held against it; the ones that draw operations at random draw only
 /// those that are allowed.
 package struct SearchSpace: Equatable, Sendable {
-  /// Names of the operations that may occur; nil for all. `linear` and constants always may.
+  /// Names of the operations that may occur; nil for all.
+  ///
+  /// `linear` and constants always may.
   package var operations: [String]?
   /// Operations and maps of a cell, at most; nil here and below for the rules of the strategy.
   package var nodes: Int?

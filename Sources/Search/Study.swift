@@ -235,7 +235,8 @@ package final class Study {
       }
     }
     throw Failure(
-      .state, "the strategy '\(settings.strategy)' found no new cell in 400 tries; use another one, or "
+      .state,
+      "the strategy '\(settings.strategy)' found no new cell in 400 tries; use another one, or "
         + "a wider space")
   }
 

@@ -47,7 +47,8 @@ package struct StudySettings: Equatable, Sendable {
       ("strategy", strategy), ("seed", String(seed)), ("rungs", String(rungs)),
       ("eta", String(eta)), ("updates", String(updates)),
       ("deterministic", deterministic ? "1" : "0"), ("window", String(window)),
-      ("controls", controls ? "1" : "0"), ("space", space.text), ("corpus", corpus), ("evaluation", evaluation),
+      ("controls", controls ? "1" : "0"), ("space", space.text), ("corpus", corpus),
+      ("evaluation", evaluation),
     ]
   }
 

@@ -1,6 +1,7 @@
 """Studies: ask and tell, search, resuming, executors, interruptions."""
 import concurrent.futures
 import copy
+import csv
 import io
 import json
 import math
@@ -144,7 +145,7 @@ def test_all_proposals_are_written_as_csv():
     text = io.StringIO()
     study.csv(text)
     lines = text.getvalue().splitlines()
-    assert lines[0].startswith("id,seed,strategy,equations")
+    assert lines[0].startswith("id,seed,strategy,work,equations")
     assert len(study.history) >= 3
 
 
@@ -160,6 +161,123 @@ def test_a_closed_study_says_so(tmp_path):
 def test_settings_are_there_to_read(corpus):
     study = rnncell.Study(None, corpus, seed=9, trials=5, **TINY)
     assert study.settings["seed"] == "9" and json.dumps(study.settings)
-    assert study.info.seed == 9 and study.info.strategy == "evolution"
+    assert study.info.seed == 9 and study.info.strategy == "auto"
     with pytest.raises(TypeError, match="read_only"):
         copy.copy(study)
+
+
+def test_an_objective_scores_in_place_of_a_corpus(tmp_path):
+    study = rnncell.search(objective=formula, trials=15, db=tmp_path / "s.db", progress=False)
+    assert study.info.scored_count >= 15
+    for row in study.leaderboard():
+        assert row.valid_loss == formula(row) and row.work == "cell"
+
+
+def test_what_an_objective_raises_is_the_proposals_failure():
+    def objective(proposal):
+        if proposal.id % 3 == 0:
+            raise ValueError(f"no such cell: {proposal.id}")
+        return formula(proposal)
+
+    study = rnncell.search(objective=objective, trials=12, controls=False, progress=False)
+    failed = [row for row in study.history if row.state == "failed"]
+    assert failed and all(row.failure == f"ValueError: no such cell: {row.id}" for row in failed)
+    assert study.info.scored_count + study.info.failed_count == 12
+
+
+def test_a_search_needs_something_to_search_for():
+    with pytest.raises(rnncell.InvalidArgumentError, match="objective"):
+        rnncell.search(trials=1)
+
+
+class LosesWorkers(concurrent.futures.Executor):
+    """Each of its workers dies once in the middle of every third proposal."""
+
+    _max_workers = 2
+
+    def __init__(self):
+        self.count, self.scored = 0, []
+
+    def submit(self, function, /, *arguments):
+        self.count += 1
+        future = concurrent.futures.Future()
+        if self.count % 3 == 0:
+            future.set_exception(ConnectionError("the worker is gone"))
+        else:
+            self.scored.append(arguments[0].id)
+            future.set_result(function(*arguments))
+        return future
+
+
+def test_a_proposal_whose_worker_died_is_scored_again_and_told_once():
+    executor = LosesWorkers()
+    study = rnncell.Study(strategy="random", trials=20)
+    study.run(objective=formula, executor=executor)
+    assert executor.count > 20
+    assert sorted(executor.scored) == sorted(row.id for row in study.leaderboard())
+    assert study.info.scored_count == 20 and study.info.failed_count == 0
+
+
+def test_a_proposal_that_is_lost_again_and_again_fails():
+    class Never(LosesWorkers):
+        def submit(self, function, /, *arguments):
+            self.count = 2
+            return super().submit(function, *arguments)
+
+    study = rnncell.Study(strategy="random", trials=3)
+    study.run(objective=formula, executor=Never())
+    assert study.info.failed_count == 3
+    assert "lost 4 times: ConnectionError" in study.history[-1].failure
+
+
+def test_the_hall_of_fame_lies_beside_the_study(corpus, tmp_path):
+    study = rnncell.search(corpus, trials=6, db=tmp_path / "s.db", progress=False, workers=1, **TINY)
+    with open(tmp_path / "s.hall_of_fame.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    best = study.leaderboard(1)[0]
+    assert rows[0]["equations"] == best.equations and int(rows[0]["id"]) == best.id
+    assert len(rows) == len(study.leaderboard()[:20])
+
+
+def test_a_search_ends_when_its_tokens_are_spent_and_carries_on_with_more(corpus, tmp_path):
+    options = {**TINY, "strategy": "random", "deterministic": True, "workers": 1, "progress": False,
+               "db": tmp_path / "s.db", "controls": False}
+    first = rnncell.search(corpus, tokens=10_000, **options)
+    spent, count = first.info.tokens, first.info.scored_count
+    # What is under way when they are spent is finished.
+    assert 10_000 <= spent <= 10_000 + 8 * 18 * 8 * 10
+    first.close()
+    again = rnncell.search(corpus, tokens=10_000, **options)
+    assert again.info.scored_count == count
+    again.close()
+    more = rnncell.search(corpus, tokens=20_000, **options)
+    assert more.info.tokens >= 20_000 and more.info.scored_count > count
+    whole = rnncell.search(corpus, tokens=20_000, **{**options, "db": tmp_path / "whole.db"})
+    assert [row.equations for row in whole.history] == [row.equations for row in more.history]
+
+
+@pytest.mark.parametrize("strategy", ["auto", "random", "local"])
+def test_a_study_keeps_to_its_space(strategy):
+    allowed = {"tanh", "sigmoid", "multiply", "blend", "add"}
+    study = rnncell.Study(strategy=strategy, trials=25, operations=allowed, max_states=1,
+                          max_matrices=6, seed=4)
+    study.run(objective=formula)
+    for row in study.leaderboard():
+        assert row.cell.states == ("h",)
+        assert not any(name in row.equations for name in ("relu", "max(", "sin(", "softsign"))
+        assert sum(len(shape) == 2 for shape in row.cell.parameter_shapes(4, 4).values()) <= 6
+
+
+def test_a_study_starts_from_given_cells():
+    mine = rnncell.Cell("h' = tanh(linear(x, h)) + 0.5 * h")
+    study = rnncell.Study(strategy="auto", trials=3, start=[mine])
+    assert study.ask().cell == mine
+    with pytest.raises(rnncell.InvalidArgumentError, match="outside of the search space"):
+        rnncell.Study(strategy="auto", operations=["sigmoid"], start=[mine])
+    with pytest.raises(rnncell.InvalidArgumentError, match="'tanhh'"):
+        rnncell.Study(operations=["tanhh"])
+
+
+def test_a_search_ends_at_its_target(corpus):
+    study = rnncell.search(corpus, trials=50, target=100.0, workers=1, progress=False, **TINY)
+    assert study.info.scored_count < 50

@@ -37,14 +37,18 @@ package struct Auto: Strategy {
   ) throws(Failure) -> Candidate? {
     if let founder = try founder(history, &choices) { return founder }
     let population = Self.best(of: history)
-    guard !population.isEmpty else { return Candidate(try RandomSearch.grow(in: history.settings.space, &choices).cell()) }
+    guard !population.isEmpty else {
+      return Candidate(try RandomSearch.grow(in: history.settings.space, &choices).cell())
+    }
     let takesUnseen = choices.below(100) < Self.unseen
     guard !takesUnseen, let predictor = predictor.current(history) else {
       return try Self.child(of: population, in: history.settings.space, &choices)
     }
     var best: (candidate: Candidate, loss: Double)?
     for _ in 0..<Self.litter {
-      guard let child = try? Self.child(of: population, in: history.settings.space, &choices), !history.has(child.cell) else {
+      guard let child = try? Self.child(of: population, in: history.settings.space, &choices),
+        !history.has(child.cell)
+      else {
         continue
       }
       let parent = history.proposals[child.parents[0] - 1]
@@ -68,7 +72,8 @@ package struct Auto: Strategy {
     let place = started.count
     guard place < all.count + all.count / (Self.randomEvery - 1) else { return nil }
     if place % Self.randomEvery == Self.randomEvery - 1 {
-      return Candidate(try RandomSearch.grow(in: history.settings.space, &choices).cell(), notes: "founder")
+      return Candidate(
+        try RandomSearch.grow(in: history.settings.space, &choices).cell(), notes: "founder")
     }
     guard let next = all.first(where: { !history.has($0) }) else { return nil }
     return Candidate(next, notes: "founder")

@@ -24,13 +24,18 @@ package struct LocalSearch: Strategy {
     let own = history.proposals.filter { $0.notes == String(climb) && $0.isTrial }
     let scored = history.cells.filter { $0.notes == String(climb) && !$0.isControl }
     guard own.count >= Self.start, let best = scored.min(by: Proposal.isBetter) else {
-      return Candidate(try RandomSearch.grow(in: history.settings.space, &choices).cell(), notes: String(climb))
+      return Candidate(
+        try RandomSearch.grow(in: history.settings.space, &choices).cell(), notes: String(climb))
     }
     let tried = own.count { $0.parents.first == best.id }
     guard tried < Self.patience, var child = Draft(best.cell) else {
-      return Candidate(try RandomSearch.grow(in: history.settings.space, &choices).cell(), notes: String(climb + 1))
+      return Candidate(
+        try RandomSearch.grow(in: history.settings.space, &choices).cell(), notes: String(climb + 1)
+      )
     }
-    guard Mutation.apply(to: &child, in: history.settings.space, &choices), DraftRules.evolved.allow(child) else {
+    guard Mutation.apply(to: &child, in: history.settings.space, &choices),
+      DraftRules.evolved.allow(child)
+    else {
       throw Failure(.state, "the mutated cell breaks the rules")
     }
     return Candidate(try child.cell(), parents: [best.id], notes: String(climb))
