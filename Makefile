@@ -10,7 +10,7 @@
 #   make wheel     build/wheel/rnncell-*.whl
 #   make bench     our speed beside PyTorch, JAX and onnxruntime (installs them into .venv-bench);
 #                  BENCH='--quick --cell gru' passes options to `rnncell bench`
-#   make evidence  evolution beside random search, five seeds of two minutes each
+#   make evidence  the default strategy beside random search, five seeds of two minutes each
 #   make golden    the reference numbers of Tests/Golden, made anew with PyTorch
 #   make fuzz      FUZZ_SECONDS=60 of garbled input to every parser of the library
 #   make lint      the formatter's opinion

@@ -57,6 +57,8 @@ final class StudyObject: Handled {
   }
 
   func ask() throws(Failure) -> rnncell_proposal {
+    study.countTime()
+    defer { study.countTime() }
     var task = try study.ask()
     // What a strategy trains to search with is trained here, whoever scores the cells.
     while task.work.isStage {
@@ -81,6 +83,8 @@ final class StudyObject: Handled {
 
   func tell(_ id: Int, _ loss: Double, _ failure: String?) throws(Failure) {
     leaderboard = nil
+    study.countTime()
+    defer { study.countTime() }
     if let failure { return try study.tellFailure(id, failure) }
     try study.tell(id, loss: loss)
   }

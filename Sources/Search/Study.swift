@@ -25,6 +25,8 @@ package final class Study {
   private var fingerprints: Set<UInt64>
   /// Steps handed out by this process; other pending ones come back first.
   private var handed: Set<Int> = []
+  /// Since when proposals are being scored by the program, as far as it is counted; nil for none.
+  private var countedUntil: Double?
 
   /// For tests and tools: the connection below.
   package var database: Database { file.database }
@@ -311,6 +313,14 @@ package final class Study {
       updates: ask.updates, isLast: ask.rung == settings.rungs - 1,
       snapshot: ask.rung == 0 ? nil : try file.snapshot(proposal: ask.proposal, rung: ask.rung - 1),
       inheritance: inherited)
+  }
+
+  /// Counts the time since the last call as time of search, if proposals were being scored; for
+  /// programs that ask and tell themselves.
+  package func countTime() {
+    let now = monotonicSeconds()
+    if let countedUntil { seconds += now - countedUntil }
+    countedUntil = handed.isEmpty ? nil : now
   }
 
   /// Lets a proposal that was handed out, and is not going to be told, be asked again.

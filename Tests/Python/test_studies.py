@@ -214,6 +214,8 @@ def test_a_proposal_whose_worker_died_is_scored_again_and_told_once():
     study = rnncell.Study(strategy="random", trials=20)
     study.run(objective=formula, executor=executor)
     assert executor.count > 20
+    # Time of scoring counts, whoever scores; the first proposal was told before the last.
+    assert 0 < study.history[0].told_at < study.info.seconds
     assert sorted(executor.scored) == sorted(row.id for row in study.leaderboard())
     assert study.info.scored_count == 20 and study.info.failed_count == 0
 

@@ -53,7 +53,7 @@ int main(int argc, char **argv) {
   text.train_path = argv[1];
   check(rnncell_corpus_create(&corpus, &text));
 
-  options.strategy = "evolution";
+  options.strategy = "auto";
   options.minutes = argc > 3 ? atof(argv[3]) : 1;
   options.hidden_size = 32;
   check(rnncell_study_open(&study, argv[2], corpus, &options));

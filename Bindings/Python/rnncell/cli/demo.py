@@ -56,7 +56,7 @@ def run_demo(arguments: argparse.Namespace) -> dict[str, Any]:
     corpus = Corpus.standard_library(BYTES)
     say(f"Text: the first {BYTES:,} bytes of Python's standard library, character by character "
         f"({corpus.train.size:,} to train on, {len(corpus.vocabulary)} different).")
-    say(f"Search: evolution, {duration(60 * minutes)} minutes, every cell as large as LSTM of "
+    say(f"Search: auto, {duration(60 * minutes)} minutes, every cell as large as LSTM of "
         f"{HIDDEN}, in {arguments.db}. Ctrl-C keeps it.")
     study = searched(corpus, arguments.db, minutes, arguments.seed, workers)
     with study:
@@ -89,7 +89,7 @@ def searched(corpus: Corpus, db: str, minutes: float, seed: int, workers: int | 
         if is_spent:
             for suffix in ("", "-wal", "-shm"):
                 pathlib.Path(db + suffix).unlink(missing_ok=True)
-    study = Study(db, corpus, strategy="evolution", minutes=minutes, seed=seed, workers=workers,
+    study = Study(db, corpus, strategy="auto", minutes=minutes, seed=seed, workers=workers,
                   controls=True, **SEARCH)
     shown = LiveTable(study, sys.stderr) if sys.stderr.isatty() else Lines(study, sys.stdout)
     try:

@@ -23,11 +23,13 @@ def add(commands: Any) -> None:
         "stop it at any\nmoment; the same command again carries on.\n\nstrategies:\n"
         + "\n".join(f"  {name:10} {text}" for name, text in names.items()))
     add_text(command)
-    command.add_argument("--strategy", choices=tuple(names), help="default: evolution")
+    command.add_argument("--strategy", choices=tuple(names), help="default: auto")
     bound = command.add_mutually_exclusive_group()
     bound.add_argument("--minutes", type=POSITIVE, metavar="M",
                        help="of all runs together (default: 5)")
     bound.add_argument("--trials", type=COUNT, metavar="N", help="cells of all runs together")
+    bound.add_argument("--tokens", type=COUNT, metavar="N",
+                       help="tokens trained on in all runs together")
     for name, text in (("hidden", "every cell is as large as LSTM of so many (default: 32)"),
                        ("layers", "default: 1"),
                        ("embedding", "embedding size (default: as hidden)"),
@@ -76,10 +78,11 @@ def study_options(arguments: argparse.Namespace) -> dict[str, Any]:
 def run_search(arguments: argparse.Namespace) -> dict[str, Any]:
     """Searches, then prints the best cells."""
     corpus = corpus_from(arguments)
-    minutes = arguments.minutes if arguments.minutes or arguments.trials else 5.0
+    is_bound = arguments.minutes or arguments.trials or arguments.tokens
+    minutes = arguments.minutes if is_bound else 5.0
     try:
         study = search(
-            corpus, minutes=minutes, trials=arguments.trials, db=arguments.db,
+            corpus, minutes=minutes, trials=arguments.trials, tokens=arguments.tokens, db=arguments.db,
             hidden_size=arguments.hidden or 32, controls=not arguments.no_controls,
             **study_options(arguments))
     except KeyboardInterrupt as interrupt:
