@@ -64,30 +64,32 @@ extension Study {
     }
     guard !isOver() else { return }
     let workers = try Workers(count: limits.workers, evaluator)
-    var running = 0
+    var running: Set<Int> = []
+    // What no worker came to is asked again, by this object too.
+    defer { for id in running { giveBack(id) } }
     var isCancelled = false
     defer { try? saveSeconds() }
     do throws(Failure) {
       while true {
         var answer = Answer.wait
-        while running < limits.workers {
+        while running.count < limits.workers {
           answer = try next()
           guard case .task(var task) = answer else { break }
           // The others wait for a stage, or will soon.
           if task.work.isStage { task.threads = limits.workers }
           workers.start(task)
-          running += 1
+          running.insert(task.id)
         }
-        if case .finished = answer, running == 0 { break }
-        if case .wait = answer, running == 0 {
+        if case .finished = answer, running.isEmpty { break }
+        if case .wait = answer, running.isEmpty {
           throw Failure(.state, "proposals that were asked for are not told; tell them first")
         }
         let patience = min(1, (limits.seconds ?? .infinity) - seconds)
-        let done = running > 0 ? workers.finished(within: max(0.001, patience)) : nil
+        let done = running.isEmpty ? nil : workers.finished(within: max(0.001, patience))
         spend()
         var told: Proposal?
         if let done {
-          running -= 1
+          running.remove(done.task.id)
           try tell(done.task, done.result)
           told = proposals[done.task.id - 1]
         }
@@ -100,7 +102,10 @@ extension Study {
     }
     workers.stop()
     // What ended together with the search is told too.
-    while let done = workers.finished(within: 0) { try tell(done.task, done.result) }
+    while let done = workers.finished(within: 0) {
+      running.remove(done.task.id)
+      try tell(done.task, done.result)
+    }
     spend()
     if isCancelled { throw Failure(.cancelled, "the search was stopped; what was told is kept") }
   }
