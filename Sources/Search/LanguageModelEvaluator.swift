@@ -102,7 +102,10 @@ package struct LanguageModelEvaluator: Evaluator {
   ) throws(Failure) -> Score {
     switch task.work {
     case .cell, .mixture: break
-    case .bilevel, .shared:
+    case .shared(let nodes, let hasController):
+      return try SharedStage(self, task, nodes: nodes, hasController: hasController)
+        .evaluate(task, shouldStop: shouldStop)
+    case .bilevel:
       throw Failure(.internal, "no trainer for \(task.work.text)")
     }
     let start = monotonicSeconds()

@@ -84,5 +84,5 @@ private struct Probe {
 
 extension Choices {
   /// A number from -1 to 1.
-  mutating func number() -> Double { Double(Int64(bitPattern: next()) >> 10) * 0x1p-53 }
+  package mutating func number() -> Double { Double(Int64(bitPattern: next()) >> 10) * 0x1p-53 }
 }

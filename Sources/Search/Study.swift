@@ -280,7 +280,8 @@ package final class Study {
       return proposal
     }
     return History(
-      scored: scored, proposals: known, accepted: trialCount, settings: settings)
+      scored: scored, proposals: known, accepted: trialCount, settings: settings,
+      failed: Set(visible.lazy.filter { $0.state == .failed && $0.rung == 0 }.map(\.proposal)))
   }
 
   /// Writes an ask and the proposals that come with it, all or nothing.

@@ -9,7 +9,10 @@ import sqlite3
 
 import pytest
 import rnncell
+from rnncell import _rnncell
 
+# Strategies that train networks of their own.
+NEED_CORPUS = {name for name, _, needs_corpus in _rnncell.strategy_list() if needs_corpus}
 TINY = {"hidden_size": 8, "batch_size": 8, "truncation": 10, "updates": 18, "rungs": 2}
 
 
@@ -19,8 +22,10 @@ def formula(proposal):
 
 
 @pytest.mark.parametrize("strategy", list(rnncell.strategies()))
-def test_cells_are_asked_and_told(strategy):
-    study = rnncell.Study(strategy=strategy, seed=3, trials=12)
+def test_cells_are_asked_and_told(strategy, corpus):
+    own = strategy in NEED_CORPUS
+    study = rnncell.Study(None, corpus if own else None, strategy=strategy, seed=3, trials=12,
+                          **(TINY if own else {}))
     for _ in range(12):
         proposal = study.ask()
         assert proposal.cell.equations == proposal.equations and proposal.state == "pending"

@@ -102,18 +102,28 @@ struct StudyTests {
     var settings = StudySettings()
     settings.strategy = strategy
     settings.controls = true
+    settings.corpus = "a formula"
     let study = try Study(path: nil, settings: settings)
-    for _ in 0..<100 {
+    var cells = 0
+    while cells < 100 {
       let task = try study.ask()
-      try study.tell(task.id, loss: Double(task.seed % 1000))
+      var score = Score(loss: Double(task.seed % 1000), tokens: 10)
+      if case .shared(let nodes, _) = task.work {
+        var choices = Choices(seed: task.seed)
+        for _ in 0..<20 { score.measured[Arc.random(nodes: nodes, &choices).text] = 1 }
+      }
+      try study.tell(task.id, score)
+      cells += task.work.isStage ? 0 : 1
     }
-    let trained = study.proposals.filter { !$0.state.isRejected }
+    let trained = study.proposals.filter { !$0.state.isRejected && !$0.work.isStage }
     #expect(Set(trained.map(\.digest)).count == trained.count)
     #expect(Set(trained.map(\.cell.fingerprint)).count == trained.count)
     let statistics = study.statistics
     print("\(strategy): \(statistics.duplicates) duplicates, \(statistics.exploded) exploding")
     #expect(statistics.scored == 100 && statistics.trials == 98)
-    #expect(statistics.duplicates + statistics.exploded == study.proposals.count - 100)
+    #expect(
+      statistics.duplicates + statistics.exploded + statistics.stages
+        == study.proposals.count - 100)
     #expect(study.proposals.filter(\.isControl).count == 2)
   }
 

@@ -41,15 +41,18 @@ package struct History: Sendable {
   /// How many cells were asked of this strategy and accepted.
   package var accepted: Int
   package var settings: StudySettings
+  /// Proposals whose training failed.
+  package var failed: Set<Int>
 
   package init(
     scored: [Proposal], proposals: [Proposal], accepted: Int,
-    settings: StudySettings = StudySettings()
+    settings: StudySettings = StudySettings(), failed: Set<Int> = []
   ) {
     self.scored = scored
     self.proposals = proposals
     self.accepted = accepted
     self.settings = settings
+    self.failed = failed
   }
 
   /// The scored cells, without the networks that a strategy searches with.
@@ -95,6 +98,7 @@ package enum Strategies {
   /// Every strategy, in the order of the documentation.
   package static let all: [any Strategy.Type] = [
     Auto.self, Evolution.self, Pruning.self, RandomSearch.self, LocalSearch.self,
+    ENAS.self, RandomShared.self,
   ]
 
   /// - Throws: `.invalidArgument` with all names.

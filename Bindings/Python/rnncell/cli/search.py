@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Searches for a cell that predicts a text well. The study is kept in --db: "
         "stop it at any\nmoment; the same command again carries on.\n\nstrategies:\n"
-        + "\n".join(f"  {name:10} {text}" for name, text in names.items()))
+        + "\n".join(f"  {name:13} {text}" for name, text in names.items()))
     add_text(command)
     command.add_argument("--strategy", choices=tuple(names), help="default: auto")
     bound = command.add_mutually_exclusive_group()

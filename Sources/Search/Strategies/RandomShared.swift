@@ -1,0 +1,21 @@
+import Cells
+import Kernels
+
+/// Random search with weight sharing, after Li and Talwalkar 2019, arXiv:1902.07638.
+///
+/// As ENAS, but every update and every score is of an arc drawn uniformly: the control for all
+/// strategies that share weights, which beat most of them.
+package struct RandomShared: Strategy {
+  package static let name = "random_shared"
+  package static let summary =
+    "random arcs whose weights are shared; those that score best are trained alone"
+  package static let needsCorpus = true
+
+  package init() {}
+
+  package func propose(
+    _ history: History, _ choices: inout Choices
+  ) throws(Failure) -> Candidate? {
+    try SharedSearch.scaled(hasController: false).propose(history, &choices)
+  }
+}
