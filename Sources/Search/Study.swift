@@ -20,6 +20,7 @@ package final class Study {
   let file: StudyFile
   private let lock: StudyLock?
   private let strategy: any Strategy
+  private let curves = CurvePredictorCache()
   private let path: String
   private var digests: Set<String>
   private var fingerprints: Set<UInt64>
@@ -120,7 +121,7 @@ package final class Study {
         return isPending ? .wait : .finished
       }
       if let (proposal, rung) = ladder.promotion(
-        results(visible),
+        try promising(visible),
         isAsked: { [asks] id, rung in
           asks.contains { $0.proposal == id && $0.rung == rung && $0.state != .skipped }
         })
@@ -177,6 +178,40 @@ package final class Study {
         isControl: proposals[$0.proposal - 1].isControl,
         isCalibration: calibrations.contains($0.proposal))
     }
+  }
+
+  /// The results that promotions go by: where the strategy wants curves to be predicted, and predictions
+  /// have proved better than the last loss, each has the loss that it is going to end with.
+  private func promising(_ visible: [Ask]) throws(Failure) -> [Ladder.Result] {
+    var results = results(visible)
+    guard type(of: strategy).predictsCurves, settings.rungs > 1 else { return results }
+    let told = visible.filter { $0.state == .told && !proposals[$0.proposal - 1].work.isStage }
+    let ends = told.filter { $0.rung == settings.rungs - 1 }
+    guard let predictor = try curves.predictor(ends.map { result(of: $0) }, settings) else {
+      return results
+    }
+    for rung in 0..<settings.rungs - 1 where predictor.quality(rung: rung)?.isBetter == true {
+      let here = told.filter { $0.rung == rung }
+      let predicted = here.compactMap { curves.end(of: result(of: $0)) }
+      // Some predicted and some not cannot be compared.
+      guard predicted.count == here.count else { continue }
+      let losses = Dictionary(zip(here.map(\.proposal), predicted)) { $1 }
+      for index in results.indices where results[index].rung == rung {
+        if let loss = losses[results[index].proposal], results[index].loss.isFinite {
+          results[index].loss = loss
+        }
+      }
+    }
+    return results
+  }
+
+  /// A proposal as the result of an ask shows it: what later rungs showed is not known yet.
+  private func result(of ask: Ask) -> Proposal {
+    var proposal = proposals[ask.proposal - 1]
+    proposal.take(ask)
+    proposal.state = .scored
+    proposal.curve.removeAll { $0.updates > ask.updates }
+    return proposal
   }
 
   /// The proposals that rise to the last rung whatever their loss: the first ones that are trained.
@@ -260,11 +295,7 @@ package final class Study {
     var seen: [Int: Int] = [:]
     var scored: [Proposal] = []
     for ask in visible where ask.state == .told {
-      var proposal = proposals[ask.proposal - 1]
-      proposal.take(ask)
-      proposal.state = .scored
-      // What later rungs showed is not known yet.
-      proposal.curve.removeAll { $0.updates > ask.updates }
+      let proposal = result(of: ask)
       if let place = seen[proposal.id] {
         if scored[place].rung <= ask.rung { scored[place] = proposal }
       } else {

@@ -146,6 +146,37 @@ struct MetaLSTMTests {
     }
   }
 
+  @Test(
+    "a study promotes by the ends that it predicts, where they are better, and by losses elsewhere")
+  func promotions() throws {
+    /// The mean end of the last third of what was trained to the end, by strategies that do and do not
+    /// predict.
+    func mean(_ strategy: String) throws -> Double {
+      var settings = Self.settings
+      settings.strategy = strategy
+      settings.seed = 3
+      let study = try Study(path: nil, settings: settings)
+      let curves = try Self.crossing(2000, seed: 9)
+      while study.asks.count(where: { $0.rung == 1 && $0.state == .told }) < 150 {
+        let task = try study.ask()
+        let curve = curves[task.id % 2000]
+        let isEnd = task.rung == 1
+        let points = curve.complete.curve
+        try study.tell(
+          task.id,
+          Score(
+            loss: isEnd ? curve.complete.loss : curve.early.loss, tokens: 10,
+            curve: Array(isEnd ? points.dropFirst(9) : points.prefix(9))))
+      }
+      let ends = study.asks.filter { $0.rung == 1 && $0.state == .told }.suffix(50)
+      return ends.map(\.loss).reduce(0, +) / Double(ends.count)
+    }
+    let predicting = try mean("auto")
+    let plain = try mean("random")
+    print("mean end of promoted proposals: \(predicting) with predictions, \(plain) without")
+    #expect(predicting < plain - 0.05)
+  }
+
   @Test("is not used on white noise, nor where the last value says it all", arguments: 0..<6)
   func noise(seed: Int) throws {
     let cell = try Cell.stock("elman")

@@ -203,6 +203,37 @@ package final class CurvePredictor: Sendable {
   }
 }
 
+/// The predictor of a study, made anew when it would learn from more curves.
+///
+/// Used by one thread at a time.
+final class CurvePredictorCache {
+  private var current: CurvePredictor?
+  private var ends: [Int: Double?] = [:]
+
+  /// What learned from the completed curves, in the order in which they were completed; nil while they
+  /// are too few.
+  func predictor(
+    _ completed: [Proposal], _ settings: StudySettings
+  ) throws(Failure) -> CurvePredictor? {
+    let count = CurvePredictor.trainingCount(completed.count)
+    guard count > 0 else { return nil }
+    if current?.count != count {
+      current = try CurvePredictor(completed: completed, settings: settings)
+      ends = [:]
+    }
+    return current
+  }
+
+  /// The loss that the predictor says a proposal ends with.
+  func end(of proposal: Proposal) -> Double? {
+    let key = proposal.id * 16 + proposal.rung
+    if let known = ends[key] { return known }
+    let end = current?.predictedFinal(for: proposal)
+    ends[key] = .some(end)
+    return end
+  }
+}
+
 /// Turns curves into what a Meta-LSTM reads and writes, in units in which they are near one.
 struct CurveReader: Sendable {
   struct Curve {

@@ -11,6 +11,7 @@ package struct Auto: Strategy {
   package static let name = "auto"
   package static let summary =
     "breeds cell graphs from stock cells, and trains the children that promise most (the default)"
+  package static let predictsCurves = true
 
   /// Stock cells that begin, those that differ most from each other first; a random cell follows every four.
   static let founders = [

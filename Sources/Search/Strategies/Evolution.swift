@@ -11,6 +11,7 @@ package struct Evolution: Strategy {
   package static let name = "evolution"
   package static let summary =
     "genetic programming of trees in species, with a hall of shame for those that do not improve"
+  package static let predictsCurves = true
 
   private let settings: GeneticSettings
   private let distances = TreeDistances()

@@ -81,6 +81,9 @@ package protocol Strategy: Sendable {
   static var summary: String { get }
   /// Whether it trains networks of its own on the corpus, so that a study without one is refused.
   static var needsCorpus: Bool { get }
+  /// Whether proposals rise by the end that a Meta-LSTM predicts of their curves, while its predictions
+  /// are better than the last loss.
+  static var predictsCurves: Bool { get }
   init()
   /// A new cell to try, which may turn out to be a duplicate, then it is asked again with other choices;
   /// nil when it must wait for what is pending.
@@ -91,6 +94,7 @@ package protocol Strategy: Sendable {
 
 extension Strategy {
   package static var needsCorpus: Bool { false }
+  package static var predictsCurves: Bool { false }
 }
 
 /// The table of strategies.
