@@ -763,7 +763,9 @@ typedef struct rnncell_study_options {
   int32_t deterministic;  /* 1: scores count in the order of proposals, so that a run repeats */
   int32_t read_only;      /* 1: only look, also while another process runs the study */
   int32_t controls;       /* 1: LSTM and GRU are measured too, beside the trials */
-  int32_t reserved;
+  int32_t front;          /* 1: proposals rise, and have children, by the front of loss, weight count
+                             and step_seconds on which they stand, not by the loss alone; not with
+                             deterministic */
   int64_t tokens;         /* trained on in all runs, after which nothing more is asked; 0: no bound */
   double target;          /* the search ends when a loss at the last rung is at most this; 0: none */
   int64_t parameters;     /* learned numbers of every model; 0: as many as with LSTM of hidden_size */
@@ -821,9 +823,10 @@ typedef struct rnncell_proposal {
   double told_at;        /* seconds of search when its last score was told; NaN before */
   int32_t state;         /* RNNCELL_PROPOSAL_... */
   int32_t reserved;
+  double step_seconds;   /* of a time step of one sequence on one thread; NaN: not measured */
 } rnncell_proposal;
 #define RNNCELL_PROPOSAL_INIT \
-  {sizeof(rnncell_proposal), 0, 0, 0, 0, 0, 0, {0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  {sizeof(rnncell_proposal), 0, 0, 0, 0, 0, 0, {0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /* A study in numbers. */
 typedef struct rnncell_study_info {
@@ -870,6 +873,25 @@ RNNCELL_CHECKED int32_t rnncell_study_run(
     rnncell_study *study, rnncell_study_callback callback, void *user);
 
 /*
+ * A score of your own: smaller is better, and what is not finite makes the proposal a failed one.
+ *
+ * proposal: with its id, seed and equations; rung and updates say how long it is to be trained.
+ *           Valid during the call.
+ * Called on as many threads at a time as the study has workers.
+ */
+typedef double (*rnncell_objective)(const rnncell_proposal *proposal, void *user);
+
+/*
+ * Searches as rnncell_study_run does, with scores by a function instead of training on the corpus.
+ *
+ * A corpus is wanted only by strategies that train networks of their own on it (needs_corpus).
+ * user: is passed to both functions.
+ * Errors: RNNCELL_INVALID_ARGUMENT without an objective, and those of rnncell_study_run.
+ */
+RNNCELL_CHECKED int32_t rnncell_study_run_objective(
+    rnncell_study *study, rnncell_objective objective, rnncell_study_callback callback, void *user);
+
+/*
  * Asks for a cell to score. Proposals that were asked and not told before the study was opened come
  * first, with the same id and seed.
  *
@@ -888,9 +910,30 @@ RNNCELL_CHECKED int32_t rnncell_study_ask(rnncell_proposal *out, rnncell_study *
 RNNCELL_CHECKED int32_t rnncell_study_tell(
     rnncell_study *study, int64_t id, double loss, const char *failure);
 
+/* What a proposal cost, beside its score. What is not known is 0. */
+typedef struct rnncell_score {
+  size_t size;
+  double loss;          /* smaller is better; not finite: it failed */
+  int64_t tokens;       /* trained on since the proposal began, which the study's bound counts */
+  int64_t weight_count; /* learned numbers */
+  double seconds;       /* of training, of this rung */
+  double step_seconds;  /* of a time step of one sequence on one thread */
+} rnncell_score;
+#define RNNCELL_SCORE_INIT {sizeof(rnncell_score), 0, 0, 0, 0, 0}
+
+/*
+ * Tells the score of a proposal with its costs.
+ *
+ * Errors: as rnncell_study_tell; RNNCELL_INVALID_ARGUMENT for a cost that is negative or NaN.
+ */
+RNNCELL_CHECKED int32_t rnncell_study_tell_score(
+    rnncell_study *study, int64_t id, const rnncell_score *score);
+
 /* Orders of proposals. */
 #define RNNCELL_ORDER_LOSS 0     /* the leaderboard: scored proposals, on the highest rung first */
 #define RNNCELL_ORDER_PROPOSED 1 /* all proposals by id */
+#define RNNCELL_ORDER_FRONT 2    /* of the last rung, those that no other one beats in loss, weight
+                                    count (in steps of 2 %) and step_seconds together, by loss */
 
 /*
  * Copies out the proposal at an index from 0 in an order.

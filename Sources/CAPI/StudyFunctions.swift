@@ -33,13 +33,34 @@ public func rnncell_study_run(
 ) -> Int32 {
   status { () throws(Failure) in
     let object = try Handle.object(study, as: StudyObject.self)
-    try object.run { told in
-      guard let callback else { return false }
-      var info = object.info
-      guard let told else { return callback(&info, nil, user) != 0 }
-      var proposal = object.row(told)
-      return callback(&info, &proposal, user) != 0
+    try object.run(progress: listener(object, callback, user))
+  }
+}
+
+@_cdecl("rnncell_study_run_objective") @implementation
+public func rnncell_study_run_objective(
+  _ study: OpaquePointer?, _ objective: rnncell_objective?, _ callback: rnncell_study_callback?,
+  _ user: UnsafeMutableRawPointer?
+) -> Int32 {
+  status { () throws(Failure) in
+    let object = try Handle.object(study, as: StudyObject.self)
+    guard let objective else {
+      throw .invalid("objective is NULL; pass a function, or call rnncell_study_run")
     }
+    try object.run(objective, user, progress: listener(object, callback, user))
+  }
+}
+
+/// What a run calls for a program's callback.
+private func listener(
+  _ object: StudyObject, _ callback: rnncell_study_callback?, _ user: UnsafeMutableRawPointer?
+) -> (Proposal?) -> Bool {
+  { told in
+    guard let callback else { return false }
+    var info = object.info
+    guard let told else { return callback(&info, nil, user) != 0 }
+    var proposal = object.row(told)
+    return callback(&info, &proposal, user) != 0
   }
 }
 
@@ -57,6 +78,17 @@ public func rnncell_study_tell(
   status { () throws(Failure) in
     let object = try Handle.object(study, as: StudyObject.self)
     try object.tell(Int(id), loss, try readOptional(failure, "failure"))
+  }
+}
+
+@_cdecl("rnncell_study_tell_score") @implementation
+public func rnncell_study_tell_score(
+  _ study: OpaquePointer?, _ id: Int64, _ score: UnsafePointer<rnncell_score>?
+) -> Int32 {
+  status { () throws(Failure) in
+    let object = try Handle.object(study, as: StudyObject.self)
+    guard score != nil else { throw .invalid("score is NULL; pass what the proposal scored") }
+    try object.tell(Int(id), Score(try read(score, zero: rnncell_score())))
   }
 }
 

@@ -14,6 +14,7 @@ final class StudyObject: Handled {
   private let evaluator: (any Evaluator)?
   private let limits: RunLimits
   private var leaderboard: [Proposal]?
+  private var front: [Proposal]?
 
   init(
     _ path: String?, _ corpus: Corpus?, _ options: rnncell_study_options
@@ -28,6 +29,7 @@ final class StudyObject: Handled {
     settings.updates = sizes.updates
     settings.deterministic = try flag(options.deterministic, "deterministic")
     settings.controls = try flag(options.controls, "controls")
+    settings.front = try flag(options.front, "front")
     limits = try RunLimits(options)
     let isReadOnly = try flag(options.read_only, "read_only")
     if let corpus {
@@ -47,11 +49,25 @@ final class StudyObject: Handled {
       throw Failure(
         .state, "the study has no corpus to train on; open it with one, or ask and tell yourself")
     }
+    try run(evaluator, progress)
+  }
+
+  /// The same with scores by a function of the program.
+  func run(
+    _ objective: @escaping rnncell_objective, _ user: UnsafeMutableRawPointer?,
+    progress: (Proposal?) -> Bool
+  ) throws(Failure) {
+    try run(ObjectiveEvaluator(objective, user, stages: evaluator), progress)
+  }
+
+  private func run(
+    _ evaluator: any Evaluator, _ progress: (Proposal?) -> Bool
+  ) throws(Failure) {
     guard limits.seconds != nil || limits.trials != nil || limits.tokens != nil else {
       throw Failure(.state, "the study has no bound; open it with minutes, trials or tokens")
     }
     try study.run(evaluator, limits) { told in
-      leaderboard = nil
+      (leaderboard, front) = (nil, nil)
       return progress(told)
     }
   }
@@ -82,11 +98,18 @@ final class StudyObject: Handled {
   }
 
   func tell(_ id: Int, _ loss: Double, _ failure: String?) throws(Failure) {
-    leaderboard = nil
+    guard let failure else { return try tell(id, Score(loss: loss)) }
+    (leaderboard, front) = (nil, nil)
     study.countTime()
     defer { study.countTime() }
-    if let failure { return try study.tellFailure(id, failure) }
-    try study.tell(id, loss: loss)
+    try study.tellFailure(id, failure)
+  }
+
+  func tell(_ id: Int, _ score: Score) throws(Failure) {
+    (leaderboard, front) = (nil, nil)
+    study.countTime()
+    defer { study.countTime() }
+    try study.tell(id, score)
   }
 
   /// The proposals in an order of the header.
@@ -97,7 +120,11 @@ final class StudyObject: Handled {
       let made = leaderboard ?? study.leaderboard
       leaderboard = made
       return made
-    default: throw .invalid("order \(order) is none; pass one of RNNCELL_ORDER_…, 0 or 1")
+    case RNNCELL_ORDER_FRONT:
+      let made = front ?? study.front
+      front = made
+      return made
+    default: throw .invalid("order \(order) is none; pass one of RNNCELL_ORDER_…, 0 to 2")
     }
   }
 
@@ -137,6 +164,7 @@ final class StudyObject: Handled {
     row.loss = proposal.loss
     row.seconds = proposal.seconds
     row.told_at = proposal.toldAt
+    row.step_seconds = proposal.stepSeconds
     row.state =
       switch proposal.state {
       case .pending: RNNCELL_PROPOSAL_PENDING
@@ -145,6 +173,22 @@ final class StudyObject: Handled {
       case .duplicate, .exploded: RNNCELL_PROPOSAL_REJECTED
       }
     return row
+  }
+}
+
+extension Score {
+  /// What a program measured itself.
+  init(_ score: rnncell_score) throws(Failure) {
+    for (name, value) in [("seconds", score.seconds), ("step_seconds", score.step_seconds)] {
+      guard value >= 0, value.isFinite else {
+        throw .invalid("\(name) \(value) is not a number from 0 up")
+      }
+    }
+    self.init(
+      loss: score.loss, tokens: try count(score.tokens, "tokens", limit: 1 << 50),
+      seconds: score.seconds,
+      parameterCount: try count(score.weight_count, "weight_count", limit: 1 << 50))
+    if score.step_seconds > 0 { measured[Proposal.stepSeconds] = score.step_seconds }
   }
 }
 

@@ -130,11 +130,29 @@ package struct LanguageModelEvaluator: Evaluator {
     let loss = try Scorer(model, batch: sizes.batch, predictions: valid.count - 1)
       .loss(valid, try Team(threads: task.threads), shouldStop: shouldStop)
     if !curve.isEmpty { curve[curve.count - 1].loss = loss }
+    var measured = Self.scalars(model)
+    measured[Proposal.stepSeconds] = try Self.stepSeconds(model)
     return Score(
       loss: loss, tokens: model.tokens, seconds: monotonicSeconds() - start,
       parameterCount: model.weights.layout.parameterCount,
       curve: curve,
-      snapshot: task.isLast ? nil : try trainer.checkpoint(), measured: Self.scalars(model))
+      snapshot: task.isLast ? nil : try trainer.checkpoint(), measured: measured)
+  }
+
+  /// Seconds of a step of the layers for one sequence: the least of several runs, as other work on the
+  /// machine only adds to it.
+  private static func stepSeconds(_ model: LanguageModel) throws(Failure) -> Double {
+    let steps = 64
+    let stream = try Stream(model.network, weights: model.weights, batch: 1)
+    let input = [Float](repeating: 0.1, count: stream.inputCount)
+    var output = [Float](repeating: 0, count: stream.outputCount)
+    var least = Double.infinity
+    for _ in 0..<7 {
+      let start = monotonicSeconds()
+      for _ in 0..<steps { stream.step(input: input, output: &output) }
+      least = min(least, (monotonicSeconds() - start) / Double(steps))
+    }
+    return least
   }
 
   /// The learned numbers of the cell by their names in its equations, the mean over the layers.

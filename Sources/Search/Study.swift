@@ -184,6 +184,7 @@ package final class Study {
   /// have proved better than the last loss, each has the loss that it is going to end with.
   private func promising(_ visible: [Ask]) throws(Failure) -> [Ladder.Result] {
     var results = results(visible)
+    if settings.front { return byFront(results) }
     guard type(of: strategy).predictsCurves, settings.rungs > 1 else { return results }
     let told = visible.filter { $0.state == .told && !proposals[$0.proposal - 1].work.isStage }
     let ends = told.filter { $0.rung == settings.rungs - 1 }
@@ -201,6 +202,24 @@ package final class Study {
           results[index].loss = loss
         }
       }
+    }
+    return results
+  }
+
+  /// The results of each rung with their places in the order of fronts for losses.
+  private func byFront(_ results: [Ladder.Result]) -> [Ladder.Result] {
+    var results = results
+    for rung in 0..<settings.rungs {
+      let here = results.indices.filter { results[$0].rung == rung && results[$0].loss.isFinite }
+      let costs = here.map { place in
+        var costs = proposals[results[place].proposal - 1].costs
+        costs.loss = results[place].loss
+        return costs
+      }
+      let order = zip(here, Costs.fronts(costs)).sorted {
+        ($0.1, results[$0.0].loss) < ($1.1, results[$1.0].loss)
+      }
+      for (place, (index, _)) in order.enumerated() { results[index].loss = Double(place) }
     }
     return results
   }

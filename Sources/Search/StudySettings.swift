@@ -18,6 +18,9 @@ package struct StudySettings: Equatable, Sendable {
   /// What it asks depends on the results of all but the last `window` asks. At least the number of
   /// workers keeps them all busy.
   package var window = 8
+  /// Whether proposals rise, and have children, by the front of loss, learned numbers and seconds of a
+  /// step on which they stand, and not by the loss alone.
+  package var front = false
   /// Whether LSTM and GRU are measured too.
   package var controls = false
   /// What may be proposed.
@@ -47,8 +50,8 @@ package struct StudySettings: Equatable, Sendable {
       ("strategy", strategy), ("seed", String(seed)), ("rungs", String(rungs)),
       ("eta", String(eta)), ("updates", String(updates)),
       ("deterministic", deterministic ? "1" : "0"), ("window", String(window)),
-      ("controls", controls ? "1" : "0"), ("space", space.text), ("corpus", corpus),
-      ("evaluation", evaluation),
+      ("controls", controls ? "1" : "0"), ("front", front ? "1" : "0"), ("space", space.text),
+      ("corpus", corpus), ("evaluation", evaluation),
     ]
   }
 
@@ -56,6 +59,11 @@ package struct StudySettings: Equatable, Sendable {
   func checked() throws(Failure) -> StudySettings {
     _ = try Strategies.type(named: strategy)
     _ = try space.checked()
+    guard !(front && deterministic) else {
+      throw .invalid(
+        "a front of measured seconds is not the same from run to run; leave out front, or "
+          + "deterministic")
+    }
     for (name, value, range) in [
       ("rungs", rungs, 1...10), ("eta", eta, 2...100), ("window", window, 1...1024),
       ("updates", updates, 0...Limits.steps),
@@ -87,6 +95,7 @@ package struct StudySettings: Equatable, Sendable {
     deterministic = try number("deterministic") == 1
     window = try number("window")
     controls = try number("controls") == 1
+    front = try number("front") == 1
     space = try SearchSpace(text: try text("space"))
     corpus = try text("corpus")
     evaluation = try text("evaluation")

@@ -579,6 +579,11 @@ static void training(void) {
   free(many);
 }
 
+static double objective(const rnncell_proposal *proposal, void *user) {
+  (void)user;
+  return (double)proposal->id;
+}
+
 static void search(void) {
   rnncell_study_options options = RNNCELL_STUDY_OPTIONS_INIT;
   rnncell_study_info info = RNNCELL_STUDY_INFO_INIT;
@@ -630,6 +635,8 @@ static void search(void) {
   BAD(rnncell_study_describe(&info, NULL), "study is NULL");
   BAD(rnncell_study_run(NULL, NULL, NULL), "study is NULL");
   FAILS(RNNCELL_STATE, rnncell_study_run(study, NULL, NULL), "corpus");
+  BAD(rnncell_study_run_objective(NULL, objective, NULL, NULL), "study is NULL");
+  BAD(rnncell_study_run_objective(study, NULL, NULL, NULL), "objective is NULL");
   BAD(rnncell_study_ask(NULL, study), "out is NULL");
   BAD(rnncell_study_ask(&proposal, NULL), "study is NULL");
   BAD(rnncell_study_tell(NULL, 1, 1.0, NULL), "study is NULL");
@@ -645,6 +652,15 @@ static void search(void) {
   BAD(rnncell_study_proposal(NULL, study, 0, 0), "out is NULL");
   BAD(rnncell_study_proposal(&proposal, NULL, 0, 0), "study is NULL");
   BAD(rnncell_study_proposal(&proposal, study, 2, 0), "2");
+  rnncell_score score = RNNCELL_SCORE_INIT;
+  BAD(rnncell_study_tell_score(NULL, 1, &score), "study is NULL");
+  BAD(rnncell_study_tell_score(study, 1, NULL), "score is NULL");
+  BAD(rnncell_study_tell_score(study, 78, &score), "78");
+  score.tokens = -4;
+  BAD(rnncell_study_tell_score(study, 1, &score), "-4");
+  score.tokens = 0;
+  score.step_seconds = NAN;
+  BAD(rnncell_study_tell_score(study, 1, &score), "step_seconds nan");
   BAD(rnncell_study_proposal(&proposal, study, RNNCELL_ORDER_LOSS, -1), "-1");
   BAD(rnncell_study_proposal(&proposal, study, RNNCELL_ORDER_PROPOSED, 99), "99");
   BAD(rnncell_strategy_describe(NULL, 0), "out is NULL");

@@ -133,4 +133,34 @@ import Testing
     fail(rnncell_study_ask(&row, study), RNNCELL_STATE, "trials")
     fail(rnncell_study_run(study, nil, nil), RNNCELL_STATE, "corpus")
   }
+
+  @Test("a function of the program scores cells on all workers; what is not finite fails")
+  func objective() throws {
+    var worst = 1e4
+    let study = try open(nil, options { ($0.trials, $0.workers) = (12, 2) })
+    defer { rnncell_study_free(study) }
+    succeed(
+      rnncell_study_run_objective(
+        study,
+        { proposal, user in
+          guard let proposal = proposal?.pointee, let equations = proposal.equations else {
+            return 0
+          }
+          // The program's own data come with it.
+          let worst = user?.load(as: Double.self) ?? 0
+          return proposal.id % 5 == 0 ? .nan : worst - Double(strlen(equations))
+        }, nil, &worst))
+    var info = rnncell_study_info()
+    info.size = MemoryLayout<rnncell_study_info>.size
+    succeed(rnncell_study_describe(&info, study))
+    #expect(info.scored_count == 12 - info.failed_count && info.failed_count >= 2)
+    var row = emptyProposal()
+    succeed(rnncell_study_proposal(&row, study, RNNCELL_ORDER_LOSS, 0))
+    #expect(row.loss == 1e4 - Double(strlen(row.equations)))
+    let unbounded = try open(nil, options { _ in })
+    defer { rnncell_study_free(unbounded) }
+    fail(
+      rnncell_study_run_objective(unbounded, { _, _ in 1 }, nil, nil), RNNCELL_STATE, "bound")
+    fail(rnncell_study_run_objective(study, nil, nil, nil), RNNCELL_INVALID_ARGUMENT, "objective")
+  }
 }

@@ -288,3 +288,40 @@ def test_a_study_starts_from_given_cells():
 def test_a_search_ends_at_its_target(corpus):
     study = rnncell.search(corpus, trials=50, target=100.0, workers=1, progress=False, **TINY)
     assert study.info.scored_count < 50
+
+
+def test_the_front_holds_what_no_other_cell_beats_in_everything(corpus):
+    study = rnncell.Study(None, corpus, strategy="random", trials=12, front=True,
+                          **{**TINY, "rungs": 1})
+    study.run()
+    front = study.front()
+    assert front[0].id == study.best.id and all(row.step_seconds > 0 for row in front)
+    assert [row.valid_loss for row in front] == sorted(row.valid_loss for row in front)
+
+    def costs(row):
+        # Parameters count in steps of 2 %.
+        return row.valid_loss, round(math.log(row.parameters) / 0.02), row.step_seconds
+
+    def beats(row, other):
+        return costs(row) != costs(other) and all(map(float.__le__, *(
+            tuple(map(float, costs(each))) for each in (row, other))))
+
+    rows = study.leaderboard()
+    best = [row for row in rows if not any(beats(other, row) for other in rows)]
+    assert {row.id for row in front} == {row.id for row in best}
+    with pytest.raises(rnncell.InvalidArgumentError, match="front"):
+        rnncell.Study(front=True, deterministic=True)
+
+
+def test_an_objective_gives_costs_and_the_best_of_a_front_have_children():
+    def objective(proposal):
+        length = len(proposal.equations)
+        return rnncell.Score(1000 / length, parameters=length, step_seconds=length * 1e-6, tokens=7)
+
+    study = rnncell.Study(strategy="auto", tokens=40 * 7, front=True, workers=1)
+    study.run(objective=objective)
+    assert study.info.scored_count == 40 and study.info.tokens == 280
+    rows = study.leaderboard()
+    # The longer the better and the costlier: nothing beats anything, but in steps of 2 %.
+    assert len(study.front()) > 10
+    assert rows[0].parameters == len(rows[0].equations)

@@ -73,7 +73,7 @@ struct LanguageModelEvaluatorTests {
     let cell = try Cell(
       parsing: "h' = scalar(a1_0_tanh) * tanh(linear(x, h)) + scalar(a1_0_relu) * relu(linear(x))")
     let score = try Self.evaluator().evaluate(Self.task(cell, updates: 5, isLast: true)) { false }
-    #expect(Set(score.measured.keys) == ["a1_0_tanh", "a1_0_relu"])
+    #expect(Set(score.measured.keys) == ["step_seconds", "a1_0_tanh", "a1_0_relu"])
     #expect(score.measured.values.allSatisfy { $0.isFinite && $0 != 0 })
   }
 

@@ -28,6 +28,7 @@ from .comparison import Comparison, compare
 from .corpora import Corpus, Vocabulary
 from .models import LanguageModel, Progress
 from .networks import Gradients, Network, Parameters, State, Stream, Tape
+from .scores import Score
 from .studies import Proposal, Study, StudyInfo, search, strategies
 
 __version__: str = _rnncell.version()
@@ -36,7 +37,7 @@ __all__ = [
     "Array", "BusyError", "CancelledError", "Cell", "Comparison", "Corpus", "DivergedError",
     "Error", "FileError", "FormatError", "Gradients", "InternalError", "InvalidArgumentError",
     "LanguageModel", "LimitError", "Network", "OutOfMemoryError", "Parameters", "ParseError",
-    "Progress", "Proposal", "State", "StateError", "StockCell", "Stream", "Study", "StudyInfo",
+    "Progress", "Proposal", "Score", "State", "StateError", "StockCell", "Stream", "Study", "StudyInfo",
     "Tape", "Vocabulary", "array", "build_info", "compare", "search", "stock_cells",
     "strategies",
 ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ._rnncell import Error, InvalidArgumentError, StateError
 from .cells import Cell
 from .models import LanguageModel
+from .scores import Score
 
 if TYPE_CHECKING:
     from .corpora import Corpus
@@ -31,8 +32,8 @@ def run_scored(
     corpus = study.corpus
     if objective is None and corpus is None:
         raise StateError("the study has no corpus to train on; open it with one, or pass objective=")
-    if study._minutes is None and study._trials is None:
-        raise StateError("the study has no bound; open it with minutes or trials")
+    if study._minutes is None and study._trials is None and study._tokens is None:
+        raise StateError("the study has no bound; open it with minutes, trials or tokens")
     Scoring(study, objective, executor or Inline(), progress).run()
 
 
@@ -63,7 +64,7 @@ class Scoring:
         self._workers = (study._workers or getattr(executor, "_max_workers", None)
                          or os.cpu_count() or 1)
         self._start, self._before = time.monotonic(), study.info.seconds
-        self._waiting: dict[concurrent.futures.Future[float], Proposal] = {}
+        self._waiting: dict[concurrent.futures.Future[float | Score], Proposal] = {}
         self._lost: dict[int, int] = {}
 
     def run(self) -> None:
@@ -103,15 +104,16 @@ class Scoring:
             future = self._executor.submit(self._objective, proposal)
         else:
             future = self._executor.submit(
-                score, study.corpus, proposal.equations, proposal.seed, proposal.updates,
+                train, study.corpus, proposal.equations, proposal.seed, proposal.updates,
                 study._sizes)
         self._waiting[future] = proposal
 
-    def _take(self, future: concurrent.futures.Future[float]) -> int | None:
+    def _take(self, future: concurrent.futures.Future[float | Score]) -> int | None:
         """Tells what became of a proposal, or has it scored again; the id of what was told."""
         proposal = self._waiting.pop(future)
         try:
-            loss = float(future.result())
+            result = future.result()
+            score = result if isinstance(result, Score) else Score(float(result))
         except concurrent.futures.BrokenExecutor:
             # All its workers are gone: no other will come. The study is as it was told.
             raise
@@ -127,17 +129,17 @@ class Scoring:
                 proposal.id, float("nan"),
                 failure=f"lost {self._lost[proposal.id]} times: {type(error).__name__}: {error}")
         else:
-            self._study.tell(proposal.id, loss)
+            self._study.tell(proposal.id, score)
         return proposal.id
 
     def _row(self, id: int) -> Proposal | None:
         return next((row for row in self._study.history if row.id == id), None)
 
 
-def score(
+def train(
     corpus: Corpus, equations: str, seed: int, updates: int, sizes: dict[str, Any]
-) -> float:
-    """The validation loss of a cell after so many updates, on one thread: what an executor runs.
+) -> Score:
+    """Scores a cell by its validation loss after so many updates, on one thread: what an executor runs.
 
     As in the library, each model has about as many parameters as one with LSTM of the sizes given.
     """
@@ -149,7 +151,11 @@ def score(
     parameters = sizes.get("parameters") or LanguageModel(
         "lstm", corpus, hidden_size=sizes["hidden_size"], **options).parameter_count
     model = LanguageModel(Cell(equations), corpus, parameters=parameters, seed=seed, **options)
+    start = time.monotonic()
     model.fit(
         corpus, updates=updates, learning_rate=sizes["learning_rate"],
         batch_size=sizes["batch_size"], truncation=sizes["truncation"], seed=seed, threads=1)
-    return model.evaluate(corpus.valid[:VALID_TOKENS], threads=1)
+    loss = model.evaluate(corpus.valid[:VALID_TOKENS], threads=1)
+    return Score(loss, parameters=model.parameter_count,
+                 tokens=updates * sizes["batch_size"] * sizes["truncation"],
+                 seconds=time.monotonic() - start)

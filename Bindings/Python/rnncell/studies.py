@@ -15,10 +15,11 @@ from .arrays import positive, seed_of
 from .cells import Cell, cell_from
 from .corpora import Corpus, Path
 from .models import perplexity_of
+from .scores import Score
 
 CONTROL = "control"
 _STATES = ("pending", "scored", "failed", "rejected")
-_BY_LOSS, _AS_PROPOSED = 0, 1
+_BY_LOSS, _AS_PROPOSED, _FRONT = 0, 1, 2
 _ALL = 1 << 40
 
 
@@ -54,6 +55,8 @@ class Proposal(NamedTuple):
     """Seconds of search when its last score was told; NaN before."""
     state: str
     """"pending", "scored", "failed" or "rejected"."""
+    step_seconds: float
+    """Of a time step of one sequence on one thread; NaN: not measured."""
 
     @property
     def cell(self) -> Cell:
@@ -68,7 +71,7 @@ class Proposal(NamedTuple):
     @classmethod
     def _from(cls, row: tuple[Any, ...]) -> Proposal:
         parents = tuple(parent for parent in row[6] if parent)
-        return cls._make((*row[:6], parents, *row[7:14], _STATES[row[14]]))
+        return cls._make((*row[:6], parents, *row[7:14], _STATES[row[14]], row[15]))
 
 
 class StudyInfo(NamedTuple):
@@ -95,7 +98,7 @@ class StudyInfo(NamedTuple):
 
 
 Listener = Callable[[StudyInfo, Proposal | None], object]
-Objective = Callable[[Proposal], float]
+Objective = Callable[[Proposal], float | Score]
 
 
 def strategies() -> dict[str, str]:
@@ -118,6 +121,8 @@ class Study:
     rungs:    levels of successive halving; updates: of training up to the last one.
     deterministic: scores count in the order of proposals, so that a run repeats.
     controls: LSTM and GRU are measured too.
+    front:    proposals rise, and have children, by the front of loss, parameters and step_seconds on
+              which they stand, not by the loss alone; not with deterministic.
     operations: names of those that cells may use; None: all.
     max_nodes, max_depth, max_matrices, max_states: of a cell.
     start:    cells to start from, in place of the strategy's.
@@ -136,6 +141,7 @@ class Study:
         operations: Iterable[str] | None = None, max_nodes: int | None = None,
         max_depth: int | None = None, max_matrices: int | None = None,
         max_states: int | None = None, start: Iterable[Cell | str] | None = None,
+        front: bool = False,
     ) -> None:
         if corpus is not None and not isinstance(corpus, Corpus):
             raise TypeError(f"corpus must be a Corpus or None, not {type(corpus).__name__}")
@@ -164,7 +170,8 @@ class Study:
             texts["start"] = "\n\n".join(cell.equations for cell in cells)
         self._open: _rnncell.Study | None = _rnncell.study_open(
             path, None if corpus is None else corpus._handle, strategy=strategy, seed=seed_of(seed),
-            deterministic=deterministic, controls=controls, read_only=read_only, **checked, **texts)
+            deterministic=deterministic, controls=controls, front=front, read_only=read_only,
+            **checked, **texts)
 
     @property
     def _handle(self) -> _rnncell.Study:
@@ -176,9 +183,11 @@ class Study:
         """A cell to score. What was asked and never told comes first, with the same id and seed."""
         return Proposal._from(self._handle.ask())
 
-    def tell(self, id: int, loss: float, *, failure: str | None = None) -> None:
+    def tell(self, id: int, loss: float | Score, *, failure: str | None = None) -> None:
         """The score of a proposal, smaller is better; not finite, or with a failure: it failed."""
-        self._handle.tell(id, loss, failure)
+        score = loss if isinstance(loss, Score) else Score(loss)
+        self._handle.tell(id, failure, score.loss, score.tokens, score.parameters, score.seconds,
+                          score.step_seconds)
 
     def run(
         self, progress: Listener | None = None, *,
@@ -188,9 +197,9 @@ class Study:
         """Searches until the study's minutes, trials or tokens are spent; gives the study.
 
         progress: is called after each score and at least every second; true stops.
-        objective: scores a proposal (its `cell`, `seed`, `updates`) by a number, smaller is better, in
-                  place of the language model on the corpus; what it raises makes the proposal a
-                  failed one.
+        objective: scores a proposal (its `cell`, `seed`, `updates`) by a number, smaller is better, or
+                  a Score, in place of the language model on the corpus; what it raises makes the
+                  proposal a failed one.
         executor: scores elsewhere: any concurrent.futures.Executor, such as a ProcessPoolExecutor,
                   Dask's `client.get_executor()` or mpi4py's MPIPoolExecutor. None: in this process.
                   A proposal whose worker died is scored again.
@@ -220,6 +229,11 @@ class Study:
         """The scored proposals, those on the highest rung first, by their loss."""
         count = _ALL if limit is None else limit
         return [Proposal._from(row) for row in self._handle.proposals(_BY_LOSS, count)]
+
+    def front(self) -> list[Proposal]:
+        """Of the last rung, those that no other one beats in loss, parameters and step_seconds
+        together, by their loss. Parameters that differ by less than 2 % count as equal."""
+        return [Proposal._from(row) for row in self._handle.proposals(_FRONT, _ALL)]
 
     @property
     def history(self) -> list[Proposal]:

@@ -4,20 +4,21 @@ PyObject *study_open(PyObject *module, PyObject *args, PyObject *keywords) {
   static char *names[] = {"path", "corpus", "strategy", "seed", "minutes", "trials", "workers",
       "hidden_size", "layers", "embedding_size", "rungs", "updates", "batch", "truncation",
       "learning_rate", "deterministic", "read_only", "controls", "tokens", "target", "parameters",
-      "operations", "max_nodes", "max_depth", "max_matrices", "max_states", "start", NULL};
+      "operations", "max_nodes", "max_depth", "max_matrices", "max_states", "start", "front",
+      NULL};
   State *state = PyModule_GetState(module);
   PyObject *path, *corpus;
   unsigned long long seed = 0;
   long long n[15] = {0};
-  int flags[3] = {0};
+  int flags[4] = {0};
   int32_t status;
   rnncell_study_options options = RNNCELL_STUDY_OPTIONS_INIT;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O&O|$zKdLLLLLLLLLdpppLdLzLLLLz", names, optional_path,
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O&O|$zKdLLLLLLLLLdpppLdLzLLLLzp", names, optional_path,
           &path, &corpus,
           &options.strategy, &seed, &options.minutes, &n[0], &n[1], &n[2], &n[3], &n[4], &n[5],
           &n[6], &n[7], &n[8], &options.learning_rate, &flags[0], &flags[1],
           &flags[2], &n[9], &options.target, &n[10], &options.operations, &n[11], &n[12], &n[13],
-          &n[14], &options.start))
+          &n[14], &options.start, &flags[3]))
     return NULL;
   options.seed = seed;
   options.trials = n[0];
@@ -32,6 +33,7 @@ PyObject *study_open(PyObject *module, PyObject *args, PyObject *keywords) {
   options.deterministic = flags[0];
   options.read_only = flags[1];
   options.controls = flags[2];
+  options.front = flags[3];
   options.tokens = n[9];
   options.parameters = n[10];
   options.max_nodes = n[11];
@@ -100,11 +102,12 @@ static PyObject *info_dict(const rnncell_study_info *info) {
 
 static PyObject *proposal_tuple(const rnncell_proposal *proposal) {
   return Py_BuildValue(
-      "(LKssss(LL)LLLLdddi)", (long long)proposal->id, (unsigned long long)proposal->seed,
+      "(LKssss(LL)LLLLdddid)", (long long)proposal->id, (unsigned long long)proposal->seed,
       proposal->strategy, proposal->work, proposal->equations, proposal->failure,
       (long long)proposal->parents[0], (long long)proposal->parents[1], (long long)proposal->weight_count,
       (long long)proposal->rung, (long long)proposal->updates, (long long)proposal->tokens,
-      proposal->loss, proposal->seconds, proposal->told_at, (int)proposal->state);
+      proposal->loss, proposal->seconds, proposal->told_at, (int)proposal->state,
+      proposal->step_seconds);
 }
 
 static PyObject *describe(Handle *self, PyObject *unused) {
@@ -145,14 +148,22 @@ static PyObject *ask(Handle *self, PyObject *unused) {
   return row;
 }
 
+/* (id, failure or None, loss, tokens, weight_count, seconds, step_seconds) */
 static PyObject *tell(Handle *self, PyObject *args) {
-  long long id;
-  double loss;
+  long long id, tokens, weight_count;
   const char *failure;
+  rnncell_score score = RNNCELL_SCORE_INIT;
   int32_t status;
-  if (!PyArg_ParseTuple(args, "Ldz", &id, &loss, &failure) || handle_begin(self)) return NULL;
+  if (!PyArg_ParseTuple(
+          args, "LzdLLdd", &id, &failure, &score.loss, &tokens, &weight_count, &score.seconds,
+          &score.step_seconds) ||
+      handle_begin(self))
+    return NULL;
+  score.tokens = tokens;
+  score.weight_count = weight_count;
   Py_BEGIN_ALLOW_THREADS
-  status = rnncell_study_tell(self->handle, id, loss, failure);
+  status = failure ? rnncell_study_tell(self->handle, id, score.loss, failure)
+                   : rnncell_study_tell_score(self->handle, id, &score);
   Py_END_ALLOW_THREADS
   handle_end(self);
   return status ? raise_status(state_of((PyObject *)self), status) : Py_NewRef(Py_None);

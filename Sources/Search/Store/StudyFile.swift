@@ -8,7 +8,7 @@ final class StudyFile {
 
   /// "rnnc" in ASCII.
   private static let applicationID = 0x726E_6E63
-  private static let version = 2
+  private static let version = 3
 
   private static let schema = [
     "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",

@@ -83,7 +83,13 @@ package struct Auto: Strategy {
   /// Who may be a parent, best first.
   static func best(of history: History) -> [Proposal] {
     let recent = history.cells.suffix(age).filter { $0.loss.isFinite && Draft($0.cell) != nil }
-    return Array(recent.sorted { Proposal.isBetter($0, $1) }.prefix(population))
+    guard history.settings.front else {
+      return Array(recent.sorted { Proposal.isBetter($0, $1) }.prefix(population))
+    }
+    let fronts = Costs.fronts(recent.map(\.costs))
+    return zip(recent, fronts).sorted {
+      ($0.1, -$0.0.rung, $0.0.loss) < ($1.1, -$1.0.rung, $1.0.loss)
+    }.prefix(population).map(\.0)
   }
 
   /// A child of one or two of the best.

@@ -8,6 +8,7 @@ import sys
 import time
 from typing import Any
 
+from ..cells import cell_from_argument
 from ..studies import Proposal, Study, search, strategies
 from .live import LiveTable, rows_of, summary
 from .options import COUNT, POSITIVE, add_common, add_text, corpus_from, workers_from
@@ -36,10 +37,22 @@ def add(commands: Any) -> None:
                        ("workers", "cells trained at a time, one thread each"),
                        ("batch", "default: 32"), ("truncation", "default: 35"),
                        ("rungs", "levels of successive halving (default: 3)"),
-                       ("updates", "of training up to the last rung")):
+                       ("updates", "of training up to the last rung"),
+                       ("parameters", "of every model (default: as with LSTM of --hidden)"),
+                       ("max-nodes", "operations and maps of a cell"),
+                       ("max-depth", "operations on the longest way through a cell"),
+                       ("max-matrices", "of a cell"), ("max-states", "of a cell")):
         command.add_argument(f"--{name}", type=COUNT, metavar="N", help=text)
     command.add_argument("--learning-rate", "--lr", type=POSITIVE, metavar="RATE",
                          help="of adam (default: 0.002)")
+    command.add_argument("--operations", metavar="NAMES", type=lambda text: text.split(","),
+                         help="that cells may use, with commas between (default: all)")
+    command.add_argument("--start", metavar="CELL", action="append",
+                         help="a cell to start from: a name, a file or equations; may be repeated")
+    command.add_argument("--target", type=POSITIVE, metavar="LOSS",
+                         help="stop at this validation loss")
+    command.add_argument("--front", action="store_true",
+                         help="search for a front of loss and seconds of a step, not the loss alone")
     command.add_argument("--db", default="study.db", metavar="FILE",
                          help="the study (default: %(default)s)")
     command.add_argument("--seed", type=int, default=0, metavar="S")
@@ -72,7 +85,12 @@ def study_options(arguments: argparse.Namespace) -> dict[str, Any]:
         "embedding_size": arguments.embedding, "workers": workers_from(arguments),
         "batch_size": arguments.batch, "truncation": arguments.truncation,
         "rungs": arguments.rungs, "updates": arguments.updates,
-        "learning_rate": arguments.learning_rate, "deterministic": arguments.deterministic}
+        "learning_rate": arguments.learning_rate, "deterministic": arguments.deterministic,
+        "parameters": arguments.parameters, "max_nodes": arguments.max_nodes,
+        "max_depth": arguments.max_depth, "max_matrices": arguments.max_matrices,
+        "max_states": arguments.max_states, "operations": arguments.operations,
+        "start": arguments.start and [cell_from_argument(text) for text in arguments.start],
+        "target": arguments.target, "front": arguments.front}
 
 
 def run_search(arguments: argparse.Namespace) -> dict[str, Any]:
