@@ -651,7 +651,7 @@ static void search(void) {
   FAILS(RNNCELL_STATE, rnncell_study_ask(&proposal, study), "trials");
   BAD(rnncell_study_proposal(NULL, study, 0, 0), "out is NULL");
   BAD(rnncell_study_proposal(&proposal, NULL, 0, 0), "study is NULL");
-  BAD(rnncell_study_proposal(&proposal, study, 2, 0), "2");
+  BAD(rnncell_study_proposal(&proposal, study, 3, 0), "3");
   rnncell_score score = RNNCELL_SCORE_INIT;
   BAD(rnncell_study_tell_score(NULL, 1, &score), "study is NULL");
   BAD(rnncell_study_tell_score(study, 1, NULL), "score is NULL");
