@@ -101,13 +101,14 @@ package struct LanguageModelEvaluator: Evaluator {
     _ task: EvaluationTask, shouldStop: @Sendable () -> Bool
   ) throws(Failure) -> Score {
     switch task.work {
-    case .cell, .mixture: break
-    case .bilevel, .shared:
+    case .cell: break
+    case .mixture, .bilevel: return try evaluateSupernet(task, shouldStop: shouldStop)
+    case .shared:
       throw Failure(.internal, "no trainer for \(task.work.text)")
     }
     let start = monotonicSeconds()
     var shape = Self.shape(task.cell, corpus, sizes)
-    if task.work == .cell { shape.hiddenSize = try shape.hiddenSize(nearestTo: parameterCount) }
+    shape.hiddenSize = try shape.hiddenSize(nearestTo: parameterCount)
     let model = try LanguageModel(shape, seed: task.seed)
     var options = Self.options(sizes, updates: max(1, task.updates))
     options.threads = task.threads

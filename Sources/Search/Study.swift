@@ -279,8 +279,11 @@ package final class Study {
       proposal.curve = []
       return proposal
     }
-    return History(
+    var history = History(
       scored: scored, proposals: known, accepted: trialCount, settings: settings)
+    history.failed = Set(
+      visible.lazy.filter { $0.state == .failed && $0.rung == 0 }.map(\.proposal))
+    return history
   }
 
   /// Writes an ask and the proposals that come with it, all or nothing.

@@ -19,8 +19,9 @@ def formula(proposal):
 
 
 @pytest.mark.parametrize("strategy", list(rnncell.strategies()))
-def test_cells_are_asked_and_told(strategy):
-    study = rnncell.Study(strategy=strategy, seed=3, trials=12)
+def test_cells_are_asked_and_told(strategy, corpus):
+    # Networks that a strategy searches with are trained on the corpus and not asked for.
+    study = rnncell.Study(corpus=corpus, strategy=strategy, seed=3, trials=12, **TINY)
     for _ in range(12):
         proposal = study.ask()
         assert proposal.cell.equations == proposal.equations and proposal.state == "pending"

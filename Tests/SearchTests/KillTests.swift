@@ -9,7 +9,7 @@ import Testing
 struct KillTests {
   @Test(
     "ends as one that was not killed, after 20 kills, for 1 and 2 workers",
-    arguments: ["random", "evolution", "prune"], [1, 2])
+    arguments: ["random", "evolution", "prune", "darts", "wenet"], [1, 2])
   func sameEnd(strategy: String, workers: Int) throws {
     let folder = try Folder()
     var whole = StudyProcessRun(path: "\(folder.path)/whole.db", strategy: strategy)

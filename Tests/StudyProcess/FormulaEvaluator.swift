@@ -11,16 +11,29 @@ struct FormulaEvaluator: Evaluator {
   ) throws(Failure) -> Score {
     let key = stableHash(task.cell.canonical.digest + [task.seed])
     if key % 9 == 0 { throw Failure(.diverged, "the loss is nan after 3 updates") }
-    if let snapshot = task.snapshot, snapshot != Self.snapshot(task.id, task.rung - 1) {
+    // A stage carries on what another one of the same cell learned.
+    let before =
+      task.work.isStage
+      ? Self.snapshot(task.cell) : Self.snapshot(task.id, task.rung - 1)
+    if let snapshot = task.snapshot, snapshot != before {
       throw Failure(.internal, "the snapshot is of another proposal or rung")
     }
     let loss = 2 + Double(key % 1000) / 1000 - Double(task.rung) * 0.1
+    var measured = ["a1_0_tanh": 0.1]
+    for parameter in task.work.isStage ? task.cell.graph.parameters : [] {
+      guard case .scalar = parameter.shape else { continue }
+      let hash = stableHash(Array(parameter.name.utf8).map { UInt64($0) } + [task.seed])
+      measured[parameter.name] = Double(hash % 1000) / 1000
+    }
     return Score(
       loss: loss, tokens: task.updates * 10, seconds: 0.5, parameterCount: 100,
       curve: [CurvePoint(updates: task.updates, loss: loss, trainLoss: loss + 0.1)],
-      snapshot: task.isLast ? nil : Self.snapshot(task.id, task.rung),
-      measured: ["a1_0_tanh": 0.1])
+      snapshot: task.work.isStage
+        ? Self.snapshot(task.cell) : task.isLast ? nil : Self.snapshot(task.id, task.rung),
+      measured: measured)
   }
+
+  private static func snapshot(_ cell: Cell) -> [UInt8] { Array(cell.canonical.text.utf8) }
 
   private static func snapshot(_ id: Int, _ rung: Int) -> [UInt8] {
     Array("\(id) \(rung)".utf8)

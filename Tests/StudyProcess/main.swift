@@ -17,6 +17,7 @@ settings.rungs = 3
 settings.updates = 90
 settings.deterministic = arguments[5] == "1"
 settings.controls = true
+settings.corpus = "none"
 do {
   let study = try Study(path: arguments[0], settings: settings)
   var left = Int(arguments[6]) ?? 0

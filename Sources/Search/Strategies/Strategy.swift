@@ -38,6 +38,8 @@ package struct History: Sendable {
   package var scored: [Proposal]
   /// All proposals so far, whatever became of them, by id.
   package var proposals: [Proposal]
+  /// Proposals that could not be trained, as far as their results count.
+  package var failed: Set<Int> = []
   /// How many cells were asked of this strategy and accepted.
   package var accepted: Int
   package var settings: StudySettings
@@ -95,6 +97,8 @@ package enum Strategies {
   /// Every strategy, in the order of the documentation.
   package static let all: [any Strategy.Type] = [
     Auto.self, Evolution.self, Pruning.self, RandomSearch.self, LocalSearch.self,
+    DARTS.self, DARTSSecond.self,
+    WeNet.self,
   ]
 
   /// - Throws: `.invalidArgument` with all names.
