@@ -31,6 +31,12 @@ package struct Relaxation: Sendable {
     package var decay: Double
     package var beta1: Double
     package var beta2 = 0.999
+
+    package init(learningRate: Double, decay: Double, beta1: Double) {
+      self.learningRate = learningRate
+      self.decay = decay
+      self.beta1 = beta1
+    }
   }
 
   /// Numbers near zero, so that all options begin with equal shares.

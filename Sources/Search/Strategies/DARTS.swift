@@ -12,6 +12,8 @@ package struct DARTSSettings: Sendable {
   /// long as the best cell. The paper's 2,600 are reached where cells get 870.
   package static let pieces = 3
 
+  package init(nodes: [Int]) { self.nodes = nodes }
+
   /// What the paper ran: 8 nodes.
   ///
   /// Its 300 units, batch of 256 and 35 steps are the study's sizes.

@@ -16,6 +16,14 @@ package struct WeNetSettings: Sendable {
   /// Candidates side by side, at most: each has a state of its own, as the output has.
   package static let limit = 31
 
+  package init(fresh: Int, kept: Int, total: Int, nodes: [Int], share: Int) {
+    self.fresh = fresh
+    self.kept = kept
+    self.total = total
+    self.nodes = nodes
+    self.share = share
+  }
+
   /// What the paper ran is T = 10,000, B = 100, K = 20, L = 8.
   ///
   /// A cell has at most 32 states, so B and K are a fourth of that.
