@@ -45,7 +45,7 @@ struct BilevelTests {
     stage.read()
     let gradient = try stage.alphaGradient()
     let alphas = stage.numbers.alphas
-    let step = 2e-2
+    let step = 1e-2
     var worst = 0.0
     var largest = 0.0
     for choice in alphas.indices {
@@ -77,7 +77,12 @@ struct BilevelTests {
 
   @Test("The gradient of second order is that of the loss after one step of the weights")
   func secondOrder() throws {
-    let stage = try Self.stage(.bilevel(order: 2))
+    // Without relu, at whose corners a finite difference of gradients has no limit.
+    let net = Supernet(nodeCount: 2, activations: ["tanh", "sigmoid", "identity"])
+    let stage = try BilevelStage(
+      try net.relaxed(), .bilevel(order: 2),
+      try LanguageModelEvaluatorTests.corpus(LanguageModelEvaluatorTests.text), Self.sizes(),
+      seed: 5, threads: 1)
     for _ in 0..<15 { try stage.update() }
     let (error, largest) = try difference(stage) { try $0.unrolledLoss() }
     // The gradient of first order at the same place is no substitute.
