@@ -101,16 +101,16 @@ package struct LanguageModelEvaluator: Evaluator {
     _ task: EvaluationTask, shouldStop: @Sendable () -> Bool
   ) throws(Failure) -> Score {
     switch task.work {
-    case .cell, .mixture: break
-    case .shared(let nodes, let hasController):
-      return try SharedStage(self, task, nodes: nodes, hasController: hasController)
-        .evaluate(task, shouldStop: shouldStop)
-    case .bilevel:
-      throw Failure(.internal, "no trainer for \(task.work.text)")
+    case .cell: break
+    case .mixture, .bilevel: return try evaluateSupernet(task, shouldStop: shouldStop)
+    case .shared(let nodes, let activations, let hasController):
+      return try SharedStage(
+        self, task, nodes: nodes, activations: activations, hasController: hasController
+      ).evaluate(task, shouldStop: shouldStop)
     }
     let start = monotonicSeconds()
     var shape = Self.shape(task.cell, corpus, sizes)
-    if task.work == .cell { shape.hiddenSize = try shape.hiddenSize(nearestTo: parameterCount) }
+    shape.hiddenSize = try shape.hiddenSize(nearestTo: parameterCount)
     let model = try LanguageModel(shape, seed: task.seed)
     var options = Self.options(sizes, updates: max(1, task.updates))
     options.threads = task.threads

@@ -1,3 +1,5 @@
+import Cells
+
 /// What is trained for a proposal.
 ///
 /// Beside cells these are the networks that some strategies search with. They are proposals too, so that their
@@ -16,7 +18,7 @@ package enum Work: Hashable, Sendable {
   /// Weights that all arcs of so many nodes share, trained with one arc after another; the arcs are
   /// drawn uniformly (Li and Talwalkar 2019, arXiv:1902.07638) or by a controller that learns
   /// (ENAS, Pham et al. 2018, arXiv:1802.03268).
-  case shared(nodes: Int, hasController: Bool)
+  case shared(nodes: Int, activations: [String], hasController: Bool)
 
   /// Whether it is a network that a strategy searches with, not a cell to be found.
   package var isStage: Bool { self != .cell }
@@ -27,8 +29,9 @@ package enum Work: Hashable, Sendable {
     case .cell: "cell"
     case .mixture: "mixture"
     case .bilevel(let order): "bilevel \(order)"
-    case .shared(let nodes, let hasController):
-      "shared \(nodes) \(hasController ? "controller" : "uniform")"
+    case .shared(let nodes, let activations, let hasController):
+      "shared \(nodes) \(hasController ? "controller" : "uniform") "
+        + activations.joined(separator: " ")
     }
   }
 
@@ -41,11 +44,14 @@ package enum Work: Hashable, Sendable {
     case ("bilevel", 2):
       guard let order = Int(words[1]), (1...2).contains(order) else { return nil }
       self = .bilevel(order: order)
-    case ("shared", 3):
-      guard let nodes = Int(words[1]), (1...64).contains(nodes),
-        ["controller", "uniform"].contains(words[2])
+    case ("shared", 4...):
+      let activations = Array(words.dropFirst(3))
+      guard let nodes = Int(words[1]), (1...HighwayStep.limit).contains(nodes),
+        ["controller", "uniform"].contains(words[2]),
+        activations.allSatisfy(HighwayStep.activations.contains)
       else { return nil }
-      self = .shared(nodes: nodes, hasController: words[2] == "controller")
+      self = .shared(
+        nodes: nodes, activations: activations, hasController: words[2] == "controller")
     default: return nil
     }
   }

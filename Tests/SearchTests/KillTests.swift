@@ -12,7 +12,10 @@ struct KillTests {
     arguments: Strategies.all.map { $0.name }, [1, 2])
   func sameEnd(strategy: String, workers: Int) throws {
     let folder = try Folder()
-    var whole = StudyProcessRun(path: "\(folder.path)/whole.db", strategy: strategy)
+    // Large networks to search with make larger steps.
+    let hasStages = try Strategies.type(named: strategy).needsCorpus
+    var whole = StudyProcessRun(
+      path: "\(folder.path)/whole.db", strategy: strategy, trials: hasStages ? 30 : 60)
     #expect(try whole.run() == 0)
     whole.path = "\(folder.path)/killed.db"
     whole.workers = workers
@@ -20,7 +23,7 @@ struct KillTests {
     var before: [String: String] = [:]
     for _ in 0..<20 {
       var killed = whole
-      killed.killAfter = Int.random(in: 20...60, using: &random)
+      killed.killAfter = Int.random(in: hasStages ? 10...30 : 20...60, using: &random)
       print("\(strategy), \(workers) workers: killed after \(killed.killAfter) statements")
       #expect(try killed.run() == -SIGKILL)
       guard let study = try? Study(path: killed.path, settings: nil, isReadOnly: true) else {

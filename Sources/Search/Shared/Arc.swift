@@ -10,23 +10,26 @@ package struct Arc: Hashable, Sendable {
 
   package init(_ steps: [HighwayStep]) { self.steps = steps }
 
-  /// Drawn uniformly.
-  package static func random(nodes: Int, _ choices: inout Choices) -> Arc {
+  /// A predecessor and an activation for each node, all equally likely.
+  package static func random(
+    nodes: Int, of activations: [String] = HighwayStep.activations, _ choices: inout Choices
+  ) -> Arc {
     Arc(
       (0..<max(1, nodes)).map { node in
         let source = choices.below(node + 1)
-        let activation = choices.below(HighwayStep.activations.count)
-        return HighwayStep(HighwayStep.activations[activation], source)
+        return HighwayStep(choices.pick(activations) ?? "identity", source)
       })
   }
 
   /// The same arcs in every study, by which scores of several strategies can be compared.
-  package static func calibrations(nodes: Int) -> [Arc] {
+  package static func calibrations(
+    nodes: Int, of activations: [String] = HighwayStep.activations
+  ) -> [Arc] {
     var choices = Choices(seed: 0xA2C, UInt64(max(1, nodes)))
     var arcs: [Arc] = []
     // Few nodes have fewer arcs than there could be calibrations.
     for _ in 0..<10 * Ladder.calibrations where arcs.count < Ladder.calibrations {
-      let arc = Arc.random(nodes: nodes, &choices)
+      let arc = Arc.random(nodes: nodes, of: activations, &choices)
       if !arcs.contains(arc) { arcs.append(arc) }
     }
     return arcs
@@ -63,5 +66,29 @@ package struct Arc: Hashable, Sendable {
       let node = Int(parameter.dropFirst(3).prefix(upTo: end)), steps.indices.contains(node - 1)
     else { return parameter }
     return "\(parameter) \(steps[node - 1].activation)"
+  }
+
+  // MARK: - In a search space
+
+  /// The activations that may occur.
+  package static func activations(in space: SearchSpace) -> [String] {
+    HighwayStep.activations.filter { $0 == "identity" || space.allows($0) }
+  }
+
+  /// The most nodes, up to a number, whose cells the space has room for.
+  ///
+  /// - Throws: `.state` where not even one has.
+  package static func nodeCount(atMost wanted: Int, in space: SearchSpace) throws(Failure) -> Int {
+    let activations = activations(in: space)
+    for count in (1...max(1, min(wanted, HighwayStep.limit))).reversed() {
+      // All nodes behind one another, and all beside one another.
+      for isChain in [true, false] {
+        let steps = (0..<count).map {
+          HighwayStep(activations.first ?? "identity", isChain ? $0 : 0)
+        }
+        if space.reason(against: try Arc(steps).cell()) == nil { return count }
+      }
+    }
+    throw Failure(.state, "the search space has no room for a cell of highway steps; widen it")
   }
 }

@@ -24,46 +24,47 @@ struct SharedSearch: Sendable {
   func propose(
     _ history: History, _ choices: inout Choices
   ) throws(Failure) -> Candidate? {
-    let stages = history.stages
-    let isTraining = history.proposals.contains { proposal in
-      proposal.work.isStage && !history.failed.contains(proposal.id)
-        && !stages.contains { $0.id == proposal.id }
+    let last = history.lastStage
+    let isTraining = last.map { !$0.isKnown } ?? false
+    let isStageDue = history.stageTokens <= history.cellTokens
+    if !isTraining, isStageDue { return try stage(after: last?.proposal, history) }
+    if let stage = history.stages.last {
+      for arc in best(of: stage) {
+        let cell = try arc.cell()
+        if history.wouldTrain(cell) {
+          return Candidate(cell, parents: [stage.id], notes: arc.text)
+        }
+      }
     }
-    let best = stages.last.map { arcs(of: $0, history) } ?? []
-    let isStageDue = best.isEmpty || history.stageTokens <= history.cellTokens
-    if !isTraining, isStageDue { return try stage(after: stages.last, history) }
-    guard let stage = stages.last, let arc = best.first else {
-      // Nothing to derive until the stage has been trained.
-      return nil
-    }
-    return Candidate(try arc.cell(), parents: [stage.id], notes: arc.text)
+    // Nothing to derive until the next stage has been trained.
+    return isTraining ? nil : try stage(after: last?.proposal, history)
   }
 
   /// The next piece of the shared training; from the beginning where the last one failed.
   private func stage(after last: Proposal?, _ history: History) throws(Failure) -> Candidate {
-    var seed = Choices(seed: history.settings.seed, 0x5A, UInt64(history.stages.count))
-    let picture = try Arc.random(nodes: nodes, &seed).cell()
-    let updates = max(1, history.settings.updates)
     let failed = history.proposals.filter { $0.work.isStage && history.failed.contains($0.id) }
     guard failed.count < Self.patience else {
       throw Failure(
         .diverged, "\(failed.count) stages failed, the last one: \(failed.last?.failure ?? "")")
     }
-    let work = Work.shared(nodes: nodes, hasController: hasController)
-    guard let last, last.id > failed.last?.id ?? 0, let before = last.stageUpdates
-    else { return Candidate(picture, work: work, updates: updates) }
+    let space = history.settings.space
+    let activations = Arc.activations(in: space)
+    let nodes = try Arc.nodeCount(atMost: nodes, in: space)
+    var seed = Choices(seed: history.settings.seed, 0x5A, UInt64(history.stages.count))
+    let picture = try Arc.random(nodes: nodes, of: activations, &seed).cell()
+    let updates = max(1, history.settings.updates)
+    let work = Work.shared(nodes: nodes, activations: activations, hasController: hasController)
+    guard let last, !history.failed.contains(last.id), let before = last.stageUpdates else {
+      return Candidate(picture, work: work, updates: updates)
+    }
     return Candidate(
       picture, parents: [last.id], work: work, updates: before + updates, inherits: true)
   }
 
-  /// The arcs of a stage that are no proposals yet, the best one first.
-  private func arcs(of stage: Proposal, _ history: History) -> [Arc] {
-    let scored = stage.measured.compactMap { text, loss in Arc(text: text).map { ($0, loss) } }
-      .sorted { ($0.1, $0.0.text) < ($1.1, $1.0.text) }
-    let space = history.settings.space
-    return scored.prefix(derived).map(\.0).filter { arc in
-      guard let cell = try? arc.cell() else { return false }
-      return !history.has(cell) && space.reason(against: cell) == nil
-    }
+  /// The arcs that a stage scored best.
+  private func best(of stage: Proposal) -> [Arc] {
+    stage.measured.compactMap { text, loss in Arc(text: text).map { (arc: $0, loss: loss) } }
+      .sorted { ($0.loss, $0.arc.text) < ($1.loss, $1.arc.text) }
+      .prefix(derived).map(\.arc)
   }
 }

@@ -29,6 +29,7 @@ final class SharedStage {
   private let options: TrainingOptions
   private let settings: SharedSettings
   private let nodes: Int
+  private let activations: [String]
   private let shape: ModelShape
   private let segments: Segments
   private let team: Team
@@ -45,13 +46,14 @@ final class SharedStage {
   private var recent = (loss: 0.0, updates: 0)
 
   init(
-    _ evaluator: LanguageModelEvaluator, _ task: EvaluationTask, nodes: Int, hasController: Bool,
-    _ settings: SharedSettings = SharedSettings()
+    _ evaluator: LanguageModelEvaluator, _ task: EvaluationTask, nodes: Int, activations: [String],
+    hasController: Bool, _ settings: SharedSettings = SharedSettings()
   ) throws(Failure) {
     corpus = evaluator.corpus
     sizes = evaluator.sizes
     self.settings = settings
     self.nodes = nodes
+    self.activations = activations
     options = LanguageModelEvaluator.options(sizes, updates: max(1, task.updates))
     segments = try Segments(corpus.train, batch: sizes.batch, steps: sizes.truncation)
     team = try Team(threads: task.threads)
@@ -67,13 +69,15 @@ final class SharedStage {
     // All arcs have as many learned values, so that one size does for all.
     var choices = Choices(seed: 0, 0)
     var shape = LanguageModelEvaluator.shape(
-      try Arc.random(nodes: nodes, &choices).cell(), corpus, sizes)
+      try Arc.random(nodes: nodes, of: activations, &choices).cell(), corpus, sizes)
     shape.hiddenSize = try shape.hiddenSize(nearestTo: evaluator.parameterCount)
     self.shape = shape
     shared = SharedWeights(seed: seed)
     controller =
       hasController
-      ? try Controller(nodes: nodes, seed: stableHash([seed, 0xC7]), settings.controller) : nil
+      ? try Controller(
+        nodes: nodes, activations: activations, seed: stableHash([seed, 0xC7]),
+        settings.controller) : nil
     state = [Float](repeating: 0, count: sizes.layers * sizes.batch * shape.hiddenSize)
     if let file { try restore(file) }
   }
@@ -123,7 +127,8 @@ final class SharedStage {
   private func trainOnce() throws(Failure) {
     var choices = Choices(seed: seed, 0x5A, UInt64(updates))
     let arc =
-      try controller?.sample(1, &choices).first?.arc ?? Arc.random(nodes: nodes, &choices)
+      try controller?.sample(1, &choices).first?.arc
+      ?? Arc.random(nodes: nodes, of: activations, &choices)
     let segment = updates % segments.count
     if segment == 0 { clearState() }
     let model = try shared.model(of: arc, shape(of: arc))
@@ -215,10 +220,10 @@ final class SharedStage {
   /// Arcs to score: what the controller draws, or random ones, and those that all studies score.
   private func candidates() throws(Failure) -> [Arc] {
     var choices = Choices(seed: seed, 0xCA, UInt64(updates))
-    var arcs = Arc.calibrations(nodes: nodes)
+    var arcs = Arc.calibrations(nodes: nodes, of: activations)
     let drawn =
       try controller?.sample(settings.scored, &choices).map(\.arc)
-      ?? (0..<settings.scored).map { _ in Arc.random(nodes: nodes, &choices) }
+      ?? (0..<settings.scored).map { _ in Arc.random(nodes: nodes, of: activations, &choices) }
     for arc in drawn where !arcs.contains(arc) { arcs.append(arc) }
     return arcs
   }
@@ -240,7 +245,9 @@ final class SharedStage {
   }
 
   /// What must agree to go on.
-  private var network: String { "\(nodes) nodes, \(shape.hiddenSize) hidden, \(corpus.digestText)" }
+  private var network: String {
+    "\(nodes) nodes, \(activations), \(shape.hiddenSize) hidden, \(corpus.digestText)"
+  }
 
   private func restore(_ file: SafeTensors) throws(Failure) {
     let counters = (file.metadata["counters"] ?? "").split(separator: " ").compactMap { Int($0) }

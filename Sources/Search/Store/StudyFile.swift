@@ -129,9 +129,9 @@ final class StudyFile {
         id: row[0].int, seed: row[1].bits, strategy: row[2].string, cell: cell,
         parents: row[4].string.split(separator: " ").compactMap { Int($0) },
         notes: row[6].string, work: work, stageUpdates: row[11].isNull ? nil : row[11].int,
-        inherits: row[12].int != 0)
-      // As it was proposed, should a later version find more cells equal.
-      proposal.digest = row[5].string
+        inherits: row[12].int != 0,
+        // As it was proposed, should a later version find more cells equal.
+        digest: row[5].string)
       proposal.state = state
       proposal.failure = row[8].string
       proposal.created = row[9].double

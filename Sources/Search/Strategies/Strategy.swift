@@ -41,7 +41,7 @@ package struct History: Sendable {
   /// How many cells were asked of this strategy and accepted.
   package var accepted: Int
   package var settings: StudySettings
-  /// Proposals whose training failed.
+  /// Proposals that could not be trained, as far as their results count.
   package var failed: Set<Int>
 
   package init(
@@ -102,7 +102,7 @@ package enum Strategies {
   /// Every strategy, in the order of the documentation.
   package static let all: [any Strategy.Type] = [
     Auto.self, Evolution.self, Pruning.self, RandomSearch.self, LocalSearch.self,
-    ENAS.self, RandomShared.self,
+    ENAS.self, RandomShared.self, DARTS.self, DARTSSecond.self, WeNet.self,
   ]
 
   /// - Throws: `.invalidArgument` with all names.

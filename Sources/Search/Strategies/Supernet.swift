@@ -7,20 +7,20 @@ import Kernels
 /// (1/n + a) * blend(g_j, o(u_j), s_j), with g_j and u_j maps of node j and n the number of edges of node
 /// i; h' is the mean of nodes 1… (the cell of DARTS, Liu et al. 2018, arXiv:1806.09055, with plain
 /// numbers for its softmax). With one edge for each node it is an ordinary cell and needs no numbers.
-struct Supernet: Equatable, Sendable {
-  struct Edge: Equatable, Sendable {
-    var node: Int
-    var source: Int
-    var activation: String
+package struct Supernet: Equatable, Sendable {
+  package struct Edge: Equatable, Sendable {
+    package var node: Int
+    package var source: Int
+    package var activation: String
 
     /// The parameter that weighs the edge.
-    var parameter: String { "a\(node)_\(source)_\(activation)" }
+    package var parameter: String { "a\(node)_\(source)_\(activation)" }
   }
-  var nodeCount: Int
-  var edges: [Edge]
+  package var nodeCount: Int
+  package var edges: [Edge]
 
   /// All edges among `nodeCount` nodes.
-  init(nodeCount: Int, activations: [String]) {
+  package init(nodeCount: Int, activations: [String]) {
     self.nodeCount = nodeCount
     edges = (1...max(1, nodeCount)).flatMap { node in
       (0..<node).flatMap { source in
@@ -30,7 +30,7 @@ struct Supernet: Equatable, Sendable {
   }
 
   /// What `text` wrote; nil for anything else.
-  init?(text: some StringProtocol) {
+  package init?(text: some StringProtocol) {
     let parts = String(text).split(separator: " ").map { String($0) }
     guard let first = parts.first.flatMap({ Int($0) }), first > 0, first < 10 else { return nil }
     nodeCount = first
@@ -43,7 +43,7 @@ struct Supernet: Equatable, Sendable {
     }
   }
 
-  var text: String {
+  package var text: String {
     ([String(nodeCount)] + edges.map { "\($0.node):\($0.source):\($0.activation)" })
       .joined(separator: " ")
   }
@@ -67,7 +67,7 @@ struct Supernet: Equatable, Sendable {
   }
 
   /// - Throws: what building the cell throws.
-  func cell() throws(Failure) -> Cell {
+  package func cell() throws(Failure) -> Cell {
     var draft = Draft(stateCount: 1)
     var values = [
       draft.apply("blend", draft.gate([0, 1]), draft.apply("tanh", draft.linear([0, 1])), 1)

@@ -1,0 +1,138 @@
+import Cells
+import Kernels
+
+/// How a search by DARTS is divided.
+package struct DARTSSettings: Sendable {
+  /// Of the supernets, one after another, and then from the first again.
+  package var nodes: [Int]
+
+  /// Parts of a supernet's training; a cell is derived after each.
+  ///
+  /// A part has as many updates as a cell gets up to the last rung, so that a supernet trains three times as
+  /// long as the best cell. The paper's 2,600 are reached where cells get 870.
+  package static let pieces = 3
+
+  package init(nodes: [Int]) { self.nodes = nodes }
+
+  /// What the paper ran: 8 nodes.
+  ///
+  /// Its 300 units, batch of 256 and 35 steps are the study's sizes.
+  package static let paper = DARTSSettings(nodes: [8])
+  /// For small budgets: a supernet of n nodes costs n (n + 1) products of matrices for each token, 20 of 4
+  /// nodes and 72 of 8.
+  package static let scaled = DARTSSettings(nodes: [4, 5, 6])
+}
+
+/// Derives cells from supernets, in which all activations on all connections are mixed by learned shares.
+///
+/// After Liu et al. 2018, arXiv:1806.09055: the shares learn on one half of the training text, the weights on the
+/// other (`Work.bilevel`). Where the paper runs four seeds and picks, here one supernet follows another
+/// until the budget is spent, and all derived cells compete at the rungs.
+package struct DARTS: Strategy {
+  package static let name = "darts"
+  package static let summary =
+    "learns the shares of all connections in a supernet, by first-order gradients, and derives cells"
+  package static let needsCorpus = true
+
+  private let order: Int
+  private let settings: DARTSSettings
+
+  package init() { self.init(order: 1, .scaled) }
+
+  package init(order: Int, _ settings: DARTSSettings) {
+    self.order = order
+    self.settings = settings
+  }
+
+  package func propose(
+    _ history: History, _ choices: inout Choices
+  ) throws(Failure) -> Candidate? {
+    for stage in history.recentStages {
+      guard let note = Note(stage.notes) else { continue }
+      let arc = note.arc(of: stage)
+      let cell = try arc.cell()
+      if history.wouldTrain(cell) {
+        return Candidate(cell, parents: [stage.id], notes: arc.text)
+      }
+    }
+    guard let last = history.lastStage, var note = Note(last.proposal.notes) else {
+      return try begin(run: 0, history)
+    }
+    guard last.isKnown else { return nil }
+    guard !last.isFailed, note.piece + 1 < DARTSSettings.pieces else {
+      return try begin(run: note.run + 1, history)
+    }
+    note.piece += 1
+    return try candidate(note, history, parents: [last.proposal.id])
+  }
+
+  private func begin(run: Int, _ history: History) throws(Failure) -> Candidate {
+    let space = history.settings.space
+    let wanted = settings.nodes.isEmpty ? 4 : settings.nodes[run % settings.nodes.count]
+    let net = Supernet(
+      nodeCount: try Arc.nodeCount(atMost: min(wanted, 9), in: space),
+      activations: Arc.activations(in: space))
+    return try candidate(Note(run: run, piece: 0, net: net), history, parents: [])
+  }
+
+  private func candidate(
+    _ note: Note, _ history: History, parents: [Int]
+  ) throws(Failure) -> Candidate {
+    Candidate(
+      try note.net.relaxed(), parents: parents, notes: note.text, work: .bilevel(order: order),
+      updates: max(1, history.settings.updates) * (note.piece + 1), inherits: !parents.isEmpty)
+  }
+
+  /// The notes of a stage.
+  private struct Note {
+    var run: Int
+    var piece: Int
+    var net: Supernet
+
+    init(run: Int, piece: Int, net: Supernet) {
+      self.run = run
+      self.piece = piece
+      self.net = net
+    }
+
+    init?(_ text: String) {
+      let words = text.split(separator: " ", maxSplits: 2).map { String($0) }
+      guard words.count == 3, let run = Int(words[0]), let piece = Int(words[1]), run >= 0,
+        run < Int(Int32.max), (0..<DARTSSettings.pieces).contains(piece),
+        let net = Supernet(text: words[2])
+      else { return nil }
+      self.init(run: run, piece: piece, net: net)
+    }
+
+    var text: String { "\(run) \(piece) \(net.text)" }
+
+    /// What the stage learned; a random arc where nothing was measured.
+    func arc(of stage: Proposal) -> Arc {
+      var choices = Choices(seed: stage.seed, 0xDA475)
+      let random = net.edges.map { _ in Double(choices.below(1 << 20)) }
+      if net.edges.allSatisfy({ stage.measured[$0.parameter] == nil }) {
+        return net.discretized { edge in
+          net.edges.firstIndex(of: edge).map { random[$0] } ?? 0
+        }
+      }
+      return net.discretized { stage.measured[$0.parameter] ?? 0 }
+    }
+  }
+}
+
+/// The same by second-order gradients: the shares look one step of the weights ahead.
+package struct DARTSSecond: Strategy {
+  package static let name = "darts_second"
+  package static let summary =
+    "as darts, by second-order gradients, which look one step of the weights ahead"
+  package static let needsCorpus = true
+  private let darts = DARTS(order: 2, .scaled)
+
+  package init() {}
+
+  package func propose(
+    _ history: History, _ choices: inout Choices
+  ) throws(Failure) -> Candidate? {
+    try darts.propose(history, &choices)
+  }
+}
