@@ -22,7 +22,7 @@ package struct Proposal: Sendable {
   package var strategy: String
   package var cell: Cell
   package var parents: [Int]
-  /// The canonical form in 32 digits.
+  /// The canonical form in 32 digits; empty for a stage, which may be large and come twice.
   package var digest: String
   package var notes: String
   package var work: Work
@@ -53,14 +53,14 @@ package struct Proposal: Sendable {
 
   package init(
     id: Int, seed: UInt64, strategy: String, cell: Cell, parents: [Int] = [], notes: String = "",
-    work: Work = .cell, stageUpdates: Int? = nil, inherits: Bool = false
+    work: Work = .cell, stageUpdates: Int? = nil, inherits: Bool = false, digest: String? = nil
   ) {
     self.id = id
     self.seed = seed
     self.strategy = strategy
     self.cell = cell
     self.parents = parents
-    self.digest = cell.canonical.text
+    self.digest = digest ?? (work.isStage ? "" : cell.canonical.text)
     self.notes = notes
     self.work = work
     self.stageUpdates = stageUpdates

@@ -108,7 +108,8 @@ final class StudyFile {
         .integer(Int64(proposal.id)), .bits(proposal.seed), .text(proposal.strategy),
         .text(proposal.cell.equations),
         .text(proposal.parents.map(String.init).joined(separator: " ")), .text(proposal.digest),
-        .bits(proposal.cell.fingerprint), .text(proposal.notes),
+        // Nothing is compared with a stage, which may be a large cell.
+        .bits(proposal.work.isStage ? 0 : proposal.cell.fingerprint), .text(proposal.notes),
         .integer(Int64(proposal.state.rawValue)), .text(proposal.failure), .real(proposal.created),
         .text(proposal.work.text), proposal.stageUpdates.map { .integer(Int64($0)) } ?? .null,
         .integer(proposal.inherits ? 1 : 0),
@@ -129,9 +130,9 @@ final class StudyFile {
         id: row[0].int, seed: row[1].bits, strategy: row[2].string, cell: cell,
         parents: row[4].string.split(separator: " ").compactMap { Int($0) },
         notes: row[6].string, work: work, stageUpdates: row[11].isNull ? nil : row[11].int,
-        inherits: row[12].int != 0)
-      // As it was proposed, should a later version find more cells equal.
-      proposal.digest = row[5].string
+        inherits: row[12].int != 0,
+        // As it was proposed, should a later version find more cells equal.
+        digest: row[5].string)
       proposal.state = state
       proposal.failure = row[8].string
       proposal.created = row[9].double

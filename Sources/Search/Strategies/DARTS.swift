@@ -36,6 +36,7 @@ package struct DARTS: Strategy {
 
   private let order: Int
   private let settings: DARTSSettings
+  private let derived = DerivedCells()
 
   package init() { self.init(order: 1, .scaled) }
 
@@ -50,9 +51,9 @@ package struct DARTS: Strategy {
     for stage in history.recentStages {
       guard let note = Note(stage.notes) else { continue }
       let arc = note.arc(of: stage)
-      let cell = try Cell(highway: arc)
-      if history.wouldTrain(cell) {
-        return Candidate(cell, parents: [stage.id], notes: Arcs.text(arc))
+      let derived = try self.derived.cell(of: arc)
+      if history.wouldTrain(derived) {
+        return Candidate(derived.cell, parents: [stage.id], notes: Arcs.text(arc))
       }
     }
     guard let last = history.lastStage, var note = Note(last.proposal.notes) else {

@@ -1,5 +1,6 @@
 import Cells
 import Kernels
+import Synchronization
 
 /// The supernet of DARTS (Liu et al. 2018, arXiv:1806.09055), section 3.2 and its recurrent cell.
 extension Supernet {
@@ -103,17 +104,18 @@ package enum Arcs {
 }
 
 extension History {
-  /// Whether a study would train a cell: one like no earlier one, within the space, and able to learn.
+  /// Whether a study would train a derived cell: one like no earlier one, within the space, and able to
+  /// learn.
   ///
   /// What a stage derives does not change when the study asks again, so it must be known before.
-  package func wouldTrain(_ cell: Cell) -> Bool {
-    guard settings.space.reason(against: cell) == nil else { return false }
+  func wouldTrain(_ derived: DerivedCells.Derived) -> Bool {
+    let cell = derived.cell
+    guard derived.isSound, settings.space.reason(against: cell) == nil else { return false }
     let digest = cell.canonical.text
     let fingerprint = cell.fingerprint
-    let isKnown = proposals.contains {
+    return !proposals.contains {
       !$0.work.isStage && ($0.digest == digest || $0.cell.fingerprint == fingerprint)
     }
-    return !isKnown && Screening.reason(against: cell) == nil
   }
 
   /// The last stage that was proposed, if any, and whether its result is known.
@@ -126,4 +128,23 @@ extension History {
 
   /// Stages whose cells may not have been proposed yet.
   var recentStages: some Sequence<Proposal> { stages.suffix(4) }
+}
+
+/// Cells of arcs and whether they can learn, each worked out once.
+final class DerivedCells: Sendable {
+  struct Derived: Sendable {
+    var cell: Cell
+    /// Whether screening lets it pass.
+    var isSound: Bool
+  }
+  private let known = Mutex<[String: Derived]>([:])
+
+  func cell(of arc: [HighwayStep]) throws(Failure) -> Derived {
+    let key = Arcs.text(arc)
+    if let found = known.withLock({ $0[key] }) { return found }
+    let cell = try Cell(highway: arc)
+    let made = Derived(cell: cell, isSound: Screening.reason(against: cell) == nil)
+    known.withLock { $0[key] = made }
+    return made
+  }
 }

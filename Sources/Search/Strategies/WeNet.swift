@@ -48,6 +48,7 @@ package struct WeNet: Strategy {
   package static let needsCorpus = true
 
   private let settings: WeNetSettings
+  private let derived = DerivedCells()
 
   package init() { self.init(.scaled) }
 
@@ -58,9 +59,9 @@ package struct WeNet: Strategy {
   ) throws(Failure) -> Candidate? {
     for stage in history.recentStages {
       for arc in winners(of: stage) {
-        let cell = try Cell(highway: arc)
-        if history.wouldTrain(cell) {
-          return Candidate(cell, parents: [stage.id], notes: Arcs.text(arc))
+        let derived = try self.derived.cell(of: arc)
+        if history.wouldTrain(derived) {
+          return Candidate(derived.cell, parents: [stage.id], notes: Arcs.text(arc))
         }
       }
     }
