@@ -9,16 +9,28 @@ import Testing
 struct KillTests {
   @Test(
     "ends as one that was not killed, after 20 kills, for 1 and 2 workers",
-    arguments: ["random", "evolution", "prune", "darts", "wenet"], [1, 2])
+    arguments: ["random", "evolution", "prune"], [1, 2])
   func sameEnd(strategy: String, workers: Int) throws {
+    try kill(strategy, workers, kills: 20, trials: 60)
+  }
+
+  @Test(
+    "that trains networks to search with ends as one that was not killed, after 8 kills",
+    arguments: ["darts", "wenet"])
+  func sameEndWithStages(strategy: String) throws {
+    try kill(strategy, 2, kills: 8, trials: 16)
+  }
+
+  private func kill(_ strategy: String, _ workers: Int, kills: Int, trials: Int) throws {
     let folder = try Folder()
-    var whole = StudyProcessRun(path: "\(folder.path)/whole.db", strategy: strategy)
+    var whole = StudyProcessRun(
+      path: "\(folder.path)/whole.db", strategy: strategy, trials: trials)
     #expect(try whole.run() == 0)
     whole.path = "\(folder.path)/killed.db"
     whole.workers = workers
     var random = TestRandom(seed: UInt64(workers))
     var before: [String: String] = [:]
-    for _ in 0..<20 {
+    for _ in 0..<kills {
       var killed = whole
       killed.killAfter = Int.random(in: 20...60, using: &random)
       print("\(strategy), \(workers) workers: killed after \(killed.killAfter) statements")
