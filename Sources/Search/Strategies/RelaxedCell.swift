@@ -6,7 +6,8 @@ import Synchronization
 extension Supernet {
   /// The supernet as a cell whose scalars are shares that sum to less than one for each pair of nodes.
   ///
-  /// s_i = sum over its edges of a_ijo * blend(sigmoid(C_i s_j), o(U_i s_j), s_j): a node's matrices are shared
+  /// s_i = sum over its edges of a_ijo * blend(sigmoid(C_i s_j), o(U_i s_j), s_j), where the sum over
+  /// activations is drawn into the blend, which halves its work: a node's matrices are shared
   /// by its predecessors and activations, as in the paper, so that the derived cell has the same ones. The
   /// paper's batch normalisation of every node, which ties the rows of a batch together, is layer
   /// normalisation here; derived cells have none, as there. The rest to one of each pair is the share
@@ -24,10 +25,13 @@ extension Supernet {
         let pair = "\(node)_\(source)"
         lines.append("g\(pair) = sigmoid(matrix(C\(node), s\(source)))")
         lines.append("u\(pair) = matrix(U\(node), s\(source))")
-        for edge in own {
+        let shares = own.map { edge in
           let mapped = edge.activation == "identity" ? "u\(pair)" : "\(edge.activation)(u\(pair))"
-          terms.append("scalar(\(edge.parameter)) * blend(g\(pair), \(mapped), s\(source))")
+          return "scalar(\(edge.parameter)) * \(mapped)"
         }
+        lines.append("r\(pair) = scalar(a\(pair)_\(Relaxation.any)) * s\(source)")
+        lines.append("t\(pair) = \(shares.joined(separator: " + "))")
+        terms.append("(r\(pair) + g\(pair) * (t\(pair) - r\(pair)))")
       }
       lines.append("s\(node) = layernorm(\(terms.joined(separator: " + ")))")
     }
