@@ -324,6 +324,17 @@ struct BilevelTests {
     #expect(next.parents == [1] && next.inherits && next.updates == 60)
   }
 
+  @Test("Networks that fail again and again end the search", arguments: ["darts", "wenet"])
+  func endlessFailures(strategy: String) throws {
+    var settings = StudySettings()
+    settings.strategy = strategy
+    settings.corpus = "none"
+    let study = try Study(path: nil, settings: settings)
+    for _ in 0..<8 { try study.tellFailure(try study.ask().id, "too short") }
+    #expect(throws: Failure.self) { try study.ask() }
+    #expect(study.proposals.count == 8)
+  }
+
   @Test("A space without room for the cells is refused, and a narrow one is kept to")
   func spaces() throws {
     var settings = StudySettings()

@@ -6,12 +6,14 @@ import Synchronization
 extension Supernet {
   /// The supernet as a cell whose scalars are shares that sum to less than one for each pair of nodes.
   ///
-  /// s_i = sum over its edges of a_ijo * blend(sigmoid(C_i s_j), o(U_i s_j), s_j), where the sum over
-  /// activations is drawn into the blend, which halves its work: a node's matrices are shared
-  /// by its predecessors and activations, as in the paper, so that the derived cell has the same ones. The
-  /// paper's batch normalisation of every node, which ties the rows of a batch together, is layer
-  /// normalisation here; derived cells have none, as there. The rest to one of each pair is the share
-  /// of the option that adds nothing.
+  /// s_i = sum over its edges of a_ijo * blend(sigmoid(C_i s_j), o(U_i s_j), s_j). A node's matrices are
+  /// shared by its predecessors and activations, as in the paper, so that the derived cell has the same
+  /// ones. What the shares of a pair lack to one is that of the option that adds nothing. The paper's
+  /// batch normalisation of every node, which ties the rows of a batch together, is layer normalisation
+  /// here; derived cells have none, as there.
+  ///
+  /// With r = s_j * sum of a_ijo and t = sum of a_ijo * o(U_i s_j) the sum over activations is
+  /// r + gate * (t - r), which needs one blend for each pair and not for each edge.
   package func relaxed() throws(Failure) -> Cell {
     var lines = [
       "g0 = sigmoid(product(x, h))", "u0 = tanh(product(x, h))",
@@ -123,12 +125,20 @@ extension History {
   }
 
   /// The last stage that was proposed, if any, and whether its result is known.
-  var lastStage: (proposal: Proposal, isFailed: Bool, isKnown: Bool)? {
-    guard let last = proposals.last(where: { $0.work.isStage }) else { return nil }
+  ///
+  /// - Throws: `.state` where so many failed one after another that more would fail too.
+  func lastStage() throws(Failure) -> (proposal: Proposal, isFailed: Bool, isKnown: Bool)? {
+    let recent = proposals.filter { $0.work.isStage }.suffix(Self.failuresAllowed)
+    guard let last = recent.last else { return nil }
+    if recent.count == Self.failuresAllowed, recent.allSatisfy({ failed.contains($0.id) }) {
+      throw Failure(.state, "the last \(recent.count) networks to search with could not be trained")
+    }
     if failed.contains(last.id) { return (last, true, true) }
     if let told = scored.last(where: { $0.id == last.id }) { return (told, false, true) }
     return (last, false, false)
   }
+
+  private static let failuresAllowed = 8
 
   /// Stages whose cells may not have been proposed yet.
   var recentStages: some Sequence<Proposal> { stages.suffix(4) }
