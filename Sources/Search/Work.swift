@@ -8,12 +8,12 @@ import Cells
 package enum Work: Hashable, Sendable {
   /// A model with the cell, at the parameter count of the study.
   case cell
-  /// A model with the cell, a supernet, at the hidden size of the study: its mixing numbers, the cell's
-  /// scalars, learn beside its weights on the training split (WeNet, Huang and Xiang 2019,
-  /// arXiv:1904.03819).
+  /// A model with the cell, a supernet, at the hidden size of the study: its architecture parameters, whose
+  /// softmaxes are the cell's scalars, learn beside its weights on the training split (WeNet, Huang and
+  /// Xiang 2019, arXiv:1904.03819).
   case mixture
-  /// The same, but the scalars learn on one half of the text, by a gradient of first or second order,
-  /// and the weights on the other (DARTS, Liu et al. 2018, arXiv:1806.09055).
+  /// The same, but the architecture parameters learn on one half of the training text, by a gradient of
+  /// first or second order, and the weights on the other (DARTS, Liu et al. 2018, arXiv:1806.09055).
   case bilevel(order: Int)
   /// Weights that all arcs of so many nodes share, trained with one arc after another; the arcs are
   /// drawn uniformly (Li and Talwalkar 2019, arXiv:1902.07638) or by a controller that learns

@@ -118,13 +118,13 @@ package final class BilevelStage {
   /// How the architecture parameters learn.
   ///
   /// In a mixture like the weights. Of a bilevel stage as in the paper, but that a search with less than
-  /// the paper's 2,600 updates (50 epochs of half the Penn Treebank in batches of 256 x 35) takes steps that
+  /// the paper's 2,600 updates takes steps that
   /// are larger by as much, up to ten times: a number goes as far as it could there.
   package var rates: Relaxation.Rates {
     guard work != .mixture else {
       return Relaxation.Rates(learningRate: sizes.learningRate, decay: 0, beta1: 0.9)
     }
-    let planned = Double(max(1, sizes.updates) * DARTSSettings.pieces)
+    let planned = Double(max(1, sizes.updates))
     return Relaxation.Rates(
       learningRate: 3e-3 * min(max(2600 / planned, 1), 10), decay: 1e-3, beta1: 0.5)
   }

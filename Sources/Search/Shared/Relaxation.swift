@@ -24,6 +24,10 @@ package struct Relaxation: Sendable {
   private var updates = 0
 
   package static let none = "none"
+  /// A scalar by this name is the sum of the shares of a choice but for that of none.
+  package static let any = "any"
+  /// Where these are, for each choice.
+  private let sums: [[Int]]
 
   /// How the numbers learn: Adam with L2 decay.
   package struct Rates: Equatable, Sendable {
@@ -44,10 +48,15 @@ package struct Relaxation: Sendable {
   /// - Parameter hasNone: whether every choice has an option more, which adds nothing.
   package init(_ layout: ParameterLayout, hasNone: Bool, seed: UInt64) {
     var choices: [(name: String, options: [Option])] = []
+    var sums: [String: [Int]] = [:]
     for entry in layout.entries where entry.role == .scalar {
       // Without the network's prefix, "layers.0.".
       let name = entry.name.split(separator: ".", maxSplits: 2).last.map { String($0) } ?? ""
       let choice = name.lastIndex(of: "_").map { String(name[..<$0]) } ?? ""
+      if name == "\(choice)_\(Self.any)" {
+        sums[choice, default: []].append(entry.offset)
+        continue
+      }
       if let place = choices.firstIndex(where: { $0.name == choice }) {
         if let option = choices[place].options.firstIndex(where: { $0.name == name }) {
           choices[place].options[option].offsets.append(entry.offset)
@@ -60,6 +69,7 @@ package struct Relaxation: Sendable {
     }
     // The layout's order is that of the plan; starting numbers shall not depend on it.
     choices.sort { $0.name < $1.name }
+    self.sums = choices.map { sums[$0.name] ?? [] }
     self.choices = choices.map { choice in
       let none = Option(name: "\(choice.name)_\(Self.none)", offsets: [])
       return (hasNone ? [none] : []) + choice.options.sorted { $0.name < $1.name }
@@ -91,10 +101,13 @@ package struct Relaxation: Sendable {
 
   /// Sets the scalars of the cell in all layers.
   package func write(to weights: ParameterBuffer) {
-    for (options, shares) in zip(choices, shares) {
-      for (option, share) in zip(options, shares) {
+    for (choice, shares) in shares.enumerated() {
+      var sum = 0.0
+      for (option, share) in zip(choices[choice], shares) {
         for offset in option.offsets { weights.values.base[offset] = Float(share) }
+        if !option.offsets.isEmpty { sum += share }
       }
+      for offset in sums[choice] { weights.values.base[offset] = Float(sum) }
     }
     weights.version &+= 1
   }
@@ -102,9 +115,13 @@ package struct Relaxation: Sendable {
   /// The gradient of the numbers, given that of all parameters: by the softmax's derivative,
   /// p_k (g_k - sum_o p_o g_o).
   package func gradient(_ gradients: ParameterBuffer) -> [[Double]] {
-    zip(choices, shares).map { options, shares in
-      let slopes = options.map { option in
-        option.offsets.reduce(0) { $0 + Double(gradients.values[$1]) }
+    func slope(_ offsets: [Int]) -> Double {
+      offsets.reduce(0) { $0 + Double(gradients.values[$1]) }
+    }
+    return shares.enumerated().map { choice, shares in
+      let common = slope(sums[choice])
+      let slopes = choices[choice].map { option in
+        option.offsets.isEmpty ? 0 : slope(option.offsets) + common
       }
       let mean = zip(shares, slopes).reduce(0) { $0 + $1.0 * $1.1 }
       return zip(shares, slopes).map { $0 * ($1 - mean) }
@@ -113,10 +130,8 @@ package struct Relaxation: Sendable {
 
   /// Takes the scalars out of a gradient, so that the weights' optimiser leaves them alone.
   package func clear(in gradients: ParameterBuffer) {
-    for options in choices {
-      for option in options {
-        for offset in option.offsets { gradients.values.base[offset] = 0 }
-      }
+    for offset in choices.joined().flatMap(\.offsets) + sums.joined() {
+      gradients.values.base[offset] = 0
     }
   }
 

@@ -108,7 +108,8 @@ final class StudyFile {
         .integer(Int64(proposal.id)), .bits(proposal.seed), .text(proposal.strategy),
         .text(proposal.cell.equations),
         .text(proposal.parents.map(String.init).joined(separator: " ")), .text(proposal.digest),
-        .bits(proposal.cell.fingerprint), .text(proposal.notes),
+        // Nothing is compared with a stage, which may be a large cell.
+        .bits(proposal.work.isStage ? 0 : proposal.cell.fingerprint), .text(proposal.notes),
         .integer(Int64(proposal.state.rawValue)), .text(proposal.failure), .real(proposal.created),
         .text(proposal.work.text), proposal.stageUpdates.map { .integer(Int64($0)) } ?? .null,
         .integer(proposal.inherits ? 1 : 0),

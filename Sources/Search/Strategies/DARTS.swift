@@ -6,10 +6,10 @@ package struct DARTSSettings: Sendable {
   /// Of the supernets, one after another, and then from the first again.
   package var nodes: [Int]
 
-  /// Parts of a supernet's training; a cell is derived after each.
+  /// Parts of a supernet's training, which is in all as long as that of a cell up to the last rung; a
+  /// cell is derived after each.
   ///
-  /// A part has as many updates as a cell gets up to the last rung, so that a supernet trains three times as
-  /// long as the best cell. The paper's 2,600 are reached where cells get 870.
+  /// The paper's 2,600 updates are 50 epochs of half the Penn Treebank in batches of 256 x 35.
   package static let pieces = 3
 
   package init(nodes: [Int]) { self.nodes = nodes }
@@ -18,8 +18,10 @@ package struct DARTSSettings: Sendable {
   ///
   /// Its 300 units, batch of 256 and 35 steps are the study's sizes.
   package static let paper = DARTSSettings(nodes: [8])
-  /// For small budgets: a supernet of n nodes costs n (n + 1) products of matrices for each token, 20 of 4
-  /// nodes and 72 of 8.
+  /// For small budgets: a supernet of n nodes has n (n + 1) products of matrices beside those of x and h, 20
+  /// of 4 nodes and 72 of 8.
+  ///
+  /// An update of 4 nodes takes as long as nine of a derived cell (H = 32, one thread, first order).
   package static let scaled = DARTSSettings(nodes: [4, 5, 6])
 }
 
@@ -36,6 +38,7 @@ package struct DARTS: Strategy {
 
   private let order: Int
   private let settings: DARTSSettings
+  private let derived = DerivedCells()
 
   package init() { self.init(order: 1, .scaled) }
 
@@ -50,12 +53,12 @@ package struct DARTS: Strategy {
     for stage in history.recentStages {
       guard let note = Note(stage.notes) else { continue }
       let arc = note.arc(of: stage)
-      let cell = try arc.cell()
-      if history.wouldTrain(cell) {
-        return Candidate(cell, parents: [stage.id], notes: arc.text)
+      let derived = try self.derived.cell(of: arc)
+      if history.wouldTrain(derived) {
+        return Candidate(derived.cell, parents: [stage.id], notes: arc.text)
       }
     }
-    guard let last = history.lastStage, var note = Note(last.proposal.notes) else {
+    guard let last = try history.lastStage(), var note = Note(last.proposal.notes) else {
       return try begin(run: 0, history)
     }
     guard last.isKnown else { return nil }
@@ -80,7 +83,8 @@ package struct DARTS: Strategy {
   ) throws(Failure) -> Candidate {
     Candidate(
       try note.net.relaxed(), parents: parents, notes: note.text, work: .bilevel(order: order),
-      updates: max(1, history.settings.updates) * (note.piece + 1), inherits: !parents.isEmpty)
+      updates: max(1, history.settings.updates * (note.piece + 1) / DARTSSettings.pieces),
+      inherits: !parents.isEmpty)
   }
 
   /// The notes of a stage.

@@ -13,11 +13,13 @@ package struct ENAS: Strategy {
     "a controller draws arcs whose weights are shared, and learns which are good"
   package static let needsCorpus = true
 
+  private let search = SharedSearch.scaled(hasController: true)
+
   package init() {}
 
   package func propose(
     _ history: History, _ choices: inout Choices
   ) throws(Failure) -> Candidate? {
-    try SharedSearch.scaled(hasController: true).propose(history, &choices)
+    try search.propose(history, &choices)
   }
 }

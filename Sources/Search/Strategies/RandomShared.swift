@@ -11,11 +11,13 @@ package struct RandomShared: Strategy {
     "random arcs whose weights are shared; those that score best are trained alone"
   package static let needsCorpus = true
 
+  private let search = SharedSearch.scaled(hasController: false)
+
   package init() {}
 
   package func propose(
     _ history: History, _ choices: inout Choices
   ) throws(Failure) -> Candidate? {
-    try SharedSearch.scaled(hasController: false).propose(history, &choices)
+    try search.propose(history, &choices)
   }
 }

@@ -5,11 +5,14 @@ import Kernels
 extension Supernet {
   /// The supernet as a cell whose scalars are shares that sum to less than one for each pair of nodes.
   ///
-  /// s_i = sum over its edges of a_ijo * blend(sigmoid(C_i s_j), o(U_i s_j), s_j): a node's matrices are shared
-  /// by its predecessors and activations, as in the paper, so that the derived cell has the same ones. The
-  /// paper's batch normalisation of every node, which ties the rows of a batch together, is layer
-  /// normalisation here; derived cells have none, as there. The rest to one of each pair is the share
-  /// of the option that adds nothing.
+  /// s_i = sum over its edges of a_ijo * blend(sigmoid(C_i s_j), o(U_i s_j), s_j). A node's matrices are
+  /// shared by its predecessors and activations, as in the paper, so that the derived cell has the same
+  /// ones. What the shares of a pair lack to one is that of the option that adds nothing. The paper's
+  /// batch normalisation of every node, which ties the rows of a batch together, is layer normalisation
+  /// here; derived cells have none, as there.
+  ///
+  /// With r = s_j * sum of a_ijo and t = sum of a_ijo * o(U_i s_j) the sum over activations is
+  /// r + gate * (t - r), which needs one blend for each pair and not for each edge.
   package func relaxed() throws(Failure) -> Cell {
     var lines = [
       "g0 = sigmoid(product(x, h))", "u0 = tanh(product(x, h))",
@@ -23,10 +26,13 @@ extension Supernet {
         let pair = "\(node)_\(source)"
         lines.append("g\(pair) = sigmoid(matrix(C\(node), s\(source)))")
         lines.append("u\(pair) = matrix(U\(node), s\(source))")
-        for edge in own {
+        let shares = own.map { edge in
           let mapped = edge.activation == "identity" ? "u\(pair)" : "\(edge.activation)(u\(pair))"
-          terms.append("scalar(\(edge.parameter)) * blend(g\(pair), \(mapped), s\(source))")
+          return "scalar(\(edge.parameter)) * \(mapped)"
         }
+        lines.append("r\(pair) = scalar(a\(pair)_\(Relaxation.any)) * s\(source)")
+        lines.append("t\(pair) = \(shares.joined(separator: " + "))")
+        terms.append("(r\(pair) + g\(pair) * (t\(pair) - r\(pair)))")
       }
       lines.append("s\(node) = layernorm(\(terms.joined(separator: " + ")))")
     }

@@ -29,8 +29,10 @@ package struct WeNetSettings: Sendable {
   /// A cell has at most 32 states, so B and K are a fourth of that.
   package static let paper = WeNetSettings(
     fresh: 25, kept: 5, total: 10_000, nodes: [8], share: 1)
-  /// For small budgets, with the paper's B to K as nearly as six to two allows: a tournament costs about
-  /// 8 / 3 of what a cell does up to the last rung, so that a run of four is 11 cells.
+  /// For small budgets: eight cells side by side.
+  ///
+  /// An update of eight cells of 4 nodes takes as long as eleven of one such cell (H = 32, one thread), so
+  /// that a tournament takes as long as four cells up to the last rung.
   package static let scaled = WeNetSettings(
     fresh: 6, kept: 2, total: 24, nodes: [4, 5, 6], share: 3)
 }
@@ -48,6 +50,7 @@ package struct WeNet: Strategy {
   package static let needsCorpus = true
 
   private let settings: WeNetSettings
+  private let derived = DerivedCells()
 
   package init() { self.init(.scaled) }
 
@@ -58,13 +61,13 @@ package struct WeNet: Strategy {
   ) throws(Failure) -> Candidate? {
     for stage in history.recentStages {
       for arc in winners(of: stage) {
-        let cell = try arc.cell()
-        if history.wouldTrain(cell) {
-          return Candidate(cell, parents: [stage.id], notes: arc.text)
+        let derived = try self.derived.cell(of: arc)
+        if history.wouldTrain(derived) {
+          return Candidate(derived.cell, parents: [stage.id], notes: arc.text)
         }
       }
     }
-    guard let last = history.lastStage, let note = Note(last.proposal.notes) else {
+    guard let last = try history.lastStage(), let note = Note(last.proposal.notes) else {
       return try tournament(0, of: 0, [], parents: [], history, &choices)
     }
     guard last.isKnown else { return nil }
