@@ -10,7 +10,8 @@
 #   make wheel     build/wheel/rnncell-*.whl
 #   make bench     our speed beside PyTorch, JAX and onnxruntime (installs them into .venv-bench);
 #                  BENCH='--quick --cell gru' passes options to `rnncell bench`
-#   make evidence  the default strategy beside random search, five seeds of two minutes each
+#   make evidence DATA=folder  all that the README says of searches, on the Penn Treebank files: hours,
+#                  in units of minutes whose rows Tests/Evidence keeps
 #   make golden    the reference numbers of Tests/Golden, made anew with PyTorch
 #   make fuzz      FUZZ_SECONDS=60 of garbled input to every parser of the library
 #   make lint      the formatter's opinion
@@ -94,7 +95,8 @@ bench: $(LIB) $(BINDING)
 	.venv-bench/bin/rnncell bench $(BENCH)
 
 evidence: $(VENV)
-	.venv/bin/python Tests/Evidence/search_evidence.py
+	.venv/bin/python Tests/Evidence/run.py '$(DATA)' $(EVIDENCE)
+	.venv/bin/python Tests/Evidence/tables.py
 
 golden:
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench

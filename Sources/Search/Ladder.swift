@@ -10,7 +10,7 @@ package struct Ladder: Sendable {
   /// How many of the first proposals rise whatever their loss.
   package static let calibrations = 16
   /// Proposals scored for each calibration that rises a rung, so that these cost a fixed share.
-  private static let scoredPerCalibration = 6
+  private static let scoredPerCalibration = 12
 
   package init(rungs: Int, eta: Int) {
     self.rungs = rungs

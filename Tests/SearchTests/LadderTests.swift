@@ -62,7 +62,7 @@ struct LadderTests {
     #expect(kendallTau([(1, 1)]).isNaN)
   }
 
-  @Test("calibrations rise whatever their loss, one for every six scored")
+  @Test("calibrations rise whatever their loss, one for every twelve scored")
   func calibrations() {
     let ladder = Ladder(rungs: 3, eta: 3)
     // The worst of all, in the way that costs a study a fixed share.
@@ -76,11 +76,11 @@ struct LadderTests {
         results, isAsked: { id, rung in rung == 1 && (asked.contains(id) || chosen.contains(id)) }
       )?.proposal
     }
-    #expect(promoted(scored: 5, asked: []) == nil)
-    #expect(promoted(scored: 6, asked: []) == 1)
-    #expect(promoted(scored: 11, asked: [1]) == nil)
-    #expect(promoted(scored: 12, asked: [1]) == 2)
-    #expect(promoted(scored: 60, asked: Set(1...9)) == 10)
+    #expect(promoted(scored: 11, asked: []) == nil)
+    #expect(promoted(scored: 12, asked: []) == 1)
+    #expect(promoted(scored: 23, asked: [1]) == nil)
+    #expect(promoted(scored: 24, asked: [1]) == 2)
+    #expect(promoted(scored: 120, asked: Set(1...9)) == 10)
     #expect(promoted(scored: 200, asked: Set(1...16)) == nil)
   }
 }

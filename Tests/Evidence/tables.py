@@ -1,0 +1,161 @@
+"""Turns the tables of the ledger into the README's.
+
+    python Tests/Evidence/tables.py            writes them between the README's markers
+    python Tests/Evidence/tables.py --check    exit status 1 where the README says something else
+"""
+from __future__ import annotations
+
+import itertools
+import math
+import pathlib
+import random
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+
+import rnncell
+from ledger import Table
+from rnncell.comparison import Interval
+
+README = pathlib.Path(__file__).parents[2] / "README.md"
+BOOTSTRAPS = 10_000
+
+
+def bootstrap(values: Sequence[float]) -> tuple[float, float]:
+    """The 95 % interval of the mean, by the percentiles of means of resampled values."""
+    draw = random.Random(1)
+    means = sorted(statistics.fmean(draw.choices(values, k=len(values)))
+                   for _ in range(BOOTSTRAPS))
+    return means[BOOTSTRAPS * 25 // 1000], means[BOOTSTRAPS * 975 // 1000 - 1]
+
+
+def tau(pairs: Sequence[tuple[float, float]]) -> float:
+    """Kendall's tau."""
+    signs = [(a[0] - b[0]) * (a[1] - b[1]) for a, b in itertools.combinations(pairs, 2)]
+    return sum((sign > 0) - (sign < 0) for sign in signs) / len(signs) if signs else math.nan
+
+
+def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table."""
+    return "\n".join(f"| {' | '.join(row)} |"
+                     for row in (heads, ["---"] * len(heads), *rows))
+
+
+def span(values: Sequence[float]) -> str:
+    """The median, with the range of several."""
+    middle = f"{statistics.median(values):.4f}"
+    return middle if len(values) < 2 else f"{middle} ({min(values):.4f} to {max(values):.4f})"
+
+
+def searches() -> str:
+    """Each strategy at the same budget of tokens."""
+    by_strategy: dict[str, list[dict[str, str]]] = {}
+    for row in Table("search").rows():
+        by_strategy.setdefault(row["strategy"], []).append(row)
+    finals = {row["cell"]: float(row["valid_loss"]) for row in Table("final").rows()
+              if row["protocol"] == "C" and row["seed"] == "0"}
+    rows = []
+    for name in rnncell.strategies():
+        found = by_strategy.get(name, [])
+        if not found:
+            continue
+        winners = [finals[row["winner"]] for row in found if row["winner"] in finals]
+        share = [int(row["duplicates"]) / int(row["proposals"]) for row in found]
+        rows.append([
+            name, str(len(found)), span([float(row["best_loss"]) for row in found]),
+            span(winners) if len(winners) == len(found) else "-",
+            f"{statistics.median(int(row['trained']) for row in found):g}",
+            f"{100 * statistics.median(share):.0f} %",
+            f"{statistics.median(float(row['tau']) for row in found):.2f}"])
+    return markdown(
+        ["strategy", "seeds", "best loss of the search, median (range)",
+         "its winner after final training", "cells trained", "duplicates", "tau"], rows)
+
+
+def differences() -> str:
+    """The default strategy against its controls, by seed."""
+    best = {(row["strategy"], row["seed"]): float(row["best_loss"])
+            for row in Table("search").rows()}
+    rows = []
+    for other in ("random", "local"):
+        seeds = sorted(seed for name, seed in best if name == other and ("auto", seed) in best)
+        if len(seeds) < 2:
+            continue
+        values = [best["auto", seed] - best[other, seed] for seed in seeds]
+        low, high = bootstrap(values)
+        wins = sum(value < 0 for value in values)
+        rows.append([f"auto - {other}", f"{statistics.fmean(values):+.4f}",
+                     f"{low:+.4f} to {high:+.4f}", f"{wins} of {len(seeds)}"])
+    return markdown(["paired difference of the best loss", "mean", "95 % interval (bootstrap)",
+                     "auto is below"], rows)
+
+
+def finals(protocol: str) -> str:
+    """Stock cells after final training."""
+    by_cell: dict[str, list[dict[str, str]]] = {}
+    for row in Table("final").rows():
+        if row["protocol"] == protocol and "'" not in row["cell"]:
+            by_cell.setdefault(row["cell"], []).append(row)
+    order = sorted(by_cell, key=lambda cell: statistics.fmean(
+        float(row["valid_loss"]) for row in by_cell[cell]))
+    rows = []
+    for cell in order:
+        losses = [float(row["valid_loss"]) for row in by_cell[cell]]
+        mean, low, high = Interval.of(losses)
+        rows.append([
+            cell, f"{mean:.4f}", "-" if len(losses) < 2 else f"{low:.4f} to {high:.4f}",
+            f"{math.exp(mean):.3f}", by_cell[cell][0]["learning_rate"],
+            by_cell[cell][0]["hidden"], str(len(losses))])
+    return markdown(["cell", "validation loss", "95 % interval", "perplexity", "learning rate", "H",
+                     "seeds"], rows)
+
+
+def cheap() -> str:
+    """How well short trainings order the sixteen cells that all strategies can score."""
+    rows = [dict(point.split(":") for point in row["points"].split()) | {"end": row["valid_loss"]}
+            for row in Table("curve").rows()]
+    if len(rows) < 2:
+        return ""
+    updates = [name for name in rows[0] if name != "end"]
+    values = [tau([(float(row[name]), float(row["end"])) for row in rows]) for name in updates]
+    return markdown(["updates", *updates], [["tau", *(f"{value:.2f}" for value in values)]])
+
+
+def sanity() -> str:
+    """Where known cells stand among random recipes."""
+    losses = {row["cell"]: float(row["valid_loss"]) for row in Table("sanity").rows()}
+    others = [loss for cell, loss in losses.items() if cell.isdigit()]
+    rows = [[cell, f"{losses[cell]:.4f}", f"{sum(loss > losses[cell] for loss in others)} of "
+             f"{len(others)}"] for cell in ("lstm", "gru", "elman") if cell in losses]
+    return markdown(["cell", "validation loss", "random recipes that are worse"], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "searches": searches, "differences": differences, "finals C": lambda: finals("C"),
+    "finals W": lambda: finals("W"), "cheap": cheap, "sanity": sanity}
+
+
+def written(text: str) -> str:
+    """A text with each table between `<!-- table: NAME -->` and `<!-- end -->` as it is now."""
+    parts = text.split("<!-- table: ")
+    for place, part in enumerate(parts[1:], 1):
+        name, rest = part.split(" -->", 1)
+        _, rest = rest.split("<!-- end -->", 1)
+        parts[place] = f"{name} -->\n{TABLES[name]()}\n<!-- end -->{rest}"
+    return "<!-- table: ".join(parts)
+
+
+def main() -> int:
+    """Writes the README, or checks it."""
+    old = README.read_text(encoding="utf-8")
+    new = written(old)
+    if "--check" in sys.argv[1:]:
+        if new != old:
+            print("README.md has other tables than Tests/Evidence; run tables.py", file=sys.stderr)
+        return int(new != old)
+    README.write_text(new, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,254 @@
+"""What is measured: each unit is some minutes of work, and one row of a table."""
+from __future__ import annotations
+
+import math
+import pathlib
+import sqlite3
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import rnncell
+from ledger import TABLES, Table, cell_of, one_line
+from protocols import PROTOCOLS, corpus_of
+from recipes import recipe
+
+SCRATCH = pathlib.Path("build/evidence")
+# Of the searches: those whose difference is to be shown have eight.
+SEEDS = {name: 8 if name in ("auto", "random", "local") else 3 for name in rnncell.strategies()}
+CALIBRATION_POINTS = (30, 60, 90, 180, 270, 540, 810, 1620, 3240)
+VALID_TOKENS = 20_000
+SANITY_CELLS = 100
+SANITY_UPDATES = 400
+# Those of `Arc.calibrations(nodes: 6)`, which every stage with shared weights scores.
+CALIBRATION_NODES = 6
+
+
+class Unit(NamedTuple):
+    """One row to be measured."""
+
+    table: str
+    key: dict[str, Any]
+
+    @property
+    def text(self) -> str:
+        """What a terminal shows of it."""
+        return f"{self.table} " + " ".join(str(value)[:40] for value in self.key.values())
+
+
+def measure(unit: Unit, data: pathlib.Path) -> None:
+    """Does a unit and adds its row."""
+    table = Table(unit.table)
+    if table.find(**unit.key):
+        return
+    figures = FUNCTIONS[unit.table](data, **unit.key)
+    arguments = " ".join(f"{name}={value!r}" for name, value in unit.key.items())
+    command = f"python Tests/Evidence/run.py DATA --unit {unit.table} {arguments}"
+    table.append({**unit.key, **figures, "command": command})
+
+
+def _search(data: pathlib.Path, protocol: str, strategy: str, seed: int) -> dict[str, Any]:
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    settings, corpus = PROTOCOLS[protocol], corpus_of(protocol, data)
+    with settings.study(
+            corpus, SCRATCH / f"{protocol}-{strategy}-{seed}.db", strategy, seed) as study:
+        study.run()
+        info, rows = study.info, study.leaderboard()
+        last = [row for row in rows if row.rung == settings.rungs - 1]
+        history = study.history
+        failures = [row.failure for row in history if row.state == "rejected"]
+        return {
+            "tokens": info.tokens, "seconds": round(info.seconds, 1),
+            "proposals": info.proposal_count,
+            "trained": sum(row.work == "cell" and row.state != "rejected" for row in history),
+            "duplicates": sum("duplicate" in text for text in failures),
+            "exploded": sum("duplicate" not in text for text in failures),
+            "stages": sum(row.work != "cell" for row in history),
+            "best_loss": f"{last[0].valid_loss:.5f}", "curve": best_by_tokens(study.path, last),
+            "tau": f"{info.tau:.3f}", "winner": one_line(last[0].cell)}
+
+
+def best_by_tokens(path: str | None, last: list[rnncell.Proposal]) -> str:
+    """The best loss at the last rung when so many tokens had been trained, `tokens:loss` for each time
+    that it fell."""
+    assert path is not None
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+        asks = database.execute(
+            "SELECT proposal, rung, loss, tokens FROM asks WHERE state = 1 ORDER BY told_order"
+        ).fetchall()
+    database.close()
+    rung = last[0].rung
+    spent: dict[int, int] = {}
+    best, points = math.inf, []
+    for proposal, level, loss, tokens in asks:
+        spent[proposal] = tokens
+        if level == rung and loss < best:
+            best = loss
+            points.append(f"{sum(spent.values())}:{loss:.5f}")
+    return " ".join(points)
+
+
+def _grid(data: pathlib.Path, protocol: str, cell: str) -> dict[str, Any]:
+    settings, corpus = PROTOCOLS[protocol], corpus_of(protocol, data)
+    losses: list[float] = []
+    start = time.monotonic()
+    for rate in settings.rates:
+        model = settings.model(corpus, cell_of(cell), seed=0)
+        try:
+            settings.fit(model, corpus, epochs=settings.epochs // 4, learning_rate=rate, seed=0)
+            losses.append(model.history[-1].valid_loss)
+        except rnncell.DivergedError:
+            losses.append(math.inf)
+    best = min(range(len(losses)), key=losses.__getitem__)
+    return {"losses": " ".join(f"{loss:.5f}" for loss in losses),
+            "learning_rate": settings.rates[best], "hidden": model.hidden_size,
+            "parameters": model.parameter_count, "seconds": round(time.monotonic() - start, 1)}
+
+
+def model_path(protocol: str, cell: str, seed: int) -> pathlib.Path:
+    """Where a final model lies."""
+    return SCRATCH / f"{protocol}-{cell_of(cell).digest}-{seed}.safetensors"
+
+
+def _final(data: pathlib.Path, protocol: str, cell: str, seed: int) -> dict[str, Any]:
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    settings, corpus = PROTOCOLS[protocol], corpus_of(protocol, data)
+    grid = Table("grid").find(protocol=protocol, cell=cell)
+    assert grid is not None, "the learning rate is not chosen yet"
+    start = time.monotonic()
+    model = settings.model(corpus, cell_of(cell), seed)
+    loss = math.inf
+    try:
+        settings.fit(model, corpus, epochs=settings.epochs, seed=seed,
+                     learning_rate=float(grid["learning_rate"]))
+        loss = model.evaluate(corpus.valid, threads=1)
+        model.save(model_path(protocol, cell, seed))
+    except rnncell.DivergedError:
+        pass
+    tokens = settings.epochs * settings.updates_per_epoch(corpus) * settings.tokens_per_update
+    return {"learning_rate": grid["learning_rate"], "hidden": model.hidden_size,
+            "parameters": model.parameter_count, "valid_loss": f"{loss:.5f}", "tokens": tokens,
+            "seconds": round(time.monotonic() - start, 1)}
+
+
+def _test(data: pathlib.Path, protocol: str, cell: str, seed: int) -> dict[str, Any]:
+    final = Table("final").find(protocol=protocol, cell=cell, seed=seed)
+    assert final is not None, "the final training is not done yet"
+    path = model_path(protocol, cell, seed)
+    if not path.exists():
+        _final(data, protocol, cell, seed)
+    loss = math.inf
+    if path.exists():
+        model = rnncell.LanguageModel.load(path)
+        loss = model.evaluate(corpus_of(protocol, data).test, threads=1)
+    return {"learning_rate": final["learning_rate"], "valid_loss": final["valid_loss"],
+            "test_loss": f"{loss:.5f}"}
+
+
+def _curve(data: pathlib.Path, protocol: str, cell: str) -> dict[str, Any]:
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    settings, corpus = PROTOCOLS[protocol], corpus_of(protocol, data)
+    model = settings.model(corpus, cell_of(cell), seed=0)
+    checkpoint = SCRATCH / f"curve-{protocol}-{cell_of(cell).digest}.safetensors"
+    checkpoint.unlink(missing_ok=True)
+    start = time.monotonic()
+    points = []
+    end = settings.epochs * settings.updates_per_epoch(corpus)
+    for updates in (*CALIBRATION_POINTS, end):
+        settings.fit(model, corpus, updates=updates, learning_rate=settings.search_rate, seed=0,
+                     checkpoint=checkpoint, resume=bool(points))
+        loss = model.evaluate(corpus.valid[:VALID_TOKENS], threads=1)
+        points.append(f"{updates}:{loss:.5f}")
+    checkpoint.unlink()
+    return {"points": " ".join(points), "valid_loss": f"{model.evaluate(corpus.valid):.5f}",
+            "seconds": round(time.monotonic() - start, 1)}
+
+
+def _sanity(data: pathlib.Path, protocol: str, cell: str) -> dict[str, Any]:
+    settings, corpus = PROTOCOLS[protocol], corpus_of(protocol, data)
+    made = rnncell.Cell.from_recipe(recipe(int(cell))) if cell.isdigit() else cell_of(cell)
+    model = settings.model(corpus, made, seed=0)
+    start = time.monotonic()
+    loss = math.inf
+    try:
+        settings.fit(model, corpus, updates=SANITY_UPDATES, learning_rate=settings.search_rate, seed=0)
+        loss = model.evaluate(corpus.valid[:VALID_TOKENS], threads=1)
+    except rnncell.DivergedError:
+        pass
+    return {"updates": SANITY_UPDATES, "valid_loss": f"{loss:.5f}",
+            "seconds": round(time.monotonic() - start, 1)}
+
+
+FUNCTIONS = {"search": _search, "grid": _grid, "final": _final, "test": _test, "curve": _curve,
+             "sanity": _sanity}
+assert set(FUNCTIONS) < set(TABLES)
+
+
+def random_recipes() -> list[str]:
+    """The seeds of random recipes of which no two make the same cell."""
+    seeds: dict[str, str] = {}
+    seed = 0
+    while len(seeds) < SANITY_CELLS:
+        seeds.setdefault(rnncell.Cell.from_recipe(recipe(seed)).digest, str(seed))
+        seed += 1
+    return list(seeds.values())
+
+
+def calibrations(data: pathlib.Path) -> list[str]:
+    """The sixteen arcs that every stage with shared weights scores, as equations."""
+    arcs: set[str] | None = None
+    corpus = corpus_of("C", data)
+    for seed in (1, 2):
+        SCRATCH.mkdir(parents=True, exist_ok=True)
+        path = SCRATCH / f"calibrations-{seed}.db"
+        with rnncell.Study(path, corpus, strategy="random_shared", seed=seed, trials=1, workers=1,
+                           hidden_size=8, batch_size=8, truncation=10, updates=2, rungs=1) as study:
+            study.run()
+        with sqlite3.connect(path) as database:
+            names = {name for name, in database.execute("SELECT name FROM measures")
+                     if name.startswith("0:")}
+        database.close()
+        # What two stages have in common is what all have.
+        arcs = names if arcs is None else arcs & names
+    assert arcs is not None and len(arcs) == 16, arcs
+    return [one_line(rnncell.Cell.from_genotype(
+        [(word.split(":")[1], int(word.split(":")[0])) for word in arc.split()]))
+        for arc in sorted(arcs)]
+
+
+def pending(data: pathlib.Path, only: set[str], strategies: set[str]) -> Iterator[Unit]:
+    """What is left to measure and can be now, the most useful first."""
+    done = {name: {tuple(row[key] for key in TABLES[name][0]) for row in Table(name).rows()}
+            for name in TABLES}
+
+    def missing(table: str, **key: Any) -> bool:
+        return table in only and tuple(str(value) for value in key.values()) not in done[table]
+
+    def trained(protocol: str, cell: str, seeds: range) -> Iterator[Unit]:
+        """The rate of a cell, then its final trainings."""
+        if missing("grid", protocol=protocol, cell=cell):
+            yield Unit("grid", {"protocol": protocol, "cell": cell})
+        elif (protocol, cell) in done["grid"]:
+            for seed in seeds:
+                if missing("final", protocol=protocol, cell=cell, seed=seed):
+                    yield Unit("final", {"protocol": protocol, "cell": cell, "seed": seed})
+
+    for seed in range(max(SEEDS.values())):
+        for strategy in sorted(strategies, key=list(SEEDS).index):
+            key = {"protocol": "C", "strategy": strategy, "seed": seed}
+            if seed < SEEDS[strategy] and missing("search", **key):
+                yield Unit("search", key)
+    for name in ("lstm", "gru"):
+        yield from trained("C", name, range(5))
+    for row in Table("search").rows():
+        if row["strategy"] in strategies:
+            yield from trained(row["protocol"], row["winner"], range(1))
+    for name in rnncell.stock_cells():
+        yield from trained("C", name, range(1))
+    if "curve" in only:
+        for cell in calibrations(data):
+            if missing("curve", protocol="C", cell=cell):
+                yield Unit("curve", {"protocol": "C", "cell": cell})
+    for cell in ("lstm", "gru", "elman", *random_recipes()) if "sanity" in only else ():
+        if missing("sanity", protocol="C", cell=cell):
+            yield Unit("sanity", {"protocol": "C", "cell": cell})
