@@ -244,6 +244,8 @@ struct BilevelTests {
     let late = try evaluator.evaluate(task) { false }
     print("\(work.text): \(early.loss) to \(late.loss) after \(late.tokens) tokens")
     #expect(late.loss < early.loss - 0.2)
+    // What is trained as long as cells are is not carried on.
+    #expect(late.snapshot == nil && (early.snapshot == nil) == (work == .mixture))
     #expect(late.curve.last?.loss == late.loss && late.curve.last?.updates == 60)
     #expect(late.tokens == 60 * 4 * 9 * (work == .mixture ? 1 : 2))
   }
