@@ -242,6 +242,8 @@ struct BilevelTests {
     let late = try evaluator.evaluate(task) { false }
     print("\(work.text): \(early.loss) to \(late.loss) after \(late.tokens) tokens")
     #expect(late.loss < early.loss - 0.2)
+    // What is trained as long as cells are is not carried on.
+    #expect(late.snapshot == nil && (early.snapshot == nil) == (work == .mixture))
     #expect(late.curve.last?.loss == late.loss && late.curve.last?.updates == 60)
     #expect(late.tokens == 60 * 4 * 9 * (work == .mixture ? 1 : 2))
   }
@@ -315,9 +317,25 @@ struct BilevelTests {
     history.failed = []
     stage.state = .scored
     history.scored = [stage]
-    let derived = try #require(try DARTS().propose(history, &choices))
-    #expect(derived.work == .cell && derived.parents == [1])
-    history.proposals.append(Proposal(id: 2, seed: 1, strategy: "darts", cell: derived.cell))
+    // Of the shares that were measured, the strongest arc first, then others that they allow.
+    stage.measured = [
+      "a1_0_relu": 0.2, "a1_0_none": 0.8, "a2_0_tanh": 0.3, "a2_1_sigmoid": 0.1, "a3_0_tanh": 0.1,
+      "a4_3_identity": 0.2, "a4_0_relu": 0.1,
+    ]
+    history.scored = [stage]
+    var arcs: [String] = []
+    while let derived = try DARTS().propose(history, &choices), derived.work == .cell {
+      #expect(derived.parents == [1])
+      arcs.append(derived.notes)
+      let id = history.proposals.count + 1
+      history.proposals.append(Proposal(id: id, seed: 1, strategy: "darts", cell: derived.cell))
+    }
+    let allowed = [
+      "relu:0 tanh:0 tanh:0 identity:3", "relu:0 sigmoid:1 tanh:0 identity:3",
+      "relu:0 tanh:0 tanh:0 relu:0", "relu:0 sigmoid:1 tanh:0 relu:0",
+    ]
+    #expect(arcs.count > 2 && Set(arcs).count == arcs.count && Set(arcs).isSubset(of: allowed))
+    #expect(arcs.first == "relu:0 tanh:0 tanh:0 identity:3")
     let next = try #require(try DARTS().propose(history, &choices))
     #expect(next.parents == [1] && next.inherits && next.updates == 60)
   }

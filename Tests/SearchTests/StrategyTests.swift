@@ -66,6 +66,18 @@ struct StrategyTests {
     #expect(cells.contains { $0.equations.contains("scalar(") })
   }
 
+  @Test("prune has more than a few dozen supernets to begin with")
+  func manyBeginnings() throws {
+    var digests: Set<String> = []
+    for seed in 0..<300 {
+      var choices = Choices(seed: UInt64(seed))
+      let candidate = try #require(try Pruning().propose(history([]), &choices))
+      digests.insert(candidate.cell.equations)
+    }
+    print("\(digests.count) of 300 beginnings of prune differ")
+    #expect(digests.count > 120)
+  }
+
   @Test("every mutation applies somewhere and changes cells", arguments: Mutation.allCases)
   func mutation(_ mutation: Mutation) throws {
     var applied = 0

@@ -68,15 +68,15 @@ struct WeNetTests {
     var choices = Choices(seed: 8)
     var history = History(scored: [], proposals: [], accepted: 0, settings: settings)
     let strategy = WeNet(
-      WeNetSettings(fresh: 4, kept: 2, total: 8, nodes: [3], share: 3))
+      WeNetSettings(fresh: 4, kept: 2, total: 8, nodes: [3], proposed: 3, share: 3))
     let first = try #require(try strategy.propose(history, &choices))
     #expect(first.work == .mixture && first.updates == 30)
     let arcs = first.notes.split(separator: ";").dropFirst().map { String($0) }
     #expect(arcs.count == 6 && Set(arcs).count == 6)
     history.proposals = [stage(first, id: 1, [])]
     #expect(try strategy.propose(history, &choices) == nil)
-    history.scored = [stage(first, id: 1, [0.1, 0.3, 0.05, 0.05, 0.4, 0.1])]
-    for place in [4, 1] {
+    history.scored = [stage(first, id: 1, [0.1, 0.3, 0.05, 0.05, 0.35, 0.15])]
+    for place in [4, 1, 5] {
       let cell = try #require(try strategy.propose(history, &choices))
       #expect(cell.work == .cell && cell.notes == arcs[place] && cell.parents == [1])
       history.proposals.append(
@@ -89,12 +89,15 @@ struct WeNetTests {
     #expect(Array(kept.prefix(2)) == [arcs[4], arcs[1]])
     #expect(kept.count == 6 && Set(kept).count == 6)
     // All eight have been drawn: the next run begins afresh, as it does after a failure.
-    history.proposals.append(stage(second, id: 4, []))
-    history.scored.append(stage(second, id: 4, [0.5, 0.4, 0, 0, 0, 0]))
+    history.proposals.append(stage(second, id: 5, []))
+    history.scored.append(stage(second, id: 5, [0.5, 0.4, 0, 0, 0, 0]))
+    let newcomer = try #require(try strategy.propose(history, &choices))
+    #expect(newcomer.work == .cell && newcomer.notes == kept[2] && newcomer.parents == [5])
+    history.proposals.append(Proposal(id: 6, seed: 1, strategy: "wenet", cell: newcomer.cell))
     let third = try #require(try strategy.propose(history, &choices))
     #expect(third.parents.isEmpty && third.notes.hasPrefix("1 0;"))
     history.scored.removeLast()
-    history.failed = [4]
+    history.failed = [5]
     let again = try #require(try strategy.propose(history, &choices))
     #expect(again.parents.isEmpty && again.notes.hasPrefix("1 0;"))
   }

@@ -118,8 +118,8 @@ package final class BilevelStage {
   /// How the architecture parameters learn.
   ///
   /// In a mixture like the weights. Of a bilevel stage as in the paper, but that a search with less than
-  /// the paper's 2,600 updates takes steps that
-  /// are larger by as much, up to ten times: a number goes as far as it could there.
+  /// the paper's 2,600 updates takes steps that are larger by as much, up to ten times: a number goes as
+  /// far as it could there.
   package var rates: Relaxation.Rates {
     guard work != .mixture else {
       return Relaxation.Rates(learningRate: sizes.learningRate, decay: 0, beta1: 0.9)
@@ -339,8 +339,9 @@ extension LanguageModelEvaluator {
     return Score(
       loss: loss, tokens: stage.tokens, seconds: monotonicSeconds() - start,
       parameterCount: stage.model.weights.layout.parameterCount, curve: curve,
-      // Nothing carries a mixture on.
-      snapshot: task.isLast || task.work == .mixture ? nil : try stage.snapshot(),
+      // Nothing carries on a mixture, or what has been trained as long as the best cell.
+      snapshot: task.isLast || task.work == .mixture || stage.updates >= sizes.updates
+        ? nil : try stage.snapshot(),
       measured: stage.numbers.measured)
   }
 }

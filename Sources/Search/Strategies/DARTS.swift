@@ -12,17 +12,26 @@ package struct DARTSSettings: Sendable {
   /// The paper's 2,600 updates are 50 epochs of half the Penn Treebank in batches of 256 x 35.
   package static let pieces = 3
 
-  package init(nodes: [Int]) { self.nodes = nodes }
+  /// Cells that are proposed after each part: the strongest one, and others drawn by their shares.
+  ///
+  /// The paper derives one. A part takes as long as some thirty cells at the first of three rungs, so that a
+  /// few more of them cost little, and let the rungs choose.
+  package var cells: Int
+
+  package init(nodes: [Int], cells: Int) {
+    self.nodes = nodes
+    self.cells = cells
+  }
 
   /// What the paper ran: 8 nodes.
   ///
   /// Its 300 units, batch of 256 and 35 steps are the study's sizes.
-  package static let paper = DARTSSettings(nodes: [8])
+  package static let paper = DARTSSettings(nodes: [8], cells: 1)
   /// For small budgets: a supernet of n nodes has n (n + 1) products of matrices beside those of x and h, 20
   /// of 4 nodes and 72 of 8.
   ///
   /// An update of 4 nodes takes as long as nine of a derived cell (H = 32, one thread, first order).
-  package static let scaled = DARTSSettings(nodes: [4, 5, 6])
+  package static let scaled = DARTSSettings(nodes: [4, 5, 6], cells: 8)
 }
 
 /// Derives cells from supernets, in which all activations on all connections are mixed by learned shares.
@@ -52,10 +61,11 @@ package struct DARTS: Strategy {
   ) throws(Failure) -> Candidate? {
     for stage in history.recentStages {
       guard let note = Note(stage.notes) else { continue }
-      let arc = note.arc(of: stage)
-      let derived = try self.derived.cell(of: arc)
-      if history.wouldTrain(derived) {
-        return Candidate(derived.cell, parents: [stage.id], notes: arc.text)
+      for arc in note.arcs(of: stage, count: settings.cells) {
+        let derived = try self.derived.cell(of: arc)
+        if history.wouldTrain(derived) {
+          return Candidate(derived.cell, parents: [stage.id], notes: arc.text)
+        }
       }
     }
     guard let last = try history.lastStage(), var note = Note(last.proposal.notes) else {
@@ -110,16 +120,27 @@ package struct DARTS: Strategy {
 
     var text: String { "\(run) \(piece) \(net.text)" }
 
-    /// What the stage learned; a random arc where nothing was measured.
-    func arc(of stage: Proposal) -> Arc {
+    /// What the stage learned: the strongest arc, and others as likely as their shares say.
+    ///
+    /// All are equally likely where nothing was measured.
+    func arcs(of stage: Proposal, count: Int) -> [Arc] {
       var choices = Choices(seed: stage.seed, 0xDA475)
-      let random = net.edges.map { _ in Double(choices.below(1 << 20)) }
-      if net.edges.allSatisfy({ stage.measured[$0.parameter] == nil }) {
-        return net.discretized { edge in
-          net.edges.firstIndex(of: edge).map { random[$0] } ?? 0
-        }
+      let isKnown = net.edges.contains { stage.measured[$0.parameter] != nil }
+      func share(_ edge: Supernet.Edge) -> Double {
+        let share = stage.measured[edge.parameter] ?? 0
+        return isKnown ? (share > 0 && share.isFinite ? share : 0) : 1
       }
-      return net.discretized { stage.measured[$0.parameter] ?? 0 }
+      var arcs = isKnown ? [net.discretized(share)] : []
+      for _ in 0..<(4 * max(1, count)) where arcs.count < max(1, count) {
+        let arc = Arc(
+          (1...net.nodeCount).map { node in
+            let own = net.edges.filter { $0.node == node }
+            let edge = own.isEmpty ? nil : own[choices.weighted(own.map(share))]
+            return HighwayStep(edge?.activation ?? "tanh", edge?.source ?? 0)
+          })
+        if !arcs.contains(arc) { arcs.append(arc) }
+      }
+      return arcs
     }
   }
 }

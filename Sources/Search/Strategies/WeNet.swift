@@ -10,17 +10,22 @@ package struct WeNetSettings: Sendable {
   package var total: Int
   /// L of one run after another.
   package var nodes: [Int]
+  /// Cells of a tournament that are proposed, those with the largest shares.
+  package var proposed: Int
   /// The length of a tournament as a part of what a cell gets up to the last rung.
   package var share: Int
 
   /// Candidates side by side, at most: each has a state of its own, as the output has.
   package static let limit = 31
 
-  package init(fresh: Int, kept: Int, total: Int, nodes: [Int], share: Int) {
+  package init(
+    fresh: Int, kept: Int, total: Int, nodes: [Int], proposed: Int, share: Int
+  ) {
     self.fresh = fresh
     self.kept = kept
     self.total = total
     self.nodes = nodes
+    self.proposed = proposed
     self.share = share
   }
 
@@ -28,13 +33,13 @@ package struct WeNetSettings: Sendable {
   ///
   /// A cell has at most 32 states, so B and K are a fourth of that.
   package static let paper = WeNetSettings(
-    fresh: 25, kept: 5, total: 10_000, nodes: [8], share: 1)
+    fresh: 25, kept: 5, total: 10_000, nodes: [8], proposed: 1, share: 1)
   /// For small budgets: eight cells side by side.
   ///
   /// An update of eight cells of 4 nodes takes as long as eleven of one such cell (H = 32, one thread), so
   /// that a tournament takes as long as four cells up to the last rung.
   package static let scaled = WeNetSettings(
-    fresh: 6, kept: 2, total: 24, nodes: [4, 5, 6], share: 3)
+    fresh: 6, kept: 2, total: 24, nodes: [4, 5, 6], proposed: 4, share: 3)
 }
 
 /// Lets whole cells compete for their shares of one output.
@@ -60,7 +65,7 @@ package struct WeNet: Strategy {
     _ history: History, _ choices: inout Choices
   ) throws(Failure) -> Candidate? {
     for stage in history.recentStages {
-      for arc in winners(of: stage) {
+      for arc in winners(of: stage, settings.proposed) {
         let derived = try self.derived.cell(of: arc)
         if history.wouldTrain(derived) {
           return Candidate(derived.cell, parents: [stage.id], notes: arc.text)
@@ -76,16 +81,17 @@ package struct WeNet: Strategy {
       return try tournament(0, of: note.run + 1, [], parents: [], history, &choices)
     }
     return try tournament(
-      held, of: note.run, winners(of: last.proposal), parents: [last.proposal.id], history, &choices
+      held, of: note.run, winners(of: last.proposal, settings.kept), parents: [last.proposal.id],
+      history, &choices
     )
   }
 
-  /// The K arcs with the largest shares, best first.
-  package func winners(of stage: Proposal) -> [Arc] {
+  /// The arcs with the largest shares, best first.
+  package func winners(of stage: Proposal, _ count: Int) -> [Arc] {
     guard let note = Note(stage.notes) else { return [] }
     let order = note.arcs.indices.map { (place: $0, share: stage.measured["w_\($0)"] ?? 0) }
       .sorted { ($1.share, $0.place) < ($0.share, $1.place) }
-    return order.prefix(max(1, settings.kept)).map { note.arcs[$0.place] }
+    return order.prefix(max(1, count)).map { note.arcs[$0.place] }
   }
 
   private func tournament(
