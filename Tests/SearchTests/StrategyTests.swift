@@ -55,7 +55,7 @@ struct StrategyTests {
   @Test("prune goes from all connections to an ordinary cell", arguments: 0..<20)
   func prune(seed: Int) throws {
     var candidates: [Candidate] = []
-    for step in 0..<30 {
+    for step in 0..<60 {
       var choices = Choices(seed: UInt64(seed), UInt64(step))
       let candidate = try #require(try Pruning().propose(history(candidates), &choices))
       #expect(try Cell(parsing: candidate.cell.equations) == candidate.cell)
