@@ -83,6 +83,9 @@ let package = Package(
     .executableTarget(
       name: "SoftmaxBench", dependencies: ["Training", "Execution", "Kernels"],
       path: "Tests/Bench/SoftmaxBench"),
+    .executableTarget(
+      name: "InheritanceBench", dependencies: ["Search", "Training", "Cells", "Kernels"],
+      path: "Tests/Bench/InheritanceBench"),
     .testTarget(name: "CAPITests", dependencies: ["CRNNCell", "CAPI"]),
   ] + kernelVariants
 )

@@ -776,10 +776,12 @@ typedef struct rnncell_study_options {
   int64_t max_states;     /* 0: the same */
   const char *start;      /* equations of cells to start from, an empty line between two; NULL: those
                              of the strategy */
+  const char *preset;     /* sizes of what the strategy searches with: "scaled", for budgets of one
+                             machine, or "paper", as its paper ran it; NULL: "scaled" */
 } rnncell_study_options;
 #define RNNCELL_STUDY_OPTIONS_INIT                                                              \
   {sizeof(rnncell_study_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-   0, 0, 0, 0, 0}
+   0, 0, 0, 0, 0, 0}
 
 /*
  * Opens a study, or begins one where there is no such file.
@@ -951,8 +953,10 @@ typedef struct rnncell_strategy_info {
   const char *summary; /* one sentence */
   int32_t needs_corpus; /* 1: it trains networks of its own, so a study without a corpus is refused */
   int32_t reserved;
+  const char *scaled; /* what the preset "scaled" sets */
+  const char *paper;  /* the same of "paper"; NULL: it has none */
 } rnncell_strategy_info;
-#define RNNCELL_STRATEGY_INFO_INIT {sizeof(rnncell_strategy_info), 0, 0, 0, 0}
+#define RNNCELL_STRATEGY_INFO_INIT {sizeof(rnncell_strategy_info), 0, 0, 0, 0, 0, 0}
 
 /*
  * Describes the strategy at an index from 0.

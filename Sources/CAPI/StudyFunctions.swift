@@ -113,6 +113,8 @@ public func rnncell_strategy_describe(
     info.name = Texts.forever[strategy.name]
     info.summary = Texts.forever[strategy.summary]
     info.needs_corpus = strategy.needsCorpus ? 1 : 0
+    info.scaled = strategy.sizes(.scaled).map { Texts.forever[$0] }
+    info.paper = strategy.sizes(.paper).map { Texts.forever[$0] }
     return info
   }
 }

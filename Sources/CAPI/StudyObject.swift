@@ -21,6 +21,14 @@ final class StudyObject: Handled {
   ) throws(Failure) {
     var settings = StudySettings()
     settings.strategy = try readOptional(options.strategy, "strategy") ?? settings.strategy
+    if let name = try readOptional(options.preset, "preset") {
+      guard let preset = Preset(rawValue: name) else {
+        throw .invalid(
+          "there is no preset '\(name.prefix(64))'; there are "
+            + Preset.allCases.map(\.rawValue).joined(separator: ", "))
+      }
+      settings.preset = preset
+    }
     settings.seed = options.seed
     settings.rungs = try positive(
       options.rungs, default: corpus == nil ? 1 : 3, "rungs", limit: 10)

@@ -115,7 +115,11 @@ package struct LanguageModelEvaluator: Evaluator {
     var options = Self.options(sizes, updates: max(1, task.updates))
     options.threads = task.threads
     let trainer = try Trainer(model, corpus, options)
-    if let snapshot = task.snapshot { try trainer.restore(snapshot) }
+    if let snapshot = task.snapshot {
+      try trainer.restore(snapshot)
+    } else if let inheritance = task.inheritance {
+      Inheritance.handDown(try LanguageModel(SafeTensors(parsing: inheritance)), to: model)
+    }
     var curve: [CurvePoint] = []
     let stride = max(1, sizes.updates / Self.curvePoints)
     while trainer.updates < task.updates {

@@ -62,7 +62,7 @@ package final class Study {
         "the strategy '\(type.name)' trains networks of its own on a corpus; open the study with "
           + "one, or use another strategy")
     }
-    strategy = type.init()
+    strategy = type.init(settings.preset)
     // One state of the file, whatever another process writes meanwhile.
     try file.database.run("BEGIN")
     seconds = try file.seconds()

@@ -4,6 +4,7 @@ import Kernels
 /// What a study is; it cannot change once it has begun.
 package struct StudySettings: Equatable, Sendable {
   package var strategy = Auto.name
+  package var preset = Preset.scaled
   package var seed: UInt64 = 0
   /// Levels of successive halving.
   package var rungs = 1
@@ -47,7 +48,8 @@ package struct StudySettings: Equatable, Sendable {
   /// Names and values, as the database keeps them.
   var table: [(name: String, value: String)] {
     [
-      ("strategy", strategy), ("seed", String(seed)), ("rungs", String(rungs)),
+      ("strategy", strategy), ("preset", preset.rawValue), ("seed", String(seed)),
+      ("rungs", String(rungs)),
       ("eta", String(eta)), ("updates", String(updates)),
       ("deterministic", deterministic ? "1" : "0"), ("window", String(window)),
       ("controls", controls ? "1" : "0"), ("front", front ? "1" : "0"), ("space", space.text),
@@ -57,7 +59,13 @@ package struct StudySettings: Equatable, Sendable {
 
   /// - Throws: `.invalidArgument` for what no study can be.
   func checked() throws(Failure) -> StudySettings {
-    _ = try Strategies.type(named: strategy)
+    let type = try Strategies.type(named: strategy)
+    guard type.sizes(preset) != nil else {
+      throw .invalid(
+        "the strategy '\(strategy)' has no preset '\(preset.rawValue)'; it has "
+          + Preset.allCases.filter { type.sizes($0) != nil }.map(\.rawValue).joined(separator: ", ")
+      )
+    }
     _ = try space.checked()
     guard !(front && deterministic) else {
       throw .invalid(
@@ -88,6 +96,10 @@ package struct StudySettings: Equatable, Sendable {
       return value
     }
     strategy = try text("strategy")
+    guard let preset = Preset(rawValue: try text("preset")) else {
+      throw Failure(.format, "the study's preset '\(try text("preset").prefix(32))' is not known")
+    }
+    self.preset = preset
     seed = UInt64(try text("seed")) ?? 0
     rungs = try number("rungs")
     eta = try number("eta")

@@ -41,8 +41,33 @@ import Testing
     while rnncell_strategy_describe(&info, Int64(names.count)) == RNNCELL_OK {
       names.append(String(cString: info.name))
       #expect(!String(cString: info.summary).isEmpty)
+      #expect(!String(cString: info.scaled).isEmpty)
+      #expect((info.paper != nil) == !["auto", "random", "local", "prune"].contains(names.last))
     }
     #expect(Set(names).isSuperset(of: ["random", "evolution", "prune"]))
+  }
+
+  @Test("a preset is one that the strategy has")
+  func presets() throws {
+    for (strategy, preset, message) in [
+      ("evolution", "paper", nil), ("auto", "scaled", nil),
+      ("auto", "paper", "the strategy 'auto' has no preset 'paper'; it has scaled"),
+      ("evolution", "huge", "there is no preset 'huge'; there are scaled, paper"),
+    ] {
+      var study: OpaquePointer?
+      let status = strategy.withCString { strategy in
+        preset.withCString { preset in
+          var options = options {
+            $0.strategy = strategy
+            $0.preset = preset
+          }
+          return rnncell_study_open(&study, nil, nil, &options)
+        }
+      }
+      #expect(status == (message == nil ? RNNCELL_OK : RNNCELL_INVALID_ARGUMENT))
+      if let message { #expect(lastMessage() == message) }
+      rnncell_study_free(study)
+    }
   }
 
   @Test("what is told comes back in order, by loss and by id", arguments: ["random", "evolution"])

@@ -28,12 +28,12 @@ class Protocol:
     hidden: int = 128
     batch: int = 32
     truncation: int = 100
-    rates: tuple[float, ...] = (0.004, 0.008, 0.016)
+    rates: tuple[float, ...] = (0.003, 0.006, 0.012)
     # Of a search: the levels of successive halving, updates up to the last one, epochs' worth of tokens.
     rungs: int = 3
     updates: int = 540
     search_epochs: int = 8
-    search_rate: float = 0.008
+    search_rate: float = 0.006
 
     @property
     def tokens_per_update(self) -> int:

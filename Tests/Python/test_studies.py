@@ -12,7 +12,7 @@ import rnncell
 from rnncell import _rnncell
 
 # Strategies that train networks of their own.
-NEED_CORPUS = {name for name, _, needs_corpus in _rnncell.strategy_list() if needs_corpus}
+NEED_CORPUS = {name for name, _, needs_corpus, *_ in _rnncell.strategy_list() if needs_corpus}
 TINY = {"hidden_size": 8, "batch_size": 8, "truncation": 10, "updates": 18, "rungs": 2}
 
 
@@ -288,6 +288,13 @@ def test_a_study_starts_from_given_cells():
 def test_a_search_ends_at_its_target(corpus):
     study = rnncell.search(corpus, trials=50, target=100.0, workers=1, progress=False, **TINY)
     assert study.info.scored_count < 50
+
+
+def test_a_preset_is_one_that_the_strategy_has(corpus):
+    study = rnncell.Study(None, corpus, strategy="enas", preset="paper", trials=1)
+    assert study.settings["preset"] == "paper"
+    with pytest.raises(rnncell.InvalidArgumentError, match="'random' has no preset 'paper'"):
+        rnncell.Study(strategy="random", preset="paper")
 
 
 def test_the_front_holds_what_no_other_cell_beats_in_everything(corpus):

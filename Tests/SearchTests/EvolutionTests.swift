@@ -68,13 +68,27 @@ struct EvolutionTests {
     var choices = Choices(seed: 1)
     let first = try #require(try Evolution().propose(history([]), &choices))
     #expect(try first.cell == Cell.stock("lstm"))
-    let paper = Evolution(.paper)
+    let paper = Evolution(GeneticSettings.paper)
     for accepted in [0, 50, 99] {
       let history = History(scored: [], proposals: [], accepted: accepted)
       let candidate = try #require(try paper.propose(history, &choices))
       #expect(try #require(NodeTree(text: candidate.notes)).height == 6)
       #expect(candidate.parents.isEmpty)
     }
+  }
+
+  @Test("a study in the paper's preset begins as the paper, and says so when it is opened again")
+  func preset() throws {
+    let folder = try Folder()
+    let path = folder.path + "/study.db"
+    var settings = StudySettings()
+    settings.strategy = "evolution"
+    settings.preset = .paper
+    do { _ = try Study(path: path, settings: settings).ask() }
+    let notes = try Study(path: path, settings: settings).proposals[0].notes
+    #expect(try #require(NodeTree(text: notes)).height == 6)
+    settings.preset = .scaled
+    #expect(throws: Failure.self) { try Study(path: path, settings: settings) }
   }
 
   @Test("begins with a study's own cells, breeds those that are trees, and stays in its space")

@@ -103,7 +103,7 @@ Objective = Callable[[Proposal], float | Score]
 
 def strategies() -> dict[str, str]:
     """The strategies by name, each with what it does."""
-    return {name: summary for name, summary, _ in _rnncell.strategy_list()}
+    return {name: summary for name, summary, *_ in _rnncell.strategy_list()}
 
 
 class Study:
@@ -112,6 +112,8 @@ class Study:
     path:     the file, which is made, or opened to carry on; None: in memory.
     corpus:   what to train on; None where your program scores the cells by `ask` and `tell`.
     strategy: see `strategies()`; None: "auto".
+    preset:   sizes of what the strategy searches with: "scaled", for budgets of one machine, or "paper",
+              as its paper ran it; None: "scaled".
     minutes, trials, tokens: of all runs together; tokens are those trained on; None: no bound.
     target:   the search ends when a loss at the last rung is at most this.
     workers:  proposals trained at a time, one thread each; None: one for each processor.
@@ -141,7 +143,7 @@ class Study:
         operations: Iterable[str] | None = None, max_nodes: int | None = None,
         max_depth: int | None = None, max_matrices: int | None = None,
         max_states: int | None = None, start: Iterable[Cell | str] | None = None,
-        front: bool = False,
+        front: bool = False, preset: str | None = None,
     ) -> None:
         if corpus is not None and not isinstance(corpus, Corpus):
             raise TypeError(f"corpus must be a Corpus or None, not {type(corpus).__name__}")
@@ -162,7 +164,7 @@ class Study:
         self.corpus = corpus
         self._minutes, self._trials, self._tokens = minutes, trials, tokens
         self._workers = workers
-        texts: dict[str, str] = {}
+        texts = {} if preset is None else {"preset": preset}
         if operations is not None:
             texts["operations"] = " ".join(operations)
         if start is not None:

@@ -5,7 +5,7 @@ PyObject *study_open(PyObject *module, PyObject *args, PyObject *keywords) {
       "hidden_size", "layers", "embedding_size", "rungs", "updates", "batch", "truncation",
       "learning_rate", "deterministic", "read_only", "controls", "tokens", "target", "parameters",
       "operations", "max_nodes", "max_depth", "max_matrices", "max_states", "start", "front",
-      NULL};
+      "preset", NULL};
   State *state = PyModule_GetState(module);
   PyObject *path, *corpus;
   unsigned long long seed = 0;
@@ -13,12 +13,12 @@ PyObject *study_open(PyObject *module, PyObject *args, PyObject *keywords) {
   int flags[4] = {0};
   int32_t status;
   rnncell_study_options options = RNNCELL_STUDY_OPTIONS_INIT;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O&O|$zKdLLLLLLLLLdpppLdLzLLLLzp", names, optional_path,
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O&O|$zKdLLLLLLLLLdpppLdLzLLLLzpz", names, optional_path,
           &path, &corpus,
           &options.strategy, &seed, &options.minutes, &n[0], &n[1], &n[2], &n[3], &n[4], &n[5],
           &n[6], &n[7], &n[8], &options.learning_rate, &flags[0], &flags[1],
           &flags[2], &n[9], &options.target, &n[10], &options.operations, &n[11], &n[12], &n[13],
-          &n[14], &options.start, &flags[3]))
+          &n[14], &options.start, &flags[3], &options.preset))
     return NULL;
   options.seed = seed;
   options.trials = n[0];
@@ -62,7 +62,8 @@ PyObject *strategy_list(PyObject *module, PyObject *unused) {
   PyObject *list = PyList_New(0);
   rnncell_strategy_info info = RNNCELL_STRATEGY_INFO_INIT;
   for (int64_t i = 0; list && rnncell_strategy_describe(&info, i) == RNNCELL_OK; i++) {
-    PyObject *row = Py_BuildValue("(ssi)", info.name, info.summary, (int)info.needs_corpus);
+    PyObject *row = Py_BuildValue("(ssizz)", info.name, info.summary, (int)info.needs_corpus,
+                                  info.scaled, info.paper);
     if (!row || PyList_Append(list, row)) Py_CLEAR(list);
     Py_XDECREF(row);
   }

@@ -12,12 +12,21 @@ struct SharedSearch: Sendable {
   var nodes: Int
   var hasController: Bool
   /// Arcs of a stage that may become cells.
-  var derived = 16
+  var derived: Int
   private let cells = DerivedCells()
 
-  /// For small budgets: 6 nodes, which have three million arcs, where the papers have 8 to 12.
-  static func scaled(hasController: Bool) -> SharedSearch {
-    SharedSearch(nodes: 6, hasController: hasController)
+  /// - Parameters:
+  ///   - nodes: what the paper has; the scaled preset has 6, which have three million arcs.
+  init(_ preset: Preset, nodes: Int, hasController: Bool) {
+    self.nodes = preset == .paper ? nodes : 6
+    derived = preset == .paper ? 1 : 16
+    self.hasController = hasController
+  }
+
+  /// What a preset sets, in words.
+  static func sizes(_ preset: Preset, nodes: Int) -> String {
+    let search = SharedSearch(preset, nodes: nodes, hasController: false)
+    return "arcs of \(search.nodes) nodes; cells derived of a stage, at most: \(search.derived)"
   }
 
   func propose(

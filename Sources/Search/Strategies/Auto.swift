@@ -7,7 +7,7 @@ import Kernels
 /// by being beaten (regularized evolution, Real et al. 2018, arXiv:1802.01548, with elitism, as budgets
 /// here are of hundreds, not tens of thousands, of cells). Of several children the one is proposed that
 /// a predictor, made of all scores so far, thinks the best, once its guesses have proved worth it.
-package struct Auto: Strategy {
+package struct Auto: UnsizedStrategy {
   package static let name = "auto"
   package static let summary =
     "breeds cell graphs from stock cells, and trains the children that promise most (the default)"

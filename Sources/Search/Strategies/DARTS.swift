@@ -32,6 +32,15 @@ package struct DARTSSettings: Sendable {
   ///
   /// An update of 4 nodes takes as long as nine of a derived cell (H = 32, one thread, first order).
   package static let scaled = DARTSSettings(nodes: [4, 5, 6], cells: 8)
+
+  init(_ preset: Preset) { self = preset == .paper ? .paper : .scaled }
+
+  /// What a preset sets, in words.
+  static func sizes(_ preset: Preset) -> String {
+    let settings = DARTSSettings(preset)
+    return "supernets of \(settings.nodes.map { String($0) }.joined(separator: ", ")) nodes; "
+      + "cells derived at a time: \(settings.cells)"
+  }
 }
 
 /// Derives cells from supernets, in which all activations on all connections are mixed by learned shares.
@@ -49,7 +58,9 @@ package struct DARTS: Strategy {
   private let settings: DARTSSettings
   private let derived = DerivedCells()
 
-  package init() { self.init(order: 1, .scaled) }
+  package static func sizes(_ preset: Preset) -> String? { DARTSSettings.sizes(preset) }
+
+  package init(_ preset: Preset) { self.init(order: 1, DARTSSettings(preset)) }
 
   package init(order: Int, _ settings: DARTSSettings) {
     self.order = order
@@ -151,9 +162,11 @@ package struct DARTSSecond: Strategy {
   package static let summary =
     "as darts, by second-order gradients, which look one step of the weights ahead"
   package static let needsCorpus = true
-  private let darts = DARTS(order: 2, .scaled)
+  package static func sizes(_ preset: Preset) -> String? { DARTSSettings.sizes(preset) }
 
-  package init() {}
+  private let darts: DARTS
+
+  package init(_ preset: Preset) { darts = DARTS(order: 2, DARTSSettings(preset)) }
 
   package func propose(
     _ history: History, _ choices: inout Choices

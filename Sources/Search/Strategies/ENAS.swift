@@ -13,9 +13,17 @@ package struct ENAS: Strategy {
     "a controller draws arcs whose weights are shared, and learns which are good"
   package static let needsCorpus = true
 
-  private let search = SharedSearch.scaled(hasController: true)
+  /// Of the paper's arcs.
+  private static let nodes = 12
+  package static func sizes(_ preset: Preset) -> String? {
+    SharedSearch.sizes(preset, nodes: nodes)
+  }
 
-  package init() {}
+  private let search: SharedSearch
+
+  package init(_ preset: Preset) {
+    search = SharedSearch(preset, nodes: Self.nodes, hasController: true)
+  }
 
   package func propose(
     _ history: History, _ choices: inout Choices

@@ -16,7 +16,16 @@ package struct Evolution: Strategy {
   private let settings: GeneticSettings
   private let distances = TreeDistances()
 
-  package init() { self.init(.scaled) }
+  package static func sizes(_ preset: Preset) -> String? {
+    switch preset {
+    case .scaled:
+      "generations of 100 sqrt(n / 3000) trees after n proposals, 20 to 100; heights 3 to 6; begins with "
+        + "LSTM and Elman's cell"
+    case .paper: "generations of 100 trees of height 6"
+    }
+  }
+
+  package init(_ preset: Preset) { self.init(preset == .paper ? GeneticSettings.paper : .scaled) }
 
   package init(_ settings: GeneticSettings) { self.settings = settings }
 

@@ -6,7 +6,7 @@ import Kernels
 /// The control that shows what a population, crossover and stock cells are worth (White et al. 2020,
 /// arXiv:2005.02960: the best of a few random cells, then its neighbours, again from the best of them).
 /// A cell whose neighbours have not been better for a while is left for other random ones.
-package struct LocalSearch: Strategy {
+package struct LocalSearch: UnsizedStrategy {
   package static let name = "local"
   package static let summary = "mutates the best of a few random cells, and again the best of those"
 

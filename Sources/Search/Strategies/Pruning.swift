@@ -6,7 +6,7 @@ import Kernels
 /// It goes on until an ordinary cell is left; every stage is a proposal.
 /// Several such chains run side by side, with other nodes and activations, as a chain must wait for the
 /// score of its last stage.
-package struct Pruning: Strategy {
+package struct Pruning: UnsizedStrategy {
   package static let name = "prune"
   package static let summary =
     "starts from all connections among a few nodes, trains, and removes what matters least"

@@ -4,7 +4,7 @@ import Kernels
 /// Grows every cell anew: the control for all other strategies.
 ///
 /// Li and Talwalkar 2019, arXiv:1902.07638, show how strong it is.
-package struct RandomSearch: Strategy {
+package struct RandomSearch: UnsizedStrategy {
   package static let name = "random"
   package static let summary =
     "grows each cell from h_t node by node until every leaf is x or a previous state"

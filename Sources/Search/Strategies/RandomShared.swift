@@ -11,9 +11,17 @@ package struct RandomShared: Strategy {
     "random arcs whose weights are shared; those that score best are trained alone"
   package static let needsCorpus = true
 
-  private let search = SharedSearch.scaled(hasController: false)
+  /// Of the paper's arcs.
+  private static let nodes = 8
+  package static func sizes(_ preset: Preset) -> String? {
+    SharedSearch.sizes(preset, nodes: nodes)
+  }
 
-  package init() {}
+  private let search: SharedSearch
+
+  package init(_ preset: Preset) {
+    search = SharedSearch(preset, nodes: Self.nodes, hasController: false)
+  }
 
   package func propose(
     _ history: History, _ choices: inout Choices

@@ -84,7 +84,9 @@ package protocol Strategy: Sendable {
   /// Whether proposals rise by the end that a Meta-LSTM predicts of their curves, while its predictions
   /// are better than the last loss.
   static var predictsCurves: Bool { get }
-  init()
+  /// What a preset sets, in words; nil where the strategy has no such preset.
+  static func sizes(_ preset: Preset) -> String?
+  init(_ preset: Preset)
   /// A new cell to try, which may turn out to be a duplicate, then it is asked again with other choices;
   /// nil when it must wait for what is pending.
   ///
@@ -95,6 +97,19 @@ package protocol Strategy: Sendable {
 extension Strategy {
   package static var needsCorpus: Bool { false }
   package static var predictsCurves: Bool { false }
+  package init() { self.init(.scaled) }
+}
+
+/// A strategy whose sizes are the same for any budget.
+package protocol UnsizedStrategy: Strategy {
+  init()
+}
+
+extension UnsizedStrategy {
+  package static func sizes(_ preset: Preset) -> String? {
+    preset == .scaled ? "the same for any budget" : nil
+  }
+  package init(_ preset: Preset) { self.init() }
 }
 
 /// The table of strategies.

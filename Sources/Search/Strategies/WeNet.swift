@@ -40,6 +40,8 @@ package struct WeNetSettings: Sendable {
   /// that a tournament takes as long as four cells up to the last rung.
   package static let scaled = WeNetSettings(
     fresh: 6, kept: 2, total: 24, nodes: [4, 5, 6], proposed: 4, share: 3)
+
+  init(_ preset: Preset) { self = preset == .paper ? .paper : .scaled }
 }
 
 /// Lets whole cells compete for their shares of one output.
@@ -57,7 +59,13 @@ package struct WeNet: Strategy {
   private let settings: WeNetSettings
   private let derived = DerivedCells()
 
-  package init() { self.init(.scaled) }
+  package static func sizes(_ preset: Preset) -> String? {
+    let settings = WeNetSettings(preset)
+    return "tournaments of \(settings.fresh) fresh cells and \(settings.kept) kept ones, of "
+      + "\(settings.nodes.map { String($0) }.joined(separator: ", ")) nodes"
+  }
+
+  package init(_ preset: Preset) { self.init(WeNetSettings(preset)) }
 
   package init(_ settings: WeNetSettings) { self.settings = settings }
 

@@ -25,9 +25,9 @@ package final class LanguageModel {
   package var vocabulary: Vocabulary { shape.vocabulary }
   package var isTied: Bool { shape.isTied }
 
-  static let embeddingName = "embedding.weight"
-  static let outputMatrixName = "output.weight"
-  static let outputBiasName = "output.bias"
+  package static let embeddingName = "embedding.weight"
+  package static let outputMatrixName = "output.weight"
+  package static let outputBiasName = "output.bias"
 
   /// A model with all weights zero.
   ///

@@ -45,7 +45,7 @@ extension LanguageModel {
   }
 
   /// A model from what `tensors` made.
-  convenience init(_ file: SafeTensors) throws(Failure) {
+  package convenience init(_ file: SafeTensors) throws(Failure) {
     let shape = try ModelShape(file, kind: Self.kind)
     // Before memory is taken for what a hostile file only claims to hold.
     let held = file.tensors.reduce(0) { $0 + $1.values.count }

@@ -8,6 +8,7 @@ import sys
 import time
 from typing import Any
 
+from .._rnncell import strategy_list
 from ..cells import cell_from_argument
 from ..studies import Proposal, Study, search, strategies
 from .live import LiveTable, rows_of, summary
@@ -17,14 +18,20 @@ from .options import COUNT, POSITIVE, add_common, add_text, corpus_from, workers
 def add(commands: Any) -> None:
     """Adds the commands to the parser."""
     names = strategies()
+    presets = [(name, scaled, paper) for name, _, _, scaled, paper in strategy_list() if paper]
     command = commands.add_parser(
         "search", help="search for a cell that predicts a text well",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Searches for a cell that predicts a text well. The study is kept in --db: "
         "stop it at any\nmoment; the same command again carries on.\n\nstrategies:\n"
-        + "\n".join(f"  {name:13} {text}" for name, text in names.items()))
+        + "\n".join(f"  {name:13} {text}" for name, text in names.items())
+        + "\n\npresets:\n"
+        + "\n".join(f"  {name:13} scaled: {scaled}\n{'':16}paper: {paper}"
+                    for name, scaled, paper in presets))
     add_text(command)
     command.add_argument("--strategy", choices=tuple(names), help="default: auto")
+    command.add_argument("--preset", choices=("scaled", "paper"),
+                         help="sizes of what the strategy searches with (default: scaled)")
     bound = command.add_mutually_exclusive_group()
     bound.add_argument("--minutes", type=POSITIVE, metavar="M",
                        help="of all runs together (default: 5)")
@@ -90,7 +97,8 @@ def study_options(arguments: argparse.Namespace) -> dict[str, Any]:
         "max_depth": arguments.max_depth, "max_matrices": arguments.max_matrices,
         "max_states": arguments.max_states, "operations": arguments.operations,
         "start": arguments.start and [cell_from_argument(text) for text in arguments.start],
-        "target": arguments.target, "front": arguments.front}
+        "target": arguments.target, "front": arguments.front,
+        "preset": arguments.preset}
 
 
 def run_search(arguments: argparse.Namespace) -> dict[str, Any]:
