@@ -29,11 +29,14 @@ class Protocol:
     batch: int = 32
     truncation: int = 100
     rates: tuple[float, ...] = (0.003, 0.006, 0.012)
-    # Of a search: the levels of successive halving, updates up to the last one, epochs' worth of tokens.
+    # Of a search: levels of successive halving, updates up to the last one, epochs' worth of tokens.
+    # Small batches tell more for the same tokens: they make as many updates as a final training does.
     rungs: int = 3
-    updates: int = 540
+    updates: int = 4320
+    search_batch: int = 8
+    search_truncation: int = 50
     search_epochs: int = 8
-    search_rate: float = 0.006
+    search_rate: float = 0.003
 
     @property
     def tokens_per_update(self) -> int:
@@ -74,7 +77,7 @@ class Protocol:
         return rnncell.Study(
             path, corpus, strategy=strategy, seed=seed, workers=1, deterministic=True,
             tokens=tokens or self.search_tokens(corpus), hidden_size=self.hidden, rungs=self.rungs,
-            updates=self.updates, batch_size=self.batch, truncation=self.truncation,
+            updates=self.updates, batch_size=self.search_batch, truncation=self.search_truncation,
             learning_rate=self.search_rate)
 
 

@@ -96,6 +96,25 @@ struct StrategyTests {
     #expect(changed > 20)
   }
 
+  @Test("mutations bring in every operation that they know, and learned vectors")
+  func operationsOfMutations() throws {
+    var names: Set<String> = []
+    for seed in 0..<3000 {
+      var choices = Choices(seed: UInt64(seed), 0x0B5)
+      var draft = try #require(Draft(try Cell.stock("gru")))
+      guard Mutation.apply(to: &draft, &choices), let child = try? draft.cell() else { continue }
+      for node in child.graph.nodes {
+        if case .operation(let operation) = node.kind { names.insert(operation.name) }
+        if case .parameter = node.kind { names.insert("vector") }
+      }
+    }
+    #expect(
+      names.isSuperset(of: [
+        "relu", "softsign", "sin", "leaky_relu", "silu", "identity", "hard_tanh", "layernorm", "add",
+        "subtract", "max", "min", "vector",
+      ]))
+  }
+
   @Test("crossover makes cells out of parts of both")
   func crossover() throws {
     var made = 0

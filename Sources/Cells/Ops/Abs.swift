@@ -1,6 +1,6 @@
 extension Operation {
   /// The absolute value; its derivative at 0 is 0.
-  static let abs = Operation(
+  package static let abs = Operation(
     name: "abs", operandCount: 1...1,
     rule: .elementwise(
       value: { a in .make(.abs, a[0]) },

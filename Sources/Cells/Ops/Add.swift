@@ -1,6 +1,6 @@
 extension Operation {
   /// The sum a + b.
-  static let add = Operation(
+  package static let add = Operation(
     name: "add", operandCount: 2...2,
     rule: .elementwise(
       value: { a in a[0] + a[1] },

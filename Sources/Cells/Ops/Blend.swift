@@ -3,7 +3,7 @@ extension Operation {
   /// stays.
   ///
   /// Computed as b + g * (a - b), which is one multiplication less.
-  static let blend = Operation(
+  package static let blend = Operation(
     name: "blend", operandCount: 3...3,
     rule: .elementwise(
       value: { a in .make(.multiplyAdd, a[0], a[1] - a[2], a[2]) },

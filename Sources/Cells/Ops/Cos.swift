@@ -1,6 +1,6 @@
 extension Operation {
   /// The cosine; the operand is in radians.
-  static let cos = Operation(
+  package static let cos = Operation(
     name: "cos", operandCount: 1...1,
     rule: .elementwise(
       value: { a in .make(.cos, a[0]) },

@@ -1,6 +1,6 @@
 extension Operation {
   /// The element-wise quotient a / b; infinite or NaN where b is 0.
-  static let divide = Operation(
+  package static let divide = Operation(
     name: "divide", operandCount: 2...2,
     rule: .elementwise(
       value: { a in a[0] / a[1] },

@@ -2,7 +2,7 @@ extension Operation {
   /// a above 0, exp(a) - 1 below.
   ///
   /// Clevert, Unterthiner and Hochreiter 2015, arXiv:1511.07289.
-  static let elu = Operation(
+  package static let elu = Operation(
     name: "elu", operandCount: 1...1,
     rule: .elementwise(
       value: { a in

@@ -1,6 +1,6 @@
 extension Operation {
   /// The exponential function.
-  static let exp = Operation(
+  package static let exp = Operation(
     name: "exp", operandCount: 1...1,
     rule: .elementwise(
       value: { a in .make(.exp, a[0]) },

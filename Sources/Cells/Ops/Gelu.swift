@@ -1,7 +1,7 @@
 extension Operation {
   /// The Gaussian error linear unit in its tanh form (Hendrycks and Gimpel 2016,
   /// arXiv:1606.08415, section 2): a/2 (1 + tanh(sqrt(2/pi) (a + 0.044715 a^3))).
-  static let gelu = Operation(
+  package static let gelu = Operation(
     name: "gelu", operandCount: 1...1,
     rule: .elementwise(
       value: { a in

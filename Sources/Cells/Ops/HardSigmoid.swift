@@ -2,7 +2,7 @@ extension Operation {
   /// The gate in three straight pieces, a/6 + 1/2 kept between 0 and 1.
   ///
   /// Howard and others 2019, arXiv:1905.02244.
-  static let hardSigmoid = Operation(
+  package static let hardSigmoid = Operation(
     name: "hard_sigmoid", operandCount: 1...1,
     rule: .elementwise(
       value: { a in

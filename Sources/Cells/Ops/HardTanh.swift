@@ -1,6 +1,6 @@
 extension Operation {
   /// The operand kept between -1 and 1.
-  static let hardTanh = Operation(
+  package static let hardTanh = Operation(
     name: "hard_tanh", operandCount: 1...1,
     rule: .elementwise(
       value: { a in .make(.maximum, .make(.minimum, a[0], .constant(1)), .constant(-1)) },

@@ -6,7 +6,7 @@ extension Operation {
   /// Each row of the batch gets mean 0 and variance 1 over its elements: (a - mean) /
   /// sqrt(variance + 1e-5), with the variance divided by the number of elements. Gain and bias, where
   /// wanted, are written out: `vector(gain) * layernorm(a) + vector(shift)`.
-  static let layerNorm = Operation(
+  package static let layerNorm = Operation(
     name: "layernorm", operandCount: 1...1,
     rule: .layerNorm,
     isCommutative: false,

@@ -2,7 +2,7 @@ extension Operation {
   /// The rectifier with slope 0.01 below 0.
   ///
   /// Maas, Hannun and Ng 2013.
-  static let leakyRelu = Operation(
+  package static let leakyRelu = Operation(
     name: "leaky_relu", operandCount: 1...1,
     rule: .elementwise(
       value: { a in .make(.leakyRelu, a[0], k: 0.01) },

@@ -1,6 +1,6 @@
 extension Operation {
   /// The natural logarithm; NaN below 0.
-  static let log = Operation(
+  package static let log = Operation(
     name: "log", operandCount: 1...1,
     rule: .elementwise(
       value: { a in .make(.log, a[0]) },

@@ -1,6 +1,6 @@
 extension Operation {
   /// The larger of a and b, element by element; where equal, the gradient goes to b.
-  static let max = Operation(
+  package static let max = Operation(
     name: "max", operandCount: 2...2,
     rule: .elementwise(
       value: { a in .make(.maximum, a[0], a[1]) },

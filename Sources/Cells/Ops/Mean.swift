@@ -1,6 +1,6 @@
 extension Operation {
   /// The mean of any number of operands, element by element (not over the elements).
-  static let mean = Operation(
+  package static let mean = Operation(
     name: "mean", operandCount: 1...64,
     rule: .elementwise(
       value: { a in

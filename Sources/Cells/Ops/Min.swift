@@ -1,6 +1,6 @@
 extension Operation {
   /// The smaller of a and b, element by element; where equal, the gradient goes to b.
-  static let min = Operation(
+  package static let min = Operation(
     name: "min", operandCount: 2...2,
     rule: .elementwise(
       value: { a in .make(.minimum, a[0], a[1]) },

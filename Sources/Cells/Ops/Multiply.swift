@@ -1,6 +1,6 @@
 extension Operation {
   /// The element-wise product a * b.
-  static let multiply = Operation(
+  package static let multiply = Operation(
     name: "multiply", operandCount: 2...2,
     rule: .elementwise(
       value: { a in a[0] * a[1] },

@@ -1,6 +1,6 @@
 extension Operation {
   /// The opposite -a.
-  static let negate = Operation(
+  package static let negate = Operation(
     name: "negate", operandCount: 1...1,
     rule: .elementwise(
       value: { a in .make(.scale, a[0], k: -1) },

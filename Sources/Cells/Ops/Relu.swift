@@ -1,6 +1,6 @@
 extension Operation {
   /// The rectifier max(a, 0); its derivative at 0 is taken as 0.
-  static let relu = Operation(
+  package static let relu = Operation(
     name: "relu", operandCount: 1...1,
     rule: .elementwise(
       value: { a in .make(.relu, a[0]) },

@@ -2,7 +2,7 @@ extension Operation {
   /// The self-normalising exponential unit.
   ///
   /// Klambauer and others 2017, arXiv:1706.02515, equation 2.
-  static let selu = Operation(
+  package static let selu = Operation(
     name: "selu", operandCount: 1...1,
     rule: .elementwise(
       value: { a in

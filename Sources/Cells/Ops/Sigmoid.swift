@@ -1,6 +1,6 @@
 extension Operation {
   /// The logistic function 1 / (1 + exp(-a)), the usual gate.
-  static let sigmoid = Operation(
+  package static let sigmoid = Operation(
     name: "sigmoid", operandCount: 1...1,
     rule: .elementwise(
       value: { a in .make(.sigmoid, a[0]) },

@@ -2,7 +2,7 @@ extension Operation {
   /// a * sigmoid(a), also called swish.
   ///
   /// Elfwing, Uchibe and Doya 2017, arXiv:1702.03118.
-  static let silu = Operation(
+  package static let silu = Operation(
     name: "silu", operandCount: 1...1,
     rule: .elementwise(
       value: { a in a[0] * .make(.sigmoid, a[0]) },

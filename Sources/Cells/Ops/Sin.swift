@@ -1,6 +1,6 @@
 extension Operation {
   /// The sine; the operand is in radians.
-  static let sin = Operation(
+  package static let sin = Operation(
     name: "sin", operandCount: 1...1,
     rule: .elementwise(
       value: { a in .make(.sin, a[0]) },

@@ -1,6 +1,6 @@
 extension Operation {
   /// log(1 + exp(a)), written so that no operand overflows: max(a, 0) + log(1 + exp(-|a|)).
-  static let softplus = Operation(
+  package static let softplus = Operation(
     name: "softplus", operandCount: 1...1,
     rule: .elementwise(
       value: { a in

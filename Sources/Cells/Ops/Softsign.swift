@@ -1,6 +1,6 @@
 extension Operation {
   /// a / (1 + |a|).
-  static let softsign = Operation(
+  package static let softsign = Operation(
     name: "softsign", operandCount: 1...1,
     rule: .elementwise(
       value: { a in a[0] / .make(.offset, .make(.abs, a[0]), k: 1) },

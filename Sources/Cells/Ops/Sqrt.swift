@@ -1,6 +1,6 @@
 extension Operation {
   /// The square root; NaN below 0, and of infinite slope at 0.
-  static let sqrt = Operation(
+  package static let sqrt = Operation(
     name: "sqrt", operandCount: 1...1,
     rule: .elementwise(
       value: { a in .make(.sqrt, a[0]) },

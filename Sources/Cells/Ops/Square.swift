@@ -1,6 +1,6 @@
 extension Operation {
   /// The square a * a.
-  static let square = Operation(
+  package static let square = Operation(
     name: "square", operandCount: 1...1,
     rule: .elementwise(
       value: { a in a[0] * a[0] },

@@ -1,6 +1,6 @@
 extension Operation {
   /// The difference a - b.
-  static let subtract = Operation(
+  package static let subtract = Operation(
     name: "subtract", operandCount: 2...2,
     rule: .elementwise(
       value: { a in a[0] - a[1] },

@@ -1,6 +1,6 @@
 extension Operation {
   /// The hyperbolic tangent.
-  static let tanh = Operation(
+  package static let tanh = Operation(
     name: "tanh", operandCount: 1...1,
     rule: .elementwise(
       value: { a in .make(.tanh, a[0]) },

@@ -58,7 +58,7 @@ package struct DraftRules: Sendable {
     }
     if operation.name == "blend" {
       guard case .operation(let gate) = draft.nodes[operands[0]].kind,
-        gate.name == "sigmoid" || gate.name == "hardSigmoid" || gate.name == "subtract"
+        gate == .sigmoid || gate == .hardSigmoid || gate == .subtract
       else { return false }
       return operands[1] != operands[2]
     }

@@ -61,9 +61,9 @@ struct Growth {
     }
     let names = [
       "linear", "tanh", "sigmoid", "relu", "add", "multiply", "blend", "subtract", "max", "sin",
-      "softsign", "identity",
+      "softsign", "identity", "layernorm",
     ]
-    var weights = [3, 5, 0.7, 1, 1.5, 2, 3, 0.4, 0.3, 0.3, 0.4, 0]
+    var weights = [3, 5, 0.7, 1, 1.5, 2, 3, 0.4, 0.3, 0.3, 0.4, 0, 0.4]
     if let index = names.firstIndex(of: above) { weights[index] = 0 }
     for (index, name) in names.enumerated() where name != "linear" && !space.allows(name) {
       weights[index] = 0

@@ -5,6 +5,13 @@ package enum Mutation: Int, CaseIterable, Sendable {
   case swapOperation, insertOperation, removeNode, rewire, insertGate, changeMap, addState
   case removeState, regrow
 
+  /// What is put above a value, and what takes the place of another operation.
+  private static let inserted: [Operation] = [.tanh, .sigmoid, .relu, .softsign, .sin, .layerNorm]
+  private static let exchanged: [Operation] = [
+    .tanh, .sigmoid, .relu, .softsign, .sin, .leakyRelu, .silu, .identity, .hardTanh, .layerNorm,
+    .add, .multiply, .subtract, .max, .min,
+  ]
+
   /// How often each is tried.
   private static let weights: [Double] = [2, 1.5, 2, 1.5, 2, 1.5, 0.7, 0.5, 1]
 
@@ -28,10 +35,9 @@ package enum Mutation: Int, CaseIterable, Sendable {
     case .swapOperation: return swapOperation(in: &draft, operations, space, &choices)
     case .insertOperation:
       guard let node = choices.pick(operations + maps),
-        let name = choices.pick(
-          ["tanh", "sigmoid", "relu", "softsign", "sin", "layerNorm"].filter(space.allows))
+        let operation = choices.pick(Self.inserted.filter { space.allows($0.name) })
       else { return false }
-      insert(&draft, above: node) { $0.apply(name, node) }
+      insert(&draft, above: node) { $0.add(.operation(operation), [node]) }
     case .removeNode:
       guard let node = choices.pick(operations),
         let operand = choices.pick(draft.nodes[node].operands)
@@ -69,12 +75,9 @@ package enum Mutation: Int, CaseIterable, Sendable {
   ) -> Bool {
     guard let node = choices.pick(operations), case .operation(let old) = draft.nodes[node].kind
     else { return false }
-    let names =
-      draft.nodes[node].operands.count == 1
-      ? ["tanh", "sigmoid", "relu", "softsign", "sin", "leakyRelu", "silu", "identity", "hardTanh"]
-      : ["add", "multiply", "subtract", "max", "min"]
-    let others = names.filter(space.allows).compactMap { Operation.named($0) }.filter {
-      $0 != old && $0.operandCount.contains(draft.nodes[node].operands.count)
+    let others = Self.exchanged.filter {
+      $0 != old && space.allows($0.name)
+        && $0.operandCount.contains(draft.nodes[node].operands.count)
     }
     guard let other = choices.pick(others) else { return false }
     draft.nodes[node].kind = .operation(other)
@@ -95,7 +98,7 @@ package enum Mutation: Int, CaseIterable, Sendable {
     return true
   }
 
-  /// Adds, exchanges or removes an operand of a linear map.
+  /// Adds, exchanges or removes an operand of a linear map, or scales it by a learned vector instead.
   private func changeMap(
     in draft: inout Draft, _ maps: [Int], _ order: [Int], _ choices: inout Choices
   ) -> Bool {
@@ -103,9 +106,14 @@ package enum Mutation: Int, CaseIterable, Sendable {
       return false
     }
     let place = choices.below(draft.nodes[map].operands.count)
-    switch choices.below(3) {
+    switch choices.below(4) {
     case 0 where draft.nodes[map].operands.count > 1: draft.nodes[map].operands.remove(at: place)
     case 1: draft.nodes[map].operands[place] = source
+    case 2 where draft.nodes[map].operands.count > 1 && draft.nodes[map].operands[place] != 0:
+      let operand = draft.nodes[map].operands.remove(at: place)
+      insert(&draft, above: map) {
+        $0.apply("add", map, $0.apply("multiply", $0.add(.vector), operand))
+      }
     default: draft.nodes[map].operands.append(source)
     }
     return true
