@@ -5,6 +5,7 @@
     ours        the same work through this package
     timing      rounds in turns, agreement of the numbers, the limit of the machine
     layers      rows: training and inference of a layer, a step of a stream, random cells
-    models      rows: updates of a language model, a search, peak memory
+    models      rows: updates of a language model, peak memory
+    search      rows: proposals an hour of a search
     curves      how our time and memory grow with steps, batch, layers, lengths and threads
 """

@@ -1,19 +1,15 @@
-"""Rows: updates of a language model, a search, peak memory."""
+"""Rows: updates of a language model, peak memory."""
 from __future__ import annotations
 
 import json
-import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from ..cells import Cell
 from ..corpora import Corpus
 from ..models import LanguageModel
-from ..studies import search
-from .layers import random_cells
 from .peers import Peer, load
 from .program import Program
 from .timing import Contender, agree, interleaved, peak_megabytes
@@ -94,57 +90,6 @@ def language_model(peers: Sequence[Peer], threads: int, rounds: int) -> dict[str
     others = [speed for label, speed in speeds.items() if label != "rnncell"]
     return {"tokens_per_second": speeds, "floor": 1.5,
             "ratio": speeds["rnncell"] / max(others) if others else None}
-
-
-def proposals(peers: Sequence[Peer], threads: int, *, trials: int) -> dict[str, Any]:
-    """Proposals per hour of random search under one protocol, with everything that one takes.
-
-    A proposal is a cell of 64 units in a model of characters: 300 updates of 32 sequences of 35.
-    Ours trains one on each thread. JAX, on all threads, translates, compiles and updates; it is
-    timed on the first cells of the same strategy, without validation.
-    """
-    import numpy
-    text = _text()
-    corpus = Corpus(train_text=text, valid_text=text[:20_000], test_text=text[:1000],
-                    unit="character")
-    options: dict[str, Any] = {"batch_size": 32, "truncation": 35, "learning_rate": 0.002}
-    start = time.perf_counter()
-    with search(corpus, strategy="random", trials=trials, hidden_size=64, rungs=1, updates=300,
-                workers=threads, controls=False, progress=False, seed=1, **options) as study:
-        scored = study.info.scored_count
-    per_hour = {"rnncell": scored / (time.perf_counter() - start) * 3600}
-    for peer in peers:
-        if peer.name != "jax":
-            continue
-        seconds = []
-        for equations in random_cells(3, 64):
-            setting = Setting(Cell(equations), hidden=64, layers=1, words=len(corpus.vocabulary))
-            setting.batch = 32
-            setting.updates = min(300, (len(corpus.train) // 32 - 1) // 35)
-            start = time.perf_counter()
-            contender = peer.language_model(
-                setting, setting.weights(setting.model(corpus)), numpy.asarray(corpus.train))
-            if contender is not None:
-                contender.run()
-            spent = time.perf_counter() - start
-            again = time.perf_counter()
-            if contender is not None:
-                contender.run()
-            update = (time.perf_counter() - again) / setting.updates
-            seconds.append(spent + update * (300 - setting.updates))
-        per_hour[peer.name] = 3600 / statistics.mean(seconds)
-    others = [value for label, value in per_hour.items() if label != "rnncell"]
-    return {"proposals_per_hour": per_hour,
-            "ratio": per_hour["rnncell"] / max(others) if others else None}
-
-
-def _text() -> str:
-    """Half a million characters that every Python has."""
-    import pathlib
-    folder = pathlib.Path(json.__file__).resolve().parent.parent
-    names = ("argparse.py", "ast.py", "datetime.py", "doctest.py", "inspect.py", "pathlib.py")
-    found = [folder / name for name in names if (folder / name).is_file()]
-    return "".join(path.read_text(encoding="utf-8") for path in found)[:500_000]
 
 
 def memory(peers: Sequence[str], threads: int) -> dict[str, dict[str, float]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import _rnncell, build_info
 from ..cells import Cell
-from . import curves, layers, models, ours
+from . import curves, layers, models, ours, search
 from .layers import ROWS, Outcome, Row
 from .peers import load
 from .timing import Case
@@ -131,11 +131,23 @@ class Suite:
 
     def run_search(self) -> dict[str, Any]:
         """Proposals per hour."""
-        row = models.proposals(self.peers, self.threads, trials=8 if self.quick else 24)
-        self.say("\nsearch, cells of 64, 300 updates of 32 x 35 characters, proposals per hour: "
-                 + ", ".join(f"{label} {value:,.0f}"
-                             for label, value in row["proposals_per_hour"].items())
-                 + (f"; ratio {row['ratio']:.2f}" if row["ratio"] else ""))
+        row = search.proposals(
+            self.peers, self.threads, trials=8 if self.quick else 16,
+            rounds=1 if self.quick else 3, thorough=not self.quick, hint=self.hint)
+        self.say(f"\nsearch, {row['cells']} random cells (seed {row['seed']}) of 64, "
+                 f"{row['updates']} updates of 32 x 35 characters and the validation loss; proposals "
+                 f"per hour, medians of {len(row['rounds']['rnncell'])} rounds in turns")
+        for label, value in row["proposals_per_hour"].items():
+            rates = row["rounds"][label]
+            peer = label.split()[0]
+            end = f"{row['share_of_training']:.0%} of the threads' time is training" if label == \
+                "rnncell" else f"ratio {row['ratios'][peer]:.2f} (floor {row['floors'][peer]:.2f})"
+            self.say(f"  {label:<32}{value:>8,.0f}  ({min(rates):,.0f} to {max(rates):,.0f}); {end}")
+        for label, value in row["tried"].items():
+            if label not in row["rounds"]:
+                self.say(f"  {label:<32}{value:>8,.0f}  on the first {search.TRIED} cells")
+        for label, reason in row["failures"].items():
+            self.say(f"  {label} failed: {reason}")
         return row
 
     def run_memory(self) -> dict[str, dict[str, float]]:

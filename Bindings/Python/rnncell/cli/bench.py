@@ -55,13 +55,8 @@ def run_bench(arguments: argparse.Namespace) -> dict[str, Any]:
     sections = chosen(arguments, "only", SECTIONS)
     threads = arguments.threads or build_info()["threads"]
     rounds = arguments.rounds or (5 if arguments.quick else 15)
-    # The libraries read these when they are imported.
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    os.environ["XLA_FLAGS"] = " ".join([
-        os.environ.get("XLA_FLAGS", ""),
-        f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}",
-        f"intra_op_parallelism_threads={threads}"]).strip()
-    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    from ..bench.peers import environment
+    os.environ.update(environment(threads))
     try:
         import numpy  # noqa: F401
     except ImportError:

@@ -60,6 +60,7 @@ class Jax:
     name = "jax"
     version = jax.__version__
     settings = [(True, 1), (False, 1), (True, 5)]
+    proposal_settings = ("scan",)
 
     def _label(self, outside: bool, unroll: int) -> str:
         place = "outside" if outside else "inside"
@@ -173,6 +174,47 @@ class Jax:
             return {"loss": once(jax.tree.map(jnp.copy, start))[1]}
 
         return Contender("jax.lax.scan", run, result)
+
+
+    def proposal(self, rung: Any, program: Program, weights: Any, setting: str) -> float:
+        """Adam with clipping, all that an update changes donated, and no wait between updates."""
+        def outputs(weights: Any, states: Any, words: Any) -> tuple[Any, Any]:
+            ends, y = scan(program, weights["layer"], weights["embedding"][words], states,
+                           outside=True, unroll=1)
+            return ends, y @ weights["softmax"].T + weights["bias"]
+
+        def losses(logits: Any, words: Any) -> Any:
+            picked = jnp.take_along_axis(logits, words[..., None], -1)[..., 0]
+            return jax.nn.logsumexp(logits, -1) - picked
+
+        def loss(weights: Any, states: Any, part: Any) -> Any:
+            ends, logits = outputs(weights, states, part[:-1])
+            return losses(logits, part[1:]).mean(), ends
+
+        def update(held: Any, states: Any, part: Any, number: Any) -> Any:
+            weights, first, second = held
+            gradients, ends = jax.grad(loss, has_aux=True)(weights, states, part)
+            norm = jnp.sqrt(sum(jnp.vdot(g, g) for g in jax.tree.leaves(gradients)))
+            scale = jnp.minimum(1.0, rung.clip / norm)
+            gradients = jax.tree.map(lambda g: g * scale, gradients)
+            first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, first, gradients)
+            second = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, second, gradients)
+            weights = jax.tree.map(
+                lambda w, m, v: w - rung.rate * (m / (1 - 0.9 ** number)) / (
+                    jnp.sqrt(v / (1 - 0.999 ** number)) + 1e-8), weights, first, second)
+            return (weights, first, second), ends
+
+        def score(weights: Any, pieces: Any, counted: Any) -> Any:
+            _, logits = outputs(weights, zeros(program, rung.batch), pieces[:-1])
+            return (losses(logits, pieces[1:]) * counted).sum() / counted.sum()
+
+        compiled = jax.jit(update, donate_argnums=(0, 1))
+        start = jax.tree.map(jnp.asarray, weights)
+        held: Any = (start, *(jax.tree.map(jnp.zeros_like, start) for _ in range(2)))
+        states: Any = zeros(program, rung.batch)
+        for number, part in enumerate(rung.segments, 1):
+            held, states = compiled(held, states, part, float(number))
+        return float(jax.jit(score)(held[0], rung.pieces, rung.counted))
 
 
 def open_peer(threads: int) -> Jax:

@@ -152,6 +152,7 @@ class OnnxRuntime:
 
     name = "onnxruntime"
     version = onnxruntime.__version__
+    proposal_settings = ()
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
@@ -214,6 +215,10 @@ class OnnxRuntime:
 
     def language_model(self, setting: Any, weights: Any, tokens: Any) -> None:
         """It trains nothing."""
+
+    def proposal(self, rung: Any, program: Program, weights: Any, setting: str) -> float:
+        """It trains nothing."""
+        raise NotImplementedError
 
 
 def open_peer(threads: int) -> OnnxRuntime:

@@ -41,14 +41,57 @@ LIBRARY = SimpleNamespace(
 
 def loop(program: Program, weights: Any, x: Any) -> Any:
     """The outputs of a layer over x [steps, batch, input], its products with x done at once."""
-    states = tuple(x.new_zeros(x.shape[1], program.hidden_size) for _ in program.states)
+    return unrolled(program, weights, x, zeros(program, x), program.run)[0]
+
+
+def zeros(program: Program, x: Any) -> tuple[Any, ...]:
+    """States to start x [steps, batch, input] from."""
+    return tuple(x.new_zeros(x.shape[1], program.hidden_size) for _ in program.states)
+
+
+def unrolled(program: Program, weights: Any, x: Any, states: tuple[Any, ...],
+             step: Callable[..., tuple[Any, ...]]) -> tuple[Any, tuple[Any, ...]]:
+    """The outputs and last states of a layer; step: `program.run`, or that compiled."""
     hoisted = program.product(LIBRARY, weights, x) if 0 in program.splits else None
     outputs = []
     for t in range(x.shape[0]):
-        states = program.run(LIBRARY, weights, x[t], states,
-                             None if hoisted is None else hoisted[t])
+        states = step(LIBRARY, weights, x[t], states, None if hoisted is None else hoisted[t])
         outputs.append(states[0])
-    return torch.stack(outputs)
+    return torch.stack(outputs), states
+
+
+class Reader(torch.nn.Module):
+    """A language model of one layer with a cell from our equations.
+
+    compiles: a step of the cell under torch.compile. To compile the loop over the steps of a segment
+    takes longer than a whole proposal without it.
+    """
+
+    def __init__(self, program: Program, weights: Any, *, compiles: bool) -> None:
+        super().__init__()
+        self.program = program
+        self.embedding = torch.nn.Embedding.from_pretrained(
+            torch.tensor(weights["embedding"]), freeze=False)
+        self.layer = torch.nn.ParameterDict({
+            name: torch.nn.Parameter(torch.tensor(value))
+            for name, value in weights["layer"].items()})
+        self.softmax = torch.nn.Linear(*reversed(weights["softmax"].shape))
+        with torch.no_grad():
+            self.softmax.weight.copy_(torch.tensor(weights["softmax"]))
+            self.softmax.bias.copy_(torch.tensor(weights["bias"]))
+        self.step = program.run
+        if compiles:
+            run = torch.compile(lambda weights, *given: program.run(LIBRARY, weights, *given),
+                                dynamic=False)
+            self.step = lambda _, *given: run(*given)
+
+    def forward(self, words: Any, states: tuple[Any, ...] | None) -> tuple[Any, tuple[Any, ...]]:
+        """The logits after words [steps, batch], and the last states."""
+        x = self.embedding(words)
+        if states is None:
+            states = zeros(self.program, x)
+        y, states = unrolled(self.program, dict(self.layer.items()), x, states, self.step)
+        return self.softmax(y), states
 
 
 def fused_module(program: Program, weights: Any) -> torch.nn.Module | None:
@@ -73,6 +116,7 @@ class Torch:
 
     name = "torch"
     version = torch.__version__
+    proposal_settings = ("loop", "compile")
 
     def _tensors(self, case: Case, *, trained: bool) -> tuple[dict[str, Any], Any, Any]:
         weights = {name: torch.tensor(value, requires_grad=trained)
@@ -202,6 +246,28 @@ class Torch:
             return {"loss": run()}
 
         return Contender("torch.nn.LSTM", run, result)
+
+    def proposal(self, rung: Any, program: Program, weights: Any, setting: str) -> float:
+        """The fused Adam with clipping, and no wait between updates."""
+        torch._dynamo.reset()
+        model = Reader(program, weights, compiles=setting == "compile")
+        parameters = list(model.parameters())
+        optimizer = torch.optim.Adam(parameters, lr=rung.rate, fused=True)
+        states = None
+        for part in torch.tensor(numpy.stack(rung.segments), dtype=torch.int64):
+            logits, states = model(part[:-1], states)
+            states = tuple(value.detach() for value in states)
+            optimizer.zero_grad(set_to_none=True)
+            functional.cross_entropy(logits.flatten(0, 1), part[1:].flatten()).backward()
+            torch.nn.utils.clip_grad_norm_(parameters, rung.clip)
+            optimizer.step()
+        pieces = torch.tensor(rung.pieces, dtype=torch.int64)
+        counted = torch.tensor(rung.counted)
+        with torch.no_grad():
+            logits, _ = model(pieces[:-1], None)
+            losses = functional.cross_entropy(
+                logits.flatten(0, 1), pieces[1:].flatten(), reduction="none")
+            return float((losses * counted.flatten()).sum() / counted.sum())
 
 
 def open_peer(threads: int) -> Torch:
