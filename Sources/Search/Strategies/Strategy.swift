@@ -116,7 +116,7 @@ extension UnsizedStrategy {
 package enum Strategies {
   /// Every strategy, in the order of the documentation.
   package static let all: [any Strategy.Type] = [
-    Auto.self, Evolution.self, Pruning.self, RandomSearch.self, LocalSearch.self,
+    Auto.self, Evolution.self, Grow.self, Pruning.self, RandomSearch.self, LocalSearch.self,
     ENAS.self, RandomShared.self, DARTS.self, DARTSSecond.self, WeNet.self,
   ]
 
