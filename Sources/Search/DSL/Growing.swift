@@ -84,7 +84,8 @@ package struct Growing: Sendable {
       case .input: return place.above == .matrix && !(isLast && needsHidden)
       case .hidden: return place.above != nil && !place.isMarked && !(isLast && needsInput)
       case .memory:
-        return place.above != nil && term.contains(.nextMemory) && !(isLast && (needsInput || needsHidden))
+        return place.above != nil && term.contains(.nextMemory)
+          && !(isLast && (needsInput || needsHidden))
       case .nextMemory:
         return place.above != nil && place.above != .matrix && !term.contains(.nextMemory)
       case .matrix: return true
@@ -153,21 +154,8 @@ package struct Growing: Sendable {
     term.emptyCount == 0 && term.contains(.input) && term.contains(.hidden)
   }
 
-  /// Random growth: the fewer symbols are left for each empty place, the likelier is a source.
+  /// Random growth, which prefers symbols by their frequency.
   package func random(_ choices: inout Choices) throws(Failure) -> Term {
-    try grow(&choices) { term, place, legal in
-      legal.map { symbol in
-        switch symbol {
-        case .matrix: 4
-        case .gate, .tanh: 2
-        case .add, .multiply, .sigmoid: 1.5
-        case .input: 6
-        case .hidden: 2
-        case .memory: 3
-        case .nextMemory: 0.3
-        default: 0.4
-        }
-      }
-    }
+    try grow(&choices) { _, _, legal in legal.map(\.frequency) }
   }
 }

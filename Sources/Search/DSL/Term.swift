@@ -30,6 +30,25 @@ package enum Symbol: String, CaseIterable, Sendable {
   /// Marks its operand as the next memory; computes nothing.
   case nextMemory = "c_t"
 
+  /// Its place among all.
+  package var number: Int { Self.numbers[self] ?? 0 }
+  private static let numbers = Dictionary(
+    uniqueKeysWithValues: allCases.enumerated().map { ($1, $0) })
+
+  /// How often random growth takes it, beside others: matrices, gates and sources are what cells are
+  /// made of.
+  package var frequency: Double {
+    switch self {
+    case .input: 6
+    case .matrix: 4
+    case .memory: 3
+    case .gate, .tanh, .hidden: 2
+    case .add, .multiply, .sigmoid: 1.5
+    case .nextMemory: 0.3
+    default: 0.4
+    }
+  }
+
   /// Operands.
   package var arity: Int {
     switch self {

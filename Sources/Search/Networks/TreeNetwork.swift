@@ -36,7 +36,8 @@ package struct Forest: Sendable {
     }
     if term.symbol == .hidden, let before { children = [before] }
     let height = (children.map { heights[$0] }.max() ?? -1) + 1
-    nodes.append(Node(symbol: term.symbol, children: children, isNext: next == path && term.symbol == .empty))
+    nodes.append(
+      Node(symbol: term.symbol, children: children, isNext: next == path && term.symbol == .empty))
     heights.append(height)
     if levels.count == height { levels.append([]) }
     levels[height].append(nodes.count - 1)
@@ -66,7 +67,7 @@ package final class TreeNetwork {
   private struct Kind {
     var number: Int
     var network: Network
-    /// Of h and c of each child, in elements of H.
+    /// The states that are h and c of each child; a state array holds [B, H] of each state.
     var children: [(h: Int, c: Int)]
   }
 
@@ -170,7 +171,6 @@ package final class TreeNetwork {
   private func step(
     _ run: SequenceRun, _ kind: Kind, _ nodes: [Int], _ values: inout [Float]
   ) throws(Failure) {
-    let width = kind.network.stateSize
     var input = [Float](repeating: 0, count: run.batch * Self.words)
     var states = [Float](repeating: 0, count: run.stateCount)
     for (row, index) in nodes.enumerated() {
@@ -178,8 +178,8 @@ package final class TreeNetwork {
       input[row * Self.words + word(node)] = 1
       for (child, place) in zip(node.children, kind.children) {
         for k in 0..<hidden {
-          states[row * width + place.h * hidden + k] = values[child * 2 * hidden + k]
-          states[row * width + place.c * hidden + k] = values[(child * 2 + 1) * hidden + k]
+          states[(place.h * run.batch + row) * hidden + k] = values[child * 2 * hidden + k]
+          states[(place.c * run.batch + row) * hidden + k] = values[(child * 2 + 1) * hidden + k]
         }
       }
     }
@@ -190,14 +190,14 @@ package final class TreeNetwork {
     let own = kind.children[0]
     for (row, index) in nodes.enumerated() {
       for k in 0..<hidden {
-        values[index * 2 * hidden + k] = states[row * width + own.h * hidden + k]
-        values[(index * 2 + 1) * hidden + k] = states[row * width + own.c * hidden + k]
+        values[index * 2 * hidden + k] = states[(own.h * run.batch + row) * hidden + k]
+        values[(index * 2 + 1) * hidden + k] = states[(own.c * run.batch + row) * hidden + k]
       }
     }
   }
 
   private func word(_ node: Forest.Node) -> Int {
-    node.isNext ? Self.words - 1 : Symbol.allCases.firstIndex(of: node.symbol) ?? 0
+    node.isNext ? Self.words - 1 : node.symbol.number
   }
 
   /// Adds the gradient of the weights to `gradients`, from those of the encodings [H] of the last
@@ -210,13 +210,12 @@ package final class TreeNetwork {
       for k in 0..<hidden { own[root * 2 * hidden + k] += gradient[k] }
     }
     for (run, kind, nodes) in tape.reversed() {
-      let width = kind.network.stateSize
       let place = kind.children[0]
       var states = [Float](repeating: 0, count: run.stateCount)
       for (row, index) in nodes.enumerated() {
         for k in 0..<hidden {
-          states[row * width + place.h * hidden + k] = own[index * 2 * hidden + k]
-          states[row * width + place.c * hidden + k] = own[(index * 2 + 1) * hidden + k]
+          states[(place.h * run.batch + row) * hidden + k] = own[index * 2 * hidden + k]
+          states[(place.c * run.batch + row) * hidden + k] = own[(index * 2 + 1) * hidden + k]
         }
       }
       try run.backward(outputGradient: nil, finalStateGradient: states, threads: 1)
@@ -226,8 +225,8 @@ package final class TreeNetwork {
       for (row, index) in nodes.enumerated() {
         for (child, place) in zip(forest.nodes[index].children, kind.children) {
           for k in 0..<hidden {
-            own[child * 2 * hidden + k] += states[row * width + place.h * hidden + k]
-            own[(child * 2 + 1) * hidden + k] += states[row * width + place.c * hidden + k]
+            own[child * 2 * hidden + k] += states[(place.h * run.batch + row) * hidden + k]
+            own[(child * 2 + 1) * hidden + k] += states[(place.c * run.batch + row) * hidden + k]
           }
         }
       }

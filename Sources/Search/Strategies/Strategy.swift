@@ -116,8 +116,8 @@ extension UnsizedStrategy {
 package enum Strategies {
   /// Every strategy, in the order of the documentation.
   package static let all: [any Strategy.Type] = [
-    Auto.self, Evolution.self, Grow.self, Pruning.self, RandomSearch.self, LocalSearch.self,
-    ENAS.self, RandomShared.self, DARTS.self, DARTSSecond.self, WeNet.self,
+    Auto.self, Evolution.self, Grow.self, Reinforce.self, Pruning.self, RandomSearch.self,
+    LocalSearch.self, ENAS.self, RandomShared.self, DARTS.self, DARTSSecond.self, WeNet.self,
   ]
 
   /// - Throws: `.invalidArgument` with all names.
