@@ -42,7 +42,9 @@ import Testing
       names.append(String(cString: info.name))
       #expect(!String(cString: info.summary).isEmpty)
       #expect(!String(cString: info.scaled).isEmpty)
-      #expect((info.paper != nil) == !["auto", "random", "local", "prune"].contains(names.last))
+      #expect(
+        (info.paper != nil)
+          == !["auto", "reinforce", "random", "local", "prune"].contains(names.last))
     }
     #expect(Set(names).isSuperset(of: ["random", "evolution", "prune"]))
   }

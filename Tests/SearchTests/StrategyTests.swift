@@ -110,7 +110,8 @@ struct StrategyTests {
     }
     #expect(
       names.isSuperset(of: [
-        "relu", "softsign", "sin", "leaky_relu", "silu", "identity", "hard_tanh", "layernorm", "add",
+        "relu", "softsign", "sin", "leaky_relu", "silu", "identity", "hard_tanh", "layernorm",
+        "add",
         "subtract", "max", "min", "vector",
       ]))
   }

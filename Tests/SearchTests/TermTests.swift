@@ -5,7 +5,7 @@ import Testing
 
 @Suite("A term")
 struct TermTests {
-  /// The GRU as Schrimpf et al. 2017 write it.
+  /// The GRU in the language of the paper.
   static let gru =
     "Gate3(Tanh(Add(MM(x_t),Mult(MM(h_tm1),Sigmoid(Add(MM(h_tm1),MM(x_t)))))),h_tm1,"
     + "Sigmoid(Add(MM(h_tm1),MM(x_t))))"

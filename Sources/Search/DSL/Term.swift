@@ -1,8 +1,9 @@
 import Cells
 import Kernels
 
-/// A word of the language in which Schrimpf et al. 2017 (arXiv:1712.07316) write cells.
+/// A word of the language in which cells are grown.
 ///
+/// It is that of Schrimpf et al. 2017, arXiv:1712.07316.
 /// Left out are x_{t-1}, as a cell here has no input but x_t, and the positional encoding, as a cell
 /// does not know which step it is at.
 package enum Symbol: String, CaseIterable, Sendable {

@@ -20,9 +20,9 @@ package struct GeneratorSettings: Equatable, Sendable {
   package init() {}
 }
 
-/// Chooses the symbols of terms, and learns by REINFORCE which choices lead to good ones: the generator of
-/// Schrimpf et al. 2017, arXiv:1712.07316.
+/// Chooses the symbols of terms, and learns by REINFORCE which choices lead to good ones.
 ///
+/// This is the generator of Schrimpf et al. 2017, arXiv:1712.07316.
 /// A TreeLSTM encodes the partial term, in which the place that is to be filled next is marked; a linear
 /// map gives each symbol a score, and those that keep the rules get probabilities by softmax. Used by
 /// one thread at a time.

@@ -5,9 +5,9 @@ import Kernels
 import Synchronization
 import Training
 
-/// Orders terms by the loss that they promise, before any is trained: the ranking function of Schrimpf et
-/// al. 2017, arXiv:1712.07316.
+/// Orders terms by the loss that they promise, before any is trained.
 ///
+/// This is the ranking function of Schrimpf et al. 2017, arXiv:1712.07316.
 /// A TreeLSTM encodes the term, unrolled by one time step, and a linear head says its score, a loss in
 /// standard deviations from the mean. Used by one thread at a time.
 package final class Ranker {
