@@ -69,3 +69,41 @@ def test_an_interruption_ends_all_runs(corpus):
     with pytest.raises(KeyboardInterrupt):
         rnncell.compare(corpus, {"quick": "elman", "slow": "lstm"}, parameters=3000, seeds=1,
                         updates=400, batch_size=4, truncation=5, progress=hear)
+
+
+def test_each_cell_gets_the_best_of_the_grid_and_the_test_text_is_read_once_at_the_end(
+        corpus, tmp_path):
+    seen = []
+    options = {"parameters": 4000, "seeds": 2, "updates": 24, "batch_size": 8, "truncation": 10,
+               "learning_rates": (1e-6, 0.01), "save": tmp_path / "c.json"}
+
+    def before_test(comparison):
+        seen.append((len(comparison.trials), [math.isnan(run.test_loss) for run in comparison.runs]))
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rnncell.compare(corpus, ["gru", "elman"], before_test=before_test, **options)
+    result = rnncell.compare(corpus, ["gru", "elman"], before_test=before_test, resume=True, **options)
+    assert seen == [(4, [True] * 4)] * 2
+    assert all(math.isfinite(run.test_loss) for run in result.runs)
+    assert {run.learning_rate for run in result.runs} == {result.learning_rate("gru")} == {0.01}
+    assert result.by_validation()[0] in ("gru", "elman")
+    # The models that the interruption left were tested, not trained again, and are gone now.
+    assert [path.name for path in tmp_path.iterdir()] == ["c.json"]
+    plain = rnncell.compare(corpus, ["gru"], parameters=4000, seeds=1, updates=24, batch_size=8,
+                            truncation=10, learning_rate=0.01)
+    assert plain.losses("gru") == result.losses("gru")[:1]
+    rnncell.compare(corpus, ["gru", "elman"], before_test=before_test, resume=True, **options)
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize("changed, message", [
+    ({"learning_rates": ()}, "learning_rates is empty"),
+    ({"learning_rates": (0.1,), "learning_rate": 0.1}, "one of the two"),
+    ({"learning_rates": (0.0,)}, "learning_rates"),
+    ({"learning_rates": (0.1,), "grid_share": 0}, "grid_share is 0"),
+])
+def test_a_grid_that_is_none_is_refused(corpus, changed, message):
+    with pytest.raises(rnncell.InvalidArgumentError, match=message):
+        rnncell.compare(corpus, ["gru"], parameters=4000, updates=4, **changed)

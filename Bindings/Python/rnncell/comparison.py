@@ -6,10 +6,11 @@ import json
 import math
 import os
 import pathlib
+import shutil
 import statistics
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ._rnncell import DivergedError, InvalidArgumentError, StateError
@@ -49,6 +50,14 @@ class Interval(NamedTuple):
         return self.low > 0 or self.high < 0
 
 
+class Trial(NamedTuple):
+    """One cell trained for a share of the time at one learning rate."""
+
+    cell: str
+    learning_rate: float
+    valid_loss: float
+
+
 class Run(NamedTuple):
     """One cell trained with one seed."""
 
@@ -60,13 +69,28 @@ class Run(NamedTuple):
     valid_loss: float
     test_loss: float
     seconds: float
+    learning_rate: float | None = None
+    """The one that was chosen for the cell; None: as the options say."""
 
 
 class Comparison:
     """Runs of several cells, the same seeds for each."""
 
-    def __init__(self, cells: dict[str, Cell], seeds: list[int], runs: list[Run]) -> None:
+    def __init__(self, cells: dict[str, Cell], seeds: list[int], runs: list[Run],
+                 trials: list[Trial] | None = None) -> None:
         self.cells, self.seeds, self.runs = cells, seeds, runs
+        self.trials = [] if trials is None else trials
+        """Of the grid of learning rates."""
+
+    def learning_rate(self, cell: str) -> float | None:
+        """The rate of the grid with the least validation loss; None without a grid."""
+        own = [trial for trial in self.trials if trial.cell == cell]
+        return min(own, key=lambda trial: trial.valid_loss).learning_rate if own else None
+
+    def by_validation(self) -> list[str]:
+        """The cells, that with the least mean validation loss first."""
+        return sorted(self.cells, key=lambda name: statistics.fmean(
+            run.valid_loss for run in self.runs if run.cell == name))
 
     def losses(self, cell: str) -> list[float]:
         """The test losses of a cell by seed; infinity for a run that diverged."""
@@ -120,6 +144,7 @@ class Comparison:
             "differences": {other: _finite(self.difference(first, other)._asdict())
                             for other in others},
             "seeds": self.seeds,
+            "trials": [_finite(trial._asdict()) for trial in self.trials],
             "runs": [_finite(run._asdict()) for run in self.runs],
         }
 
@@ -143,7 +168,9 @@ def compare(
     corpus: Corpus, cells: Mapping[str, Cell | str] | list[str], *, parameters: int,
     seeds: int = 3, workers: int | None = None, save: Path | None = None, resume: bool = False,
     progress: Callable[[Run, int, int], object] | None = None, layers: int = 1,
-    embedding_size: int | None = None, **options: Any,
+    embedding_size: int | None = None, tied: bool = False,
+    learning_rates: Sequence[float] | None = None, grid_share: float = 0.25,
+    before_test: Callable[[Comparison], object] | None = None, **options: Any,
 ) -> Comparison:
     """Trains cells at an equal number of parameters with the same options, seeds and updates.
 
@@ -151,8 +178,11 @@ def compare(
     parameters: of each model; the hidden size that comes nearest is chosen.
     seeds:      how many, from 0.
     workers:    models trained at a time, one thread each; None: one for each processor.
-    save:       a JSON file that is written after each run; resume: runs that it holds are kept.
+    save:       a JSON file that is written after each run; resume: what it holds is kept.
     progress:   is called with each run, how many are done and how many there are.
+    learning_rates: a grid: each cell gets the rate with the least validation loss after `grid_share` of
+                the epochs or updates, with seed 0; None: that of the options for all.
+    before_test: is called when all is trained, and before the test text is read, which happens once.
     options:    of LanguageModel.fit, such as epochs, updates, batch_size or learning_rate.
 
     The state of the best validation loss is not picked: the last weights of each run count.
@@ -164,60 +194,154 @@ def compare(
     if resume and save is None:
         raise InvalidArgumentError("resume is set without a file; pass save=FILE")
     positive("seeds", seeds)
+    if learning_rates is not None:
+        if not learning_rates or options.get("learning_rate") is not None:
+            raise InvalidArgumentError("learning_rates is empty, or learning_rate is set beside it; "
+                                       "pass one of the two")
+        for rate in learning_rates:
+            positive("learning_rates", rate)
+        if not 0 < grid_share <= 1:
+            raise InvalidArgumentError(f"grid_share is {grid_share}; pass a share from 0 to 1")
     named = {name: cell_from(cell) for name, cell in cells.items()}
     key = {"corpus": corpus.digest, "parameters": parameters, "layers": layers,
-           "embedding": embedding_size,
+           "embedding": embedding_size, "tied": tied,
+           "learning_rates": learning_rates and [*learning_rates, grid_share],
            "options": {name: repr(value) for name, value in sorted(options.items())},
            "cells": {name: cell.equations for name, cell in named.items()}}
-    runs = _kept_runs(pathlib.Path(save), key) if resume and save and os.path.exists(save) else []
-    comparison = Comparison(named, list(range(seeds)), runs)
-    have = {(run.cell, run.seed) for run in runs}
-    todo = [(name, seed) for seed in range(seeds) for name in named if (name, seed) not in have]
+    ledger = _Ledger(None if save is None else pathlib.Path(save), key)
+    if resume:
+        ledger.read()
+    comparison = Comparison(named, list(range(seeds)), ledger.runs, ledger.trials)
     stop = threading.Event()
 
-    def train(name: str, seed: int) -> Run:
-        model = LanguageModel(named[name], corpus.vocabulary, parameters=parameters,
+    def train(name: str, seed: int, **changed: Any) -> tuple[LanguageModel, bool]:
+        model = LanguageModel(named[name], corpus.vocabulary, parameters=parameters, tied=tied,
                               layers=layers, embedding_size=embedding_size, seed=seed)
-        losses = (math.inf, math.inf)
-        start = time.monotonic()
         try:
             model.fit(corpus, seed=seed, threads=1, report_every=10,
-                      progress=lambda _: stop.is_set(), **options)
-            losses = model.evaluate(corpus.valid, threads=1), model.evaluate(corpus.test, threads=1)
+                      progress=lambda _: stop.is_set(), **{**options, **changed})
         except DivergedError:
-            pass
-        last = model.history[-1] if model.history else None
-        return Run(name, seed, model.hidden_size, model.parameter_count,
-                   options.get("updates") or (last.update if last else 0), *losses,
-                   time.monotonic() - start)
+            return model, False
+        return model, True
 
-    with concurrent.futures.ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        futures = [pool.submit(train, *task) for task in todo]
-        try:
-            for future in concurrent.futures.as_completed(futures):
-                runs.append(future.result())
-                if save is not None:
-                    _write(pathlib.Path(save), {**key, "runs": [run._asdict() for run in runs]})
-                if progress is not None:
-                    progress(runs[-1], len(runs), len(named) * seeds)
-        except BaseException:
-            stop.set()
-            for future in futures:
-                future.cancel()
-            raise
+    def try_rate(name: str, rate: float) -> None:
+        model, ended = train(name, 0, learning_rate=rate, **_share_of(options, grid_share))
+        loss = model.evaluate(corpus.valid, threads=1) if ended else math.inf
+        ledger.add_trial(Trial(name, rate, loss))
+
+    def run(name: str, seed: int) -> None:
+        start = time.monotonic()
+        rate = comparison.learning_rate(name)
+        model, ended = train(name, seed, **({} if rate is None else {"learning_rate": rate}))
+        loss = model.evaluate(corpus.valid, threads=1) if ended else math.inf
+        last = model.history[-1] if model.history else None
+        updates = options.get("updates") or (last.update if last else 0)
+        ledger.add_run(Run(name, seed, model.hidden_size, model.parameter_count, updates, loss,
+                           math.nan if ended else math.inf, time.monotonic() - start, rate),
+                       model, progress, len(named) * seeds)
+
+    def work(tasks: list[tuple[Callable[..., None], Any, Any]]) -> None:
+        with concurrent.futures.ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+            futures = [pool.submit(*task) for task in tasks]
+            try:
+                for future in concurrent.futures.as_completed(futures):
+                    future.result()
+            except BaseException:
+                stop.set()
+                for future in futures:
+                    future.cancel()
+                raise
+
+    tried = {(trial.cell, trial.learning_rate) for trial in ledger.trials}
+    work([(try_rate, name, float(rate)) for rate in learning_rates or () for name in named
+          if (name, float(rate)) not in tried])
+    have = {(each.cell, each.seed) for each in ledger.runs}
+    work([(run, name, seed) for seed in range(seeds) for name in named if (name, seed) not in have])
+    if any(math.isnan(each.test_loss) for each in ledger.runs):
+        if before_test is not None:
+            before_test(comparison)
+        ledger.test(lambda model: model.evaluate(corpus.test, threads=1))
     return comparison
 
 
-def _kept_runs(path: pathlib.Path, key: dict[str, Any]) -> list[Run]:
-    try:
-        kept = json.loads(path.read_text())
-        runs = [Run(**row) for row in kept.pop("runs")]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise StateError(f"{path} is no comparison ({error}); name another file") from None
-    if kept != key:
-        raise StateError(
-            f"{path} compares other cells, text or options; name another file, or do not resume")
-    return runs
+def _share_of(options: dict[str, Any], share: float) -> dict[str, Any]:
+    """The part of a training that the grid of learning rates gets."""
+    if options.get("updates"):
+        return {"updates": max(1, round(options["updates"] * share))}
+    return {"epochs": max(1, round((options.get("epochs") or 1) * share))}
+
+
+class _Ledger:
+    """What has been trained, kept in a file, with the models until their test losses are known."""
+
+    def __init__(self, path: pathlib.Path | None, key: dict[str, Any]) -> None:
+        self.path, self.key = path, key
+        self.trials: list[Trial] = []
+        self.runs: list[Run] = []
+        self._models: dict[tuple[str, int], LanguageModel] = {}
+        self._lock = threading.Lock()
+
+    def read(self) -> None:
+        """Takes what the file holds, if there is one; runs whose model is lost are trained again."""
+        if self.path is None or not self.path.exists():
+            return
+        try:
+            kept = json.loads(self.path.read_text())
+            trials = [Trial(**row) for row in kept.pop("trials", [])]
+            runs = [Run(**row) for row in kept.pop("runs")]
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise StateError(f"{self.path} is no comparison ({error}); name another file") from None
+        if kept != self.key:
+            raise StateError(f"{self.path} compares other cells, text or options; name another file, "
+                             "or do not resume")
+        self.trials += trials
+        self.runs += [run for run in runs
+                      if not math.isnan(run.test_loss) or self._file(run).exists()]
+
+    def add_trial(self, trial: Trial) -> None:
+        """Keeps a point of the grid."""
+        with self._lock:
+            self.trials.append(trial)
+            self._write()
+
+    def add_run(self, run: Run, model: LanguageModel,
+                progress: Callable[[Run, int, int], object] | None, total: int) -> None:
+        """Keeps a run with its model."""
+        with self._lock:
+            if self.path is None:
+                self._models[run.cell, run.seed] = model
+            elif math.isnan(run.test_loss):
+                self._folder.mkdir(exist_ok=True)
+                model.save(self._file(run))
+            self.runs.append(run)
+            self._write()
+            if progress is not None:
+                progress(run, len(self.runs), total)
+
+    def test(self, measure: Callable[[LanguageModel], float]) -> None:
+        """Fills in the test losses; the models are needed no more then."""
+        for place, run in enumerate(self.runs):
+            if math.isnan(run.test_loss):
+                model = self._models.pop((run.cell, run.seed), None)
+                self.runs[place] = run._replace(
+                    test_loss=measure(model or LanguageModel.load(self._file(run))))
+        self._write()
+        if self.path is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def _folder(self) -> pathlib.Path:
+        assert self.path is not None
+        return self.path.with_name(self.path.name + ".models")
+
+    def _file(self, run: Run) -> pathlib.Path:
+        number = list(self.key["cells"]).index(run.cell)
+        return self._folder / f"{number}-{run.seed}.safetensors"
+
+    def _write(self) -> None:
+        if self.path is not None:
+            _write(self.path, {**self.key, "trials": [trial._asdict() for trial in self.trials],
+                               "runs": [run._asdict() for run in self.runs]})
 
 
 def _write(path: pathlib.Path, value: object) -> None:

@@ -14,6 +14,7 @@ from ..models import LanguageModel
 from ..report import write_report
 from ..studies import CONTROL, Proposal, Study
 from .live import Lines, LiveTable, duration, rows_of
+from .models import told
 from .options import POSITIVE, add_common, workers_from
 from .search import row_json
 
@@ -126,8 +127,7 @@ def compared(corpus: Corpus, best: Cell, updates: int, workers: int | None) -> C
         f"{SEEDS} seeds.")
 
     def hear(run: Run, done: int, count: int) -> None:
-        say(f"  {done}/{count}  {run.cell}, seed {run.seed}: test loss {run.test_loss:.4f} "
-            f"in {run.seconds:.0f} s")
+        say(f"  {done}/{count}  {told(run)}")
 
     return compare(corpus, {"found": best, "lstm": Cell.stock("lstm"), "gru": Cell.stock("gru")},
                    parameters=parameters, embedding_size=HIDDEN, seeds=SEEDS, updates=updates,

@@ -11,7 +11,7 @@ from ..cells import cell_from_argument
 from ..comparison import Run, compare
 from ..models import LanguageModel, Progress, perplexity_of
 from .options import (
-    COUNT, NOT_NEGATIVE, POSITIVE, add_common, add_text, add_training, corpus_from, note,
+    COUNT, NOT_NEGATIVE, POSITIVE, add_common, add_text, add_training, corpus_from, note, rates,
     training_from, workers_from,
 )
 
@@ -79,6 +79,9 @@ def add(commands: Any) -> None:
                          help="default: %(default)s")
     command.add_argument("--embedding", type=COUNT, metavar="N",
                          help="embedding size (default: as hidden)")
+    command.add_argument("--tied", action="store_true", help="embedding and softmax share weights")
+    command.add_argument("--learning-rates", type=rates, metavar="A,B,...",
+                         help="each cell gets the best of them after a quarter of the training")
     command.add_argument("--workers", type=COUNT, metavar="N",
                          help="models trained at a time, one thread each")
     add_training(command)
@@ -171,6 +174,13 @@ def run_generate(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"prompt": arguments.prompt, "text": text}
 
 
+def told(run: Run) -> str:
+    """A run in a line; its test loss is not known yet."""
+    rate = "" if run.learning_rate is None else f", learning rate {run.learning_rate:g}"
+    return (f"{run.cell}, seed {run.seed}{rate}: validation loss {run.valid_loss:.4f} "
+            f"in {run.seconds:.0f} s")
+
+
 def run_compare(arguments: argparse.Namespace) -> dict[str, Any]:
     """Trains cells at equal size and prints what is shown."""
     corpus = corpus_from(arguments)
@@ -178,15 +188,14 @@ def run_compare(arguments: argparse.Namespace) -> dict[str, Any]:
              for name in arguments.cells.split(",") if name}
 
     def hear(run: Run, done: int, count: int) -> None:
-        note(f"{done}/{count}  {run.cell}, seed {run.seed}: test loss {run.test_loss:.4f} "
-             f"in {run.seconds:.0f} s")
+        note(f"{done}/{count}  {told(run)}")
 
     try:
         comparison = compare(
             corpus, cells, parameters=arguments.parameters, seeds=arguments.seeds,
-            layers=arguments.layers, embedding_size=arguments.embedding,
-            workers=workers_from(arguments), save=arguments.save,
-            resume=arguments.resume, progress=hear, **training_from(arguments))
+            layers=arguments.layers, embedding_size=arguments.embedding, tied=arguments.tied,
+            learning_rates=arguments.learning_rates, workers=workers_from(arguments),
+            save=arguments.save, resume=arguments.resume, progress=hear, **training_from(arguments))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             f"interrupted; {arguments.save} keeps the runs that ended, --resume carries on"

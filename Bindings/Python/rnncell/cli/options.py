@@ -26,6 +26,11 @@ POSITIVE = number(0, float, above=True)
 NOT_NEGATIVE = number(0, float)
 
 
+def rates(text: str) -> list[float]:
+    """Learning rates with commas between."""
+    return [POSITIVE(word) for word in text.split(",")]
+
+
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Options of every command."""
     parser.add_argument("--json", action="store_true",
