@@ -845,8 +845,9 @@ typedef struct rnncell_study_info {
   int64_t tokens;         /* trained on in all, for cells and for what the strategy trains beside */
   double tau;             /* Kendall's, between the losses of the first and the last rung, of the
                              first 16 proposals: they rise whatever their loss; NaN before two */
+  int64_t test_reads;     /* how often rnncell_study_record_test was called */
 } rnncell_study_info;
-#define RNNCELL_STUDY_INFO_INIT {sizeof(rnncell_study_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define RNNCELL_STUDY_INFO_INIT {sizeof(rnncell_study_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /* Describes a study. */
 RNNCELL_CHECKED int32_t rnncell_study_describe(rnncell_study_info *out, rnncell_study *study);
@@ -930,6 +931,16 @@ typedef struct rnncell_score {
  */
 RNNCELL_CHECKED int32_t rnncell_study_tell_score(
     rnncell_study *study, int64_t id, const rnncell_score *score);
+
+/*
+ * Notes in a study that a test text is about to be read to judge its cells. That should happen once, when
+ * all that is to be compared has been trained.
+ *
+ * again: 1 if it may have been read before, else 0.
+ *
+ * Errors: RNNCELL_STATE when it was read before and again is 0, and for a read-only study; RNNCELL_IO.
+ */
+RNNCELL_CHECKED int32_t rnncell_study_record_test(rnncell_study *study, int32_t again);
 
 /* Orders of proposals. */
 #define RNNCELL_ORDER_LOSS 0     /* the leaderboard: scored proposals, on the highest rung first */

@@ -92,6 +92,14 @@ public func rnncell_study_tell_score(
   }
 }
 
+@_cdecl("rnncell_study_record_test") @implementation
+public func rnncell_study_record_test(_ study: OpaquePointer?, _ again: Int32) -> Int32 {
+  status { () throws(Failure) in
+    let object = try Handle.object(study, as: StudyObject.self)
+    try object.study.recordTest(again: try flag(again, "again"))
+  }
+}
+
 @_cdecl("rnncell_study_proposal") @implementation
 public func rnncell_study_proposal(
   _ out: UnsafeMutablePointer<rnncell_proposal>?, _ study: OpaquePointer?, _ order: Int32,

@@ -47,7 +47,12 @@ final class StudyObject: Handled {
     } else {
       evaluator = nil
     }
-    study = try Study(path: path, settings: isReadOnly ? nil : settings, isReadOnly: isReadOnly)
+    // A study that exists goes on as it was begun where nothing else is asked for.
+    let isSilent =
+      corpus == nil && options.strategy == nil && settings.json == StudySettings().json
+    study = try Study(
+      path: path, settings: isReadOnly ? nil : settings, adoptsStored: isSilent,
+      isReadOnly: isReadOnly)
     study.trials = limits.trials
     study.tokenBudget = limits.tokens
   }
@@ -151,6 +156,7 @@ final class StudyObject: Handled {
     info.seed = study.settings.seed
     info.tokens = Int64(statistics.tokens)
     info.tau = statistics.tau
+    info.test_reads = Int64(study.testReads)
     return info
   }
 

@@ -64,16 +64,16 @@ extension Cell {
     try parameters(inputSize: inputSize, hiddenSize: hiddenSize).reduce(0) { $0 &+ $1.count }
   }
 
-  /// Starting values of biases that do not start at zero, where this is a stock cell; by parameter
+  /// Starting values of biases and vectors that its source gives, where this is a stock cell; by parameter
   /// name.
-  package var suggestedBias: [String: Double] {
+  package var suggestedInitial: [String: Double] {
     // By the names first, as most cells have none of them and then need not be printed.
     StockCell.all.first { stock in
-      !stock.initialBias.isEmpty
-        && stock.initialBias.keys.allSatisfy { name in graph.parameters.contains { $0.name == name }
+      !stock.initial.isEmpty
+        && stock.initial.keys.allSatisfy { name in graph.parameters.contains { $0.name == name }
         }
         && isStock(stock)
-    }?.initialBias ?? [:]
+    }?.initial ?? [:]
   }
 
   /// How torch packs the parameters, where this is a stock cell that torch has too.

@@ -111,13 +111,14 @@ package final class Network: Sendable {
     var fills: [UniformFill] = []
     let random = Philox(seed: seed, purpose: 0x696E_6974)
     for (layer, entries) in parameters.enumerated() {
-      let suggested = cells[layer].suggestedBias
+      let suggested = cells[layer].suggestedInitial
       let standard = 1 / Double(hiddenSizes[layer]).squareRoot()
       for (parameter, entry) in zip(cells[layer].graph.parameters, entries) {
-        let bias = initialization.bias(suggested: suggested[parameter.name])
+        let value = initialization.value(
+          suggested: suggested[parameter.name], isBias: parameter.isBias)
         let span = Float(initialization.range ?? standard)
-        if bias != nil || (initialization.range == nil && entry.role == .bias) {
-          weights.write(entry, from: Array(repeating: Float(bias ?? 0), count: entry.count))
+        if value != nil || (initialization.range == nil && entry.role == .bias) {
+          weights.write(entry, from: Array(repeating: Float(value ?? 0), count: entry.count))
         } else if entry.blocks == 1 {
           fills.append(weights.uniformFill(entry, random, first: first, low: nil, span: span))
         } else {
@@ -191,9 +192,11 @@ package struct Initialization: Hashable, Sendable {
     self.forgetBias = forgetBias
   }
 
-  /// The start of a bias for which the cell suggests a value, or nil for the usual start.
-  fileprivate func bias(suggested: Double?) -> Double? {
+  /// The start of a bias or vector for which the cell suggests a value, or nil for the usual start.
+  fileprivate func value(suggested: Double?, isBias: Bool) -> Double? {
     guard let suggested else { return nil }
+    // A forget gate's bias is one that starts above zero.
+    guard isBias, suggested > 0 else { return range == nil ? suggested : nil }
     switch forgetBias {
     case .none: return nil
     case .suggested: return range == nil ? suggested : nil

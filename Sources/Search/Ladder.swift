@@ -6,15 +6,19 @@ import Cells
 package struct Ladder: Sendable {
   package var rungs: Int
   package var eta: Int
+  /// How many of those that rose to the last rung may have been better at the rung below than one that
+  /// follows them; nil for any number.
+  package var leaders: Int?
 
   /// How many of the first proposals rise whatever their loss.
   package static let calibrations = 16
   /// Proposals scored for each calibration that rises a rung, so that these cost a fixed share.
   private static let scoredPerCalibration = 12
 
-  package init(rungs: Int, eta: Int) {
+  package init(rungs: Int, eta: Int, leaders: Int? = nil) {
     self.rungs = rungs
     self.eta = eta
+    self.leaders = leaders
   }
 
   /// One result that counts.
@@ -59,8 +63,13 @@ package struct Ladder: Sendable {
       let others = here.filter { !$0.isControl }.sorted {
         ($0.loss, $0.proposal) < ($1.loss, $1.proposal)
       }
-      for result in others.prefix(others.count / eta) where !isAsked(result.proposal, rung + 1) {
-        return (result.proposal, rung + 1)
+      var risen = 0
+      for result in others.prefix(others.count / eta) {
+        if isAsked(result.proposal, rung + 1) {
+          risen += 1
+        } else if rung < rungs - 2 || risen < leaders ?? .max {
+          return (result.proposal, rung + 1)
+        }
       }
     }
     return nil

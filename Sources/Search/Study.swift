@@ -13,6 +13,8 @@ package final class Study {
   package var tokenBudget: Int?
   /// Seconds of search of all runs, as far as they are known to the file.
   package internal(set) var seconds: Double
+  /// How often a test text was read to judge cells of the study.
+  package internal(set) var testReads: Int
   package private(set) var proposals: [Proposal]
   package private(set) var asks: [Ask]
   package let isReadOnly: Bool
@@ -37,9 +39,11 @@ package final class Study {
   /// - Parameters:
   ///   - path: the file; nil for a study in memory.
   ///   - settings: what it is to be; nil takes that of the file, or the defaults for a new one.
+  ///   - adoptsStored: whether the file's settings go before `settings`, which are for a new one alone.
   /// - Throws: `.state` for a file begun with other settings, naming both; `.busy`, `.format`, `.io`.
   package init(
-    path: String?, settings wanted: StudySettings?, isReadOnly: Bool = false
+    path: String?, settings wanted: StudySettings?, adoptsStored: Bool = false,
+    isReadOnly: Bool = false
   ) throws(Failure) {
     self.path = path ?? "in memory"
     self.isReadOnly = isReadOnly
@@ -47,7 +51,7 @@ package final class Study {
     let file = try StudyFile(path: path, isReadOnly: isReadOnly)
     self.file = file
     if let stored = try file.settings() {
-      if let wanted { try Self.compare(wanted, stored, self.path) }
+      if let wanted, !adoptsStored { try Self.compare(wanted, stored, self.path) }
       settings = stored
     } else {
       let begun = try (wanted ?? StudySettings()).checked()
@@ -65,7 +69,8 @@ package final class Study {
     strategy = type.init(settings.preset)
     // One state of the file, whatever another process writes meanwhile.
     try file.database.run("BEGIN")
-    seconds = try file.seconds()
+    seconds = try file.progress(.seconds)
+    testReads = Int(try file.progress(.testReads))
     proposals = try file.proposals()
     asks = try file.asks(proposalCount: proposals.count)
     for (id, curve) in try file.curves() where proposals.indices.contains(id - 1) {
@@ -105,9 +110,7 @@ package final class Study {
   ///
   /// - Throws: `.state` for a read-only study, or when the strategy finds no new cell; `.io`, `.busy`.
   package func next() throws(Failure) -> Answer {
-    guard !isReadOnly else {
-      throw Failure(.state, "\(path) is open read-only; open it for writing")
-    }
+    try checkWritable()
     if let step = asks.indices.first(where: { asks[$0].state == .asked && !handed.contains($0) }) {
       return .task(try hand(step))
     }
@@ -143,6 +146,12 @@ package final class Study {
     }
   }
 
+  func checkWritable() throws(Failure) {
+    guard !isReadOnly else {
+      throw Failure(.state, "\(path) is open read-only; open it for writing")
+    }
+  }
+
   /// The next cell to score, for programs that score cells themselves.
   ///
   /// - Throws: `.state` when there is none now, and what `next` throws.
@@ -158,7 +167,12 @@ package final class Study {
     }
   }
 
-  private var ladder: Ladder { Ladder(rungs: settings.rungs, eta: settings.eta) }
+  private var ladder: Ladder {
+    // A front has more than one leader.
+    Ladder(
+      rungs: settings.rungs, eta: settings.eta,
+      leaders: settings.front ? nil : type(of: strategy).leaders)
+  }
 
   private func isSettled(_ ask: Ask) -> Bool { ask.state == .told || ask.state == .failed }
 
@@ -433,7 +447,7 @@ package final class Study {
       for id in stale.dropped { try file.save(snapshot: nil, proposal: id, rung: 0) }
       try file.save(
         snapshot: stale.keepsOwn ? score.snapshot : nil, proposal: id, rung: ask.rung)
-      try file.save(seconds: seconds)
+      try file.save(seconds, .seconds)
     }
     asks[step] = ask
     proposals[id - 1] = proposal

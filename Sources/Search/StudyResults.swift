@@ -26,6 +26,24 @@ package struct StudyStatistics: Sendable {
 }
 
 extension Study {
+  /// Notes, before it happens, that a test text is read to judge cells of this study.
+  ///
+  /// - Parameter again: whether it may have been read before.
+  /// - Throws: `.state` when it was, or for a read-only study; `.io`.
+  package func recordTest(again: Bool) throws(Failure) {
+    try checkWritable()
+    guard testReads == 0 || again else {
+      throw Failure(
+        .state,
+        "the test text was read for this study before, and what is chosen after that is chosen by the "
+          + "test text; ask for it again on purpose if you must")
+    }
+    try file.database.transaction { () throws(Failure) in
+      try file.save(Double(testReads + 1), .testReads)
+    }
+    testReads += 1
+  }
+
   /// Scored proposals, best first: the highest rung, then the loss.
   package var leaderboard: [Proposal] {
     proposals.filter { $0.state == .scored && $0.loss.isFinite && !$0.work.isStage }

@@ -121,7 +121,7 @@ extension Study {
   }
 
   private func saveSeconds() throws(Failure) {
-    try file.database.transaction { () throws(Failure) in try file.save(seconds: seconds) }
+    try file.database.transaction { () throws(Failure) in try file.save(seconds, .seconds) }
   }
 }
 

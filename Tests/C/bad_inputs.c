@@ -661,6 +661,11 @@ static void search(void) {
   score.tokens = 0;
   score.step_seconds = NAN;
   BAD(rnncell_study_tell_score(study, 1, &score), "step_seconds nan");
+  BAD(rnncell_study_record_test(NULL, 0), "study is NULL");
+  BAD(rnncell_study_record_test(study, 2), "again is 2");
+  GOOD(rnncell_study_record_test(study, 0));
+  FAILS(RNNCELL_STATE, rnncell_study_record_test(study, 0), "read for this study before");
+  GOOD(rnncell_study_record_test(study, 1));
   BAD(rnncell_study_proposal(&proposal, study, RNNCELL_ORDER_LOSS, -1), "-1");
   BAD(rnncell_study_proposal(&proposal, study, RNNCELL_ORDER_PROPOSED, 99), "99");
   BAD(rnncell_strategy_describe(NULL, 0), "out is NULL");

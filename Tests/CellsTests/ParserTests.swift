@@ -170,8 +170,8 @@ import Testing
     let stock = try #require(StockCell.named(name))
     let cell = try Cell.stock(name)
     let names = cell.graph.parameters.map(\.name)
-    #expect(stock.initialBias.keys.allSatisfy(names.contains))
-    #expect(cell.suggestedBias == stock.initialBias)
+    #expect(stock.initial.keys.allSatisfy(names.contains))
+    #expect(cell.suggestedInitial == stock.initial)
     #expect(!stock.source.isEmpty)
     guard let torch = stock.torch else { return }
     let packed =

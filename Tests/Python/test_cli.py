@@ -20,7 +20,8 @@ def last_json(done):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-COMMANDS = ["demo", "search", "study", "train", "eval", "generate", "show", "compare", "stock", "bench"]
+COMMANDS = ["demo", "search", "study", "train", "eval", "generate", "show", "compare", "stock", "bench",
+            "finalists"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

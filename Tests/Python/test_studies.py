@@ -6,6 +6,7 @@ import io
 import json
 import math
 import sqlite3
+import statistics
 
 import pytest
 import rnncell
@@ -332,3 +333,47 @@ def test_an_objective_gives_costs_and_the_best_of_a_front_have_children():
     # The longer the better and the costlier: nothing beats anything, but in steps of 2 %.
     assert len(study.front()) > 10
     assert rows[0].parameters == len(rows[0].equations)
+
+
+def test_finalists_are_chosen_by_validation_and_tested_once(corpus, tmp_path):
+    told = []
+    options = {"seeds": 2, "learning_rates": (1e-6, 0.01), "updates": 24, "workers": 2}
+    with rnncell.Study(tmp_path / "s.db", corpus, strategy="random", trials=5, hidden_size=8, rungs=1,
+                       updates=6, batch_size=8, truncation=10) as study:
+        study.run()
+        assert study.info.test_reads == 0
+        with pytest.raises(rnncell.InvalidArgumentError, match="count"):
+            study.finalists(0)
+        result = study.finalists(2, **options, progress=lambda run, done, count: told.append(run))
+        assert study.info.test_reads == 1 and len(told) == 2 * 4
+        assert all(math.isnan(run.test_loss) for run in told)
+        first, second, *rivals = result.cells
+        assert rivals == ["lstm", "gru"] and first.startswith("found ")
+        means = [statistics.fmean(run.valid_loss for run in result.runs if run.cell == name)
+                 for name in (first, second)]
+        assert means[0] <= means[1]
+        assert all(result.learning_rate(name) == 0.01 for name in result.cells)
+        sizes = {run.parameters for run in result.runs}
+        assert max(sizes) < 1.1 * min(sizes)
+        # All is there: nothing is trained, and nothing is read again.
+        again = study.finalists(2, **options, progress=lambda *_: pytest.fail("trained again"))
+        assert again.losses(first) == result.losses(first) and study.info.test_reads == 1
+        with pytest.raises(rnncell.StateError, match="read for this study before"):
+            study.finalists(1, **options, save=tmp_path / "other.json")
+        study.finalists(1, **options, save=tmp_path / "other.json", again=True)
+        study.report(tmp_path / "r.html")
+    with rnncell.Study(tmp_path / "s.db") as study:
+        # As it was begun, where nothing else is asked for.
+        assert study.info.strategy == "random"
+        assert study.info.test_reads == 2
+        with pytest.raises(rnncell.StateError, match="before"):
+            study.record_test()
+        other = rnncell.Corpus(text="abc " * 200)
+        with pytest.raises(rnncell.StateError, match="another corpus"):
+            study.finalists(corpus=other)
+        with pytest.raises(rnncell.InvalidArgumentError, match="pass corpus="):
+            study.finalists()
+    assert "At equal size" in (tmp_path / "r.html").read_text()
+    with rnncell.Study(tmp_path / "s.db", read_only=True) as study, pytest.raises(
+            rnncell.StateError, match="read-only"):
+        study.record_test(again=True)

@@ -83,4 +83,21 @@ struct LadderTests {
     #expect(promoted(scored: 120, asked: Set(1...9)) == 10)
     #expect(promoted(scored: 200, asked: Set(1...16)) == nil)
   }
+
+  @Test("with leaders only those rise to the last rung that fewer were better than")
+  func leaders() {
+    func promoted(_ leaders: Int?, risen: [Int], last: Int) -> Int? {
+      // Proposal k has the loss k at the rung below, and the first rung has risen already.
+      let results = (1...12).map { Ladder.Result(proposal: $0, rung: 1, loss: Double($0)) }
+      return Ladder(rungs: last + 1, eta: 3, leaders: leaders).promotion(
+        results, isAsked: { id, rung in rung == 2 && risen.contains(id) })?.proposal
+    }
+    #expect(promoted(2, risen: [], last: 2) == 1)
+    #expect(promoted(2, risen: [3, 4], last: 2) == 1)
+    #expect(promoted(2, risen: [1, 4], last: 2) == 2)
+    #expect(promoted(2, risen: [1, 2], last: 2) == nil)
+    #expect(promoted(nil, risen: [1, 2], last: 2) == 3)
+    // Rungs before the last are as wide as ever.
+    #expect(promoted(2, risen: [1, 2], last: 3) == 3)
+  }
 }

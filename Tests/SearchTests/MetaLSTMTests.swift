@@ -171,7 +171,7 @@ struct MetaLSTMTests {
       let ends = study.asks.filter { $0.rung == 1 && $0.state == .told }.suffix(50)
       return ends.map(\.loss).reduce(0, +) / Double(ends.count)
     }
-    let predicting = try mean("auto")
+    let predicting = try mean("evolution")
     let plain = try mean("random")
     print("mean end of promoted proposals: \(predicting) with predictions, \(plain) without")
     #expect(predicting < plain - 0.05)

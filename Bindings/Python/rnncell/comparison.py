@@ -82,6 +82,19 @@ class Comparison:
         self.trials = [] if trials is None else trials
         """Of the grid of learning rates."""
 
+    @classmethod
+    def load(cls, path: Path) -> Comparison:
+        """What `compare` keeps in its file `save`, complete or not."""
+        kept, trials, runs = _read(pathlib.Path(path))
+        cells = {name: Cell(text) for name, text in kept["cells"].items()}
+        return cls(cells, list(range(kept["seeds"])), runs, trials)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether each cell was trained with each seed, and tested."""
+        tested = {(run.cell, run.seed) for run in self.runs if not math.isnan(run.test_loss)}
+        return tested == {(cell, seed) for cell in self.cells for seed in self.seeds}
+
     def learning_rate(self, cell: str) -> float | None:
         """The rate of the grid with the least validation loss; None without a grid."""
         own = [trial for trial in self.trials if trial.cell == cell]
@@ -204,7 +217,7 @@ def compare(
             raise InvalidArgumentError(f"grid_share is {grid_share}; pass a share from 0 to 1")
     named = {name: cell_from(cell) for name, cell in cells.items()}
     key = {"corpus": corpus.digest, "parameters": parameters, "layers": layers,
-           "embedding": embedding_size, "tied": tied,
+           "embedding": embedding_size, "tied": tied, "seeds": seeds,
            "learning_rates": learning_rates and [*learning_rates, grid_share],
            "options": {name: repr(value) for name, value in sorted(options.items())},
            "cells": {name: cell.equations for name, cell in named.items()}}
@@ -264,6 +277,17 @@ def compare(
     return comparison
 
 
+def _read(path: pathlib.Path) -> tuple[dict[str, Any], list[Trial], list[Run]]:
+    """What is compared, and what of it is done."""
+    try:
+        kept = json.loads(path.read_text())
+        trials = [Trial(**row) for row in kept.pop("trials", [])]
+        runs = [Run(**row) for row in kept.pop("runs")]
+        return dict(kept), trials, runs
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StateError(f"{path} is no comparison ({error}); name another file") from None
+
+
 def _share_of(options: dict[str, Any], share: float) -> dict[str, Any]:
     """The part of a training that the grid of learning rates gets."""
     if options.get("updates"):
@@ -285,12 +309,7 @@ class _Ledger:
         """Takes what the file holds, if there is one; runs whose model is lost are trained again."""
         if self.path is None or not self.path.exists():
             return
-        try:
-            kept = json.loads(self.path.read_text())
-            trials = [Trial(**row) for row in kept.pop("trials", [])]
-            runs = [Run(**row) for row in kept.pop("runs")]
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise StateError(f"{self.path} is no comparison ({error}); name another file") from None
+        kept, trials, runs = _read(self.path)
         if kept != self.key:
             raise StateError(f"{self.path} compares other cells, text or options; name another file, "
                              "or do not resume")

@@ -12,6 +12,7 @@ from .cells import Cell
 from .charts import Series, chart
 from .comparison import Comparison
 from .corpora import Path
+from .finalists import comparison_of
 from .studies import CONTROL, Proposal, Study
 
 SHOWN = 10
@@ -28,6 +29,7 @@ def write_report(path: Path, studies: list[Study], comparison: Comparison | None
 def page(studies: list[Study], comparison: Comparison | None = None) -> str:
     """The text of the page."""
     study = studies[0]
+    comparison = comparison or comparison_of(study)
     style = pathlib.Path(__file__).with_name("report.css").read_text(encoding="utf-8")
     title = f"A search for recurrent cells by {study.info.strategy}"
     sections = [_heading(study, title), _curves(studies), _sizes(studies)]

@@ -6,13 +6,14 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TextIO
 
 from . import _rnncell
 from ._rnncell import InvalidArgumentError, StateError
 from .arrays import positive, seed_of
 from .cells import Cell, cell_from
+from .comparison import Comparison
 from .corpora import Corpus, Path
 from .models import perplexity_of
 from .scores import Score
@@ -91,6 +92,8 @@ class StudyInfo(NamedTuple):
     """Trained on in all, for cells and for what the strategy trains to search with."""
     tau: float
     """Kendall's, between the losses of the first and the last rung; NaN: too few."""
+    test_reads: int
+    """How often the test text was read to judge cells of the study: once, or else it chose them."""
 
     @classmethod
     def _from(cls, info: dict[str, Any]) -> StudyInfo:
@@ -250,13 +253,47 @@ class Study:
                 return row
         raise StateError("the study has no scored proposal yet; run it, or tell a score")
 
-    def report(self, path: Path, *, others: Iterable[Study] = ()) -> None:
+    def record_test(self, *, again: bool = False) -> None:
+        """Notes that a test text is about to be read to judge cells of the study.
+
+        again: it may have been read before; StateError otherwise. `finalists` calls this.
+        """
+        self._handle.record_test(again)
+
+    def finalists(
+        self, count: int = 3, *, seeds: int = 5, rivals: Iterable[str] = ("lstm", "gru"),
+        learning_rates: Sequence[float] | None = (0.003, 0.006, 0.012),
+        corpus: Corpus | None = None, save: Path | None = None, again: bool = False,
+        **options: Any,
+    ) -> Comparison:
+        """Trains the best cells anew beside rivals, each with its best learning rate, and tests them.
+
+        All have the parameters, layers and embedding of the study, the same seeds, and each the rate of
+        the grid that has the least validation loss after a quarter of the training. The finalist with the
+        least validation loss is the first cell of the comparison. Then the test text is read: once, which
+        the study records.
+
+        count:    cells of the leaderboard, without the rivals.
+        rivals:   stock names, files or equations.
+        corpus:   the study's, for a study that was opened without it.
+        save:     what is kept, so that the same call carries on; None: `NAME.finalists.json` beside the
+                  study.
+        again:    read the test text although it was read before.
+        options:  of `compare`, such as epochs (default: 4), workers or progress.
+        """
+        from .finalists import run_finalists
+        return run_finalists(self, corpus or self.corpus, count, list(rivals), save, again, seeds=seeds,
+                             learning_rates=learning_rates, **options)
+
+    def report(self, path: Path, *, others: Iterable[Study] = (),
+               comparison: Comparison | None = None) -> None:
         """Writes a self-contained HTML page: curves, front, drawings, equations, leaderboard.
 
         others: further studies whose curves are shown beside, such as a random search.
+        comparison: of its cells with others; None: that of `finalists`, where there is one.
         """
         from .report import write_report
-        write_report(path, [self, *others])
+        write_report(path, [self, *others], comparison)
 
     def csv(self, file: TextIO) -> None:
         """Writes all proposals as comma-separated values with a heading."""

@@ -91,14 +91,14 @@ static PyObject *close_study(Handle *self, PyObject *unused) {
 
 static PyObject *info_dict(const rnncell_study_info *info) {
   return Py_BuildValue(
-      "{s:s,s:s,s:L,s:L,s:L,s:L,s:L,s:L,s:d,s:d,s:K}", "strategy", info->strategy, "settings",
+      "{s:s,s:s,s:L,s:L,s:L,s:L,s:L,s:L,s:d,s:d,s:K,s:L}", "strategy", info->strategy, "settings",
       info->settings,
       "proposal_count", (long long)info->proposal_count, "scored_count",
       (long long)info->scored_count, "failed_count", (long long)info->failed_count,
       "pending_count", (long long)info->pending_count, "rejected_count",
       (long long)info->rejected_count, "tokens", (long long)info->tokens,
       "seconds", info->seconds, "tau", info->tau, "seed",
-      (unsigned long long)info->seed);
+      (unsigned long long)info->seed, "test_reads", (long long)info->test_reads);
 }
 
 static PyObject *proposal_tuple(const rnncell_proposal *proposal) {
@@ -209,12 +209,21 @@ static PyObject *run(Handle *self, PyObject *callback) {
   return PyBool_FromLong(status == RNNCELL_CANCELLED);
 }
 
+static PyObject *record_test(Handle *self, PyObject *again) {
+  int flag = PyObject_IsTrue(again);
+  if (flag < 0 || handle_begin(self)) return NULL;
+  int32_t status = rnncell_study_record_test(self->handle, flag);
+  handle_end(self);
+  return status ? raise_status(state_of((PyObject *)self), status) : Py_NewRef(Py_None);
+}
+
 static PyMethodDef methods[] = {
     {"describe", (PyCFunction)describe, METH_NOARGS, NULL},
     {"proposals", (PyCFunction)proposals, METH_VARARGS, NULL},
     {"ask", (PyCFunction)ask, METH_NOARGS, NULL},
     {"tell", (PyCFunction)tell, METH_VARARGS, NULL},
     {"run", (PyCFunction)run, METH_O, NULL},
+    {"record_test", (PyCFunction)record_test, METH_O, NULL},
     {"close", (PyCFunction)close_study, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -12,5 +12,5 @@ extension StockCell {
       h' = o * tanh(c')
       """,
     source: "Krause et al. 2016, arXiv:1609.07959",
-    initialBias: ["b[f]": 1])
+    initial: ["b[f]": 1])
 }

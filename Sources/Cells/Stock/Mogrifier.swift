@@ -18,5 +18,5 @@ extension StockCell {
     source: "Melis, Kocisky and Blunsom 2019, arXiv:1909.01792, equations 1 and 2, five "
       + "rounds",
     notes: "Full-rank matrices.",
-    initialBias: ["b[f]": 1])
+    initial: ["b[f]": 1])
 }

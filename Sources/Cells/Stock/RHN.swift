@@ -15,5 +15,5 @@ extension StockCell {
       """,
     source: "Zilly et al. 2016, arXiv:1607.03474, equations 6 to 8, coupled gates",
     notes: "Depth 3; The transform gates start closed.",
-    initialBias: ["b[t1]": -2, "b[t2]": -2, "b[t3]": -2])
+    initial: ["b[t1]": -2, "b[t2]": -2, "b[t3]": -2])
 }

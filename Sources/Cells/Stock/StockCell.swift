@@ -9,7 +9,7 @@ package struct StockCell: Sendable {
   /// Choices where sources differ.
   package var notes: String = ""
   /// Starting values of biases that do not start at zero, by parameter name.
-  package var initialBias: [String: Double] = [:]
+  package var initial: [String: Double] = [:]
   /// How torch packs the parameters of the same cell, for those it has.
   package var torch: TorchPacking?
 
@@ -19,6 +19,8 @@ package struct StockCell: Sendable {
   package static let all: [StockCell] = [
     .elman, .lstm, .lstmPeephole, .lstmCoupled, .gru, .gruResetAfter, .minimalGRU, .ugrnn, .janet,
     .rhn, .lstmMultiplicative, .mogrifier, .nasCell, .enas, .dartsV1, .dartsV2, .mut1, .mut2, .mut3,
+    .lstmLayerNorm, .miRNN, .miGRU, .miLSTM, .liGRU, .minimalRNN, .ran, .cfn, .atr, .star, .brc,
+    .nbrc, .lem, .indRNN, .sru, .minGRU, .minLSTM,
   ]
 
   package static func named(_ name: String) -> StockCell? { all.first { $0.name == name } }

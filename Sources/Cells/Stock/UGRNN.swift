@@ -9,5 +9,5 @@ extension StockCell {
       """,
     source: "Collins, Sohl-Dickstein and Sussillo 2016, arXiv:1611.09913",
     notes: "The update gate starts open.",
-    initialBias: ["b[g]": 1])
+    initial: ["b[g]": 1])
 }

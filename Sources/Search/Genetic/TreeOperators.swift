@@ -45,8 +45,8 @@ package struct GeneticSettings: Sendable {
   }
 }
 
-extension Double {
-  func clamped(to range: ClosedRange<Double>) -> Double {
+extension Comparable {
+  func clamped(to range: ClosedRange<Self>) -> Self {
     min(max(self, range.lowerBound), range.upperBound)
   }
 }

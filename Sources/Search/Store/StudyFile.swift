@@ -91,12 +91,22 @@ final class StudyFile {
     }
   }
 
-  func seconds() throws(Failure) -> Double {
-    try database.run("SELECT value FROM progress WHERE name = 'seconds'").first?[0].double ?? 0
+  /// What grows while a study runs.
+  enum Progress: String {
+    case seconds
+    /// How often a test text was read to judge cells of the study.
+    case testReads = "test_reads"
   }
 
-  func save(seconds: Double) throws(Failure) {
-    try database.run("INSERT OR REPLACE INTO progress VALUES ('seconds', ?)", [.real(seconds)])
+  /// Zero before it was saved.
+  func progress(_ progress: Progress) throws(Failure) -> Double {
+    try database.run("SELECT value FROM progress WHERE name = ?", [.text(progress.rawValue)])
+      .first?[0].double ?? 0
+  }
+
+  func save(_ value: Double, _ progress: Progress) throws(Failure) {
+    try database.run(
+      "INSERT OR REPLACE INTO progress VALUES (?, ?)", [.text(progress.rawValue), .real(value)])
   }
 
   // MARK: - Proposals

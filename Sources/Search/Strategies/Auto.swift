@@ -5,25 +5,33 @@ import Kernels
 ///
 /// Parents win a tournament among the best of the last scored proposals, so that a cell leaves by age or
 /// by being beaten (regularized evolution, Real et al. 2018, arXiv:1802.01548, with elitism, as budgets
-/// here are of hundreds, not tens of thousands, of cells). Of several children the one is proposed that
-/// a predictor, made of all scores so far, thinks the best, once its guesses have proved worth it.
+/// here are of hundreds, not tens of thousands, of cells; the fewer, the greedier). Few stock cells begin,
+/// as each costs what a child would, and the last rung is for those that lead at the one below. Of several
+/// children the one is proposed that a predictor, made of all scores so far, thinks the best, once its
+/// guesses have proved worth it.
 package struct Auto: UnsizedStrategy {
   package static let name = "auto"
   package static let summary =
     "breeds cell graphs from stock cells, and trains the children that promise most (the default)"
   package static let predictsCurves = true
 
-  /// Stock cells that begin, those that differ most from each other first; a random cell follows every four.
+  package static let leaders: Int? = 2
+
+  /// Stock cells, those first that learn most in few updates (on the text of Python's standard library and
+  /// on the Penn Treebank); so many begin, and the others join one at a time.
   static let founders = [
-    "lstm", "gru_reset_after", "minimal_gru", "mut1", "lstm_multiplicative", "rhn", "ugrnn",
-    "lstm_cifg", "mogrifier", "janet", "gru", "lstm_peephole", "mut3", "darts_v2", "nascell",
-    "enas", "mut2", "elman",
+    "mi_rnn", "lstm_cifg", "lstm_layernorm", "mut1", "gru", "mi_gru", "cfn", "mut3", "rhn", "mut2",
+    "ligru", "lem", "ran", "minimal_gru", "lstm", "darts_v2", "janet", "gru_reset_after", "ugrnn",
+    "star", "elman", "mogrifier", "mi_lstm", "enas", "nascell",
   ]
-  static let randomEvery = 5
-  /// Scored proposals that count, from the last; how many of the best of them may be parents; how many
-  /// compete for it; children from which the predictor chooses.
-  static let age = 100
-  static let population = 16
+  static let first = 5
+  /// Proposals of which one is a newcomer: a stock cell and a random one in turns.
+  static let newcomerEvery = 12
+  /// Scored proposals that count, from the last; how many of the best of them may be parents, one for
+  /// so many scored; how many compete for it; children from which the predictor chooses.
+  static let age = 200
+  static let population = 4...16
+  static let scoredPerParent = 12
   static let tournament = 3
   static let litter = 8
   /// Children in a hundred that are taken unseen, so that the predictor learns of its own mistakes.
@@ -36,7 +44,7 @@ package struct Auto: UnsizedStrategy {
   package func propose(
     _ history: History, _ choices: inout Choices
   ) throws(Failure) -> Candidate? {
-    if let founder = try founder(history, &choices) { return founder }
+    if let newcomer = try newcomer(history, &choices) { return newcomer }
     let population = Self.best(of: history)
     guard !population.isEmpty else {
       return Candidate(try RandomSearch.grow(in: history.settings.space, &choices).cell())
@@ -60,36 +68,54 @@ package struct Auto: UnsizedStrategy {
     return best.candidate
   }
 
-  /// The next cell to begin with; nil when all have been proposed.
-  private func founder(
+  /// A cell that is no child, where one is due.
+  private func newcomer(
     _ history: History, _ choices: inout Choices
   ) throws(Failure) -> Candidate? {
-    let started = history.proposals.filter { $0.notes == "founder" && !$0.isControl }
     let space = history.settings.space
+    let place = history.proposals.count { $0.notes == "founder" && !$0.isControl }
+    let starts = space.start.compactMap { try? Cell(parsing: $0) }
+    let begins = starts.isEmpty ? Self.first : starts.count
+    guard place < begins + history.accepted / Self.newcomerEvery else { return nil }
     let all =
-      space.start.isEmpty
+      starts.isEmpty
       ? Self.founders.compactMap { try? Cell.stock($0) }.filter { space.reason(against: $0) == nil }
-      : space.start.compactMap { try? Cell(parsing: $0) }
-    let place = started.count
-    guard place < all.count + all.count / (Self.randomEvery - 1) else { return nil }
-    if place % Self.randomEvery == Self.randomEvery - 1 {
-      return Candidate(
-        try RandomSearch.grow(in: history.settings.space, &choices).cell(), notes: "founder")
+      : starts
+    if place < begins || place.isMultiple(of: 2),
+      let next = all.first(where: { !history.has($0) })
+    {
+      return Candidate(next, notes: "founder")
     }
-    guard let next = all.first(where: { !history.has($0) }) else { return nil }
-    return Candidate(next, notes: "founder")
+    return Candidate(try RandomSearch.grow(in: space, &choices).cell(), notes: "founder")
   }
 
   /// Who may be a parent, best first.
   static func best(of history: History) -> [Proposal] {
     let recent = history.cells.suffix(age).filter { $0.loss.isFinite && Draft($0.cell) != nil }
+    let count = (recent.count / scoredPerParent).clamped(to: population)
     guard history.settings.front else {
-      return Array(recent.sorted { Proposal.isBetter($0, $1) }.prefix(population))
+      let ends = expectedEnds(recent)
+      return zip(recent, ends).sorted { ($0.1, $0.0.id) < ($1.1, $1.0.id) }.prefix(count).map(\.0)
     }
     let fronts = Costs.fronts(recent.map(\.costs))
     return zip(recent, fronts).sorted {
       ($0.1, -$0.0.rung, $0.0.loss) < ($1.1, -$1.0.rung, $1.0.loss)
-    }.prefix(population).map(\.0)
+    }.prefix(population.upperBound).map(\.0)
+  }
+
+  /// The loss that each cell would have at the highest rung that any has seen: what it has, less what
+  /// those that rose gained in the median.
+  static func expectedEnds(_ cells: [Proposal]) -> [Double] {
+    let top = cells.map(\.rung).max() ?? 0
+    var gains = [Double](repeating: 0, count: top + 1)
+    for rung in (0..<top).reversed() {
+      let steps = cells.filter { $0.rung > rung }.compactMap { cell -> Double? in
+        let losses = cell.curve.map(\.loss).filter(\.isFinite)
+        return losses.count > rung + 1 ? losses[rung] - losses[rung + 1] : nil
+      }.sorted()
+      gains[rung] = gains[rung + 1] + (steps.isEmpty ? 0 : steps[steps.count / 2])
+    }
+    return cells.map { $0.loss - gains[$0.rung] }
   }
 
   /// A child of one or two of the best.
@@ -101,7 +127,7 @@ package struct Auto: UnsizedStrategy {
     let parent = select(population, &choices)
     guard var child = Draft(parent.cell) else { throw Failure(.state, "the parent is no draft") }
     var parents = [parent.id]
-    if choices.chance(0.25) {
+    if choices.chance(0.2) {
       let other = select(population, &choices)
       if other.id != parent.id, let donor = Draft(other.cell),
         Crossover.apply(to: &child, from: donor, &choices)
@@ -110,7 +136,7 @@ package struct Auto: UnsizedStrategy {
       }
     }
     // One change most of the time, more to leave the neighbourhood.
-    var changes = parents.count == 2 ? choices.below(2) : 1 + choices.weighted([6, 3, 1])
+    var changes = parents.count == 2 ? choices.below(2) : 1 + choices.weighted([7, 2, 1])
     var tries = 0
     while changes > 0, tries < 20 {
       tries += 1

@@ -84,6 +84,9 @@ package protocol Strategy: Sendable {
   /// Whether proposals rise by the end that a Meta-LSTM predicts of their curves, while its predictions
   /// are better than the last loss.
   static var predictsCurves: Bool { get }
+  /// A proposal rises to the last rung only while fewer than so many that rose before are better than it at
+  /// the rung below; nil for the best third, whoever rose before.
+  static var leaders: Int? { get }
   /// What a preset sets, in words; nil where the strategy has no such preset.
   static func sizes(_ preset: Preset) -> String?
   init(_ preset: Preset)
@@ -97,6 +100,7 @@ package protocol Strategy: Sendable {
 extension Strategy {
   package static var needsCorpus: Bool { false }
   package static var predictsCurves: Bool { false }
+  package static var leaders: Int? { nil }
   package init() { self.init(.scaled) }
 }
 

@@ -3,16 +3,20 @@ from __future__ import annotations
 
 import argparse
 import math
+import pathlib
 import shutil
 import sys
 import time
 from typing import Any
 
-from .._rnncell import strategy_list
+from .._rnncell import StateError, strategy_list
 from ..cells import cell_from_argument
 from ..studies import Proposal, Study, search, strategies
 from .live import LiveTable, rows_of, summary
-from .options import COUNT, POSITIVE, add_common, add_text, corpus_from, workers_from
+from .models import told
+from .options import (
+    COUNT, POSITIVE, add_common, add_text, corpus_from, note, rates, workers_from,
+)
 
 
 def add(commands: Any) -> None:
@@ -71,6 +75,35 @@ def add(commands: Any) -> None:
     add_common(command)
     command.set_defaults(run=run_search, parser=command)
 
+    finalists = commands.add_parser(
+        "finalists", help="the best cells of a study against rivals, tested once",
+        description="Trains the best cells of a study and the rivals anew: as many parameters, the same "
+        "seeds, each at its best learning rate. Then reads the test text, once, which the study records. "
+        "The same command again carries on.")
+    finalists.add_argument("db", metavar="STUDY")
+    add_text(finalists)
+    finalists.add_argument("--count", type=COUNT, default=3, metavar="N",
+                           help="cells of the leaderboard (default: %(default)s)")
+    finalists.add_argument("--rivals", default="lstm,gru", metavar="A,B,...",
+                           help="stock names or files (default: %(default)s)")
+    finalists.add_argument("--seeds", type=COUNT, default=5, metavar="N",
+                           help="how many (default: %(default)s)")
+    finalists.add_argument("--learning-rates", type=rates, default=[0.003, 0.006, 0.012],
+                           metavar="A,B,...", help="tried for each cell (default: 0.003,0.006,0.012)")
+    for name, text in (("epochs", "of a training (default: 4)"), ("updates", "in place of --epochs"),
+                       ("batch", "default: as in the search"),
+                       ("truncation", "default: as in the search"),
+                       ("parameters", "of each model (default: as in the search)"),
+                       ("workers", "models trained at a time, one thread each")):
+        finalists.add_argument(f"--{name}", type=COUNT, metavar="N", help=text)
+    finalists.add_argument("--save", metavar="FILE",
+                           help="what is kept (default: STUDY's name with .finalists.json)")
+    finalists.add_argument("--again", action="store_true",
+                           help="read the test text although it was read before")
+    finalists.add_argument("--report", metavar="FILE.html", help="write the report")
+    add_common(finalists)
+    finalists.set_defaults(run=run_finalists, parser=finalists)
+
     study = commands.add_parser(
         "study", help="what a study holds, also while it runs",
         description="Shows what a study holds, also while another process runs it.")
@@ -124,6 +157,32 @@ def run_search(arguments: argparse.Namespace) -> dict[str, Any]:
         if arguments.report:
             study.report(arguments.report)
         return described(study, 10)
+
+
+def run_finalists(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Trains the best cells of a study beside rivals and prints what is shown."""
+    corpus = corpus_from(arguments)
+    if not pathlib.Path(arguments.db).exists():
+        raise StateError(f"there is no study {arguments.db}; `rnncell search --db` makes one")
+    with Study(arguments.db) as study:
+        try:
+            comparison = study.finalists(
+                arguments.count, seeds=arguments.seeds, rivals=arguments.rivals.split(","),
+                learning_rates=arguments.learning_rates, corpus=corpus, save=arguments.save,
+                again=arguments.again, epochs=arguments.epochs, updates=arguments.updates,
+                batch_size=arguments.batch, truncation=arguments.truncation,
+                parameters=arguments.parameters, workers=workers_from(arguments),
+                progress=lambda run, done, count: note(f"{done}/{count}  {told(run)}"))
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                "interrupted; what was trained is kept, the same command carries on") from None
+        for name, cell in comparison.cells.items():
+            if name.startswith("found "):
+                print(f"{name}:\n" + "\n".join("  " + line for line in cell.equations.split("\n")))
+        print(comparison.text())
+        if arguments.report:
+            study.report(arguments.report, comparison=comparison)
+    return comparison.as_json()
 
 
 def run_study(arguments: argparse.Namespace) -> dict[str, Any]:

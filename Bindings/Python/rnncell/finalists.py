@@ -1,0 +1,90 @@
+"""Finalists: the best cells of a study against rivals, chosen by validation, tested once."""
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+from typing import TYPE_CHECKING, Any
+
+from ._rnncell import InvalidArgumentError, StateError
+from .arrays import positive
+from .cells import Cell, cell_from_argument, stock_cells
+from .comparison import Comparison, compare
+
+if TYPE_CHECKING:
+    from .corpora import Corpus, Path
+    from .studies import Proposal, Study
+
+EPOCHS = 4
+
+
+def path_of(study: Study) -> pathlib.Path | None:
+    """Where the comparison lies; None for a study in memory."""
+    return None if study.path is None else pathlib.Path(
+        os.fsdecode(study.path)).with_suffix(".finalists.json")
+
+
+def comparison_of(study: Study) -> Comparison | None:
+    """The comparison that was made before, if there is one and it is complete."""
+    path = path_of(study)
+    if path is None or not path.exists():
+        return None
+    comparison = Comparison.load(path)
+    return ordered(comparison) if comparison.is_complete else None
+
+
+def chosen(study: Study, count: int, rivals: list[Cell]) -> dict[str, Proposal]:
+    """The best cells of a study that are no rivals, by their names."""
+    stock = {cell.cell: name for name, cell in stock_cells().items()}
+    rows = [row for row in study.leaderboard()
+            if row.strategy != "control" and row.cell not in rivals][:count]
+    if not rows:
+        raise StateError("the study has no scored cell but the rivals; run it longer")
+    return {stock.get(row.cell, f"found {row.id}"): row for row in rows}
+
+
+def ordered(comparison: Comparison) -> Comparison:
+    """The same with the finalist of the least validation loss first, then the others, then rivals."""
+    best = next((name for name in comparison.by_validation() if name.startswith("found ")),
+                next(iter(comparison.cells)))
+    names = sorted(comparison.cells, key=lambda name: (name != best, not name.startswith("found ")))
+    return Comparison({name: comparison.cells[name] for name in names}, comparison.seeds,
+                      comparison.runs, comparison.trials)
+
+
+def run_finalists(
+    study: Study, corpus: Corpus | None, count: int, rivals: list[str], save: Path | None,
+    again: bool, **options: Any,
+) -> Comparison:
+    """What `Study.finalists` documents."""
+    positive("count", count)
+    if corpus is None:
+        raise InvalidArgumentError("there is nothing to train on; pass corpus=, that of the study")
+    settings = study.settings
+    if settings["corpus"] not in ("", corpus.digest):
+        raise StateError("the study searched on another corpus; pass the same one")
+    known = {name: cell_from_argument(name) for name in rivals}
+    found = chosen(study, count, list(known.values()))
+    path = path_of(study) if save is None else pathlib.Path(os.fsdecode(save))
+    # What is finished is shown again without a look at the test text; else better now than in hours.
+    is_done = path is not None and path.exists() and Comparison.load(path).is_complete
+    if study.info.test_reads and not again and not is_done:
+        raise StateError("the test text was read for this study before, and what is chosen after that is "
+                         "chosen by the test text; pass again=True if you must")
+    training = {"epochs": None if options.get("updates") else EPOCHS, **sizes_of(study),
+                **{name: value for name, value in options.items() if value is not None}}
+    if "parameters" not in training:
+        raise InvalidArgumentError("the study trained no models of its own; pass parameters=")
+    comparison = compare(
+        corpus, {**{name: row.cell for name, row in found.items()}, **known}, save=path,
+        resume=path is not None, before_test=lambda _: study.record_test(again=again), **training)
+    return ordered(comparison)
+
+
+def sizes_of(study: Study) -> dict[str, int]:
+    """At which sizes a study trains its cells; empty where a program scores them."""
+    found = re.match(
+        r"language model, (\d+) layers, embedding (\d+), (\d+) parameters \(.*\), batch (\d+), "
+        r"truncation (\d+)", study.settings["evaluation"])
+    names = ("layers", "embedding_size", "parameters", "batch_size", "truncation")
+    return dict(zip(names, map(int, found.groups()))) if found else {}
