@@ -16,6 +16,8 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "search": (("protocol", "strategy", "seed"),
                ("tokens", "seconds", "proposals", "trained", "duplicates", "exploded", "stages",
                 "best_loss", "curve", "tau", "winner")),
+    "headline": (("protocol", "seed", "part"),
+                 ("tokens", "seconds", "scored", "tau", "best_loss", "cells")),
     "grid": (("protocol", "cell"), ("losses", "learning_rate", "hidden", "parameters", "seconds")),
     "final": (("protocol", "cell", "seed"),
               ("learning_rate", "hidden", "parameters", "valid_loss", "tokens", "seconds")),

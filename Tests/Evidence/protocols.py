@@ -37,6 +37,12 @@ class Protocol:
     search_truncation: int = 50
     search_epochs: int = 8
     search_rate: float = 0.003
+    # Of the long search: parts of a few minutes each, which carry on with the same study; together at
+    # most an hour on two cores.
+    long_rungs: int = 4
+    long_updates: int = 12960
+    long_parts: int = 8
+    long_tokens: int = 160_000_000
 
     @property
     def tokens_per_update(self) -> int:
@@ -72,13 +78,15 @@ class Protocol:
                   threads=1, **options)
 
     def study(self, corpus: rnncell.Corpus, path: pathlib.Path, strategy: str, seed: int,
-              tokens: int | None = None) -> rnncell.Study:
-        """A search for one worker that gives the same for any machine."""
+              part: int | None = None) -> rnncell.Study:
+        """A search for one worker that gives the same for any machine; or a part of the long one."""
+        rungs, updates = (self.rungs, self.updates) if part is None else (
+            self.long_rungs, self.long_updates)
         return rnncell.Study(
             path, corpus, strategy=strategy, seed=seed, workers=1, deterministic=True,
-            tokens=tokens or self.search_tokens(corpus), hidden_size=self.hidden, rungs=self.rungs,
-            updates=self.updates, batch_size=self.search_batch, truncation=self.search_truncation,
-            learning_rate=self.search_rate)
+            tokens=part * self.long_tokens if part else self.search_tokens(corpus),
+            hidden_size=self.hidden, rungs=rungs, updates=updates, batch_size=self.search_batch,
+            truncation=self.search_truncation, learning_rate=self.search_rate)
 
 
 PROTOCOLS = {

@@ -18,6 +18,8 @@ SCRATCH = pathlib.Path("build/evidence")
 SEEDS = {name: 8 if name in ("auto", "random", "local") else 3 for name in rnncell.strategies()}
 CALIBRATION_POINTS = (30, 60, 90, 180, 270, 540, 810, 1620, 3240)
 VALID_TOKENS = 20_000
+# Cells of the long search that are trained to the end.
+FINALISTS = 3
 SANITY_CELLS = 100
 SANITY_UPDATES = 400
 # Those of `Arc.calibrations(nodes: 6)`, which every stage with shared weights scores.
@@ -66,6 +68,21 @@ def _search(data: pathlib.Path, protocol: str, strategy: str, seed: int) -> dict
             "stages": sum(row.work != "cell" for row in history),
             "best_loss": f"{last[0].valid_loss:.5f}", "curve": best_by_tokens(study.path, last),
             "tau": f"{info.tau:.3f}", "winner": one_line(last[0].cell)}
+
+
+def _headline(data: pathlib.Path, protocol: str, seed: int, part: int) -> dict[str, Any]:
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    settings, corpus = PROTOCOLS[protocol], corpus_of(protocol, data)
+    path = SCRATCH / f"headline-{protocol}-{seed}.db"
+    # A part whose forerunners were measured elsewhere does their work first.
+    with settings.study(corpus, path, "auto", seed, part) as study:
+        study.run()
+        info = study.info
+        last = [row for row in study.leaderboard() if row.rung == settings.long_rungs - 1]
+        return {"tokens": info.tokens, "seconds": round(info.seconds, 1),
+                "scored": info.scored_count, "tau": f"{info.tau:.3f}",
+                "best_loss": f"{last[0].valid_loss:.5f}" if last else "",
+                "cells": " | ".join(one_line(row.cell) for row in last[:FINALISTS])}
 
 
 def best_by_tokens(path: str | None, last: list[rnncell.Proposal]) -> str:
@@ -179,7 +196,7 @@ def _sanity(data: pathlib.Path, protocol: str, cell: str) -> dict[str, Any]:
             "seconds": round(time.monotonic() - start, 1)}
 
 
-FUNCTIONS = {"search": _search, "grid": _grid, "final": _final, "test": _test, "curve": _curve,
+FUNCTIONS = {"search": _search, "headline": _headline, "grid": _grid, "final": _final, "test": _test, "curve": _curve,
              "sanity": _sanity}
 assert set(FUNCTIONS) < set(TABLES)
 
@@ -233,6 +250,12 @@ def pending(data: pathlib.Path, only: set[str], strategies: set[str]) -> Iterato
                 if missing("final", protocol=protocol, cell=cell, seed=seed):
                     yield Unit("final", {"protocol": protocol, "cell": cell, "seed": seed})
 
+    protocol = PROTOCOLS["C"]
+    parts = [row for row in Table("headline").rows() if row["protocol"] == "C"]
+    if len(parts) < protocol.long_parts:
+        key = {"protocol": "C", "seed": 0, "part": len(parts) + 1}
+        if missing("headline", **key):
+            yield Unit("headline", key)
     for seed in range(max(SEEDS.values())):
         for strategy in sorted(strategies, key=list(SEEDS).index):
             key = {"protocol": "C", "strategy": strategy, "seed": seed}
@@ -240,11 +263,14 @@ def pending(data: pathlib.Path, only: set[str], strategies: set[str]) -> Iterato
                 yield Unit("search", key)
     for name in ("lstm", "gru"):
         yield from trained("C", name, range(5))
+    if len(parts) == protocol.long_parts:
+        for cell in parts[-1]["cells"].split(" | "):
+            yield from trained("C", cell, range(5))
+    for name in rnncell.stock_cells():
+        yield from trained("C", name, range(1))
     for row in Table("search").rows():
         if row["strategy"] in strategies:
             yield from trained(row["protocol"], row["winner"], range(1))
-    for name in rnncell.stock_cells():
-        yield from trained("C", name, range(1))
     if "curve" in only:
         for cell in calibrations(data):
             if missing("curve", protocol="C", cell=cell):
