@@ -54,7 +54,7 @@ $(LIB): $(SOURCES) | check
 python: $(VENV)
 .venv/ready: | check
 	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet numpy pytest 'setuptools>=77' wheel
+	.venv/bin/pip install --quiet distributed numpy pytest 'setuptools>=77' wheel
 	touch $@
 $(VENV): $(LIB) $(BINDING) .venv/ready
 	.venv/bin/pip install --quiet --no-build-isolation --no-deps --force-reinstall ./Bindings/Python
