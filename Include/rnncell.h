@@ -826,9 +826,14 @@ typedef struct rnncell_proposal {
   int32_t state;         /* RNNCELL_PROPOSAL_... */
   int32_t reserved;
   double step_seconds;   /* of a time step of one sequence on one thread; NaN: not measured */
+  const char *rung_losses;      /* at the end of each rung, with a space between; "" before the first */
+  const char *rung_predictions; /* as many: what was expected when it was asked for that rung, the loss
+                                   of it for the first one, for others that of the last; "nan": nothing */
+  int64_t species_count; /* how many species there were when it was proposed; 0: none are told apart */
 } rnncell_proposal;
 #define RNNCELL_PROPOSAL_INIT \
-  {sizeof(rnncell_proposal), 0, 0, 0, 0, 0, 0, {0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  {sizeof(rnncell_proposal), 0, 0, 0, 0, 0, 0, {0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+   0}
 
 /* A study in numbers. */
 typedef struct rnncell_study_info {

@@ -160,6 +160,11 @@ final class StudyObject: Handled {
     return info
   }
 
+  /// Numbers with a space between, to the last bit.
+  private func words(_ values: [Double]) -> String {
+    values.map { $0.isNaN ? "nan" : "\($0)" }.joined(separator: " ")
+  }
+
   func row(_ proposal: Proposal) -> rnncell_proposal {
     var row = rnncell_proposal()
     row.size = MemoryLayout<rnncell_proposal>.size
@@ -179,6 +184,9 @@ final class StudyObject: Handled {
     row.seconds = proposal.seconds
     row.told_at = proposal.toldAt
     row.step_seconds = proposal.stepSeconds
+    row.rung_losses = texts[words(proposal.rungLosses)]
+    row.rung_predictions = texts[words(proposal.rungPredictions)]
+    row.species_count = Int64(proposal.speciesCount)
     row.state =
       switch proposal.state {
       case .pending: RNNCELL_PROPOSAL_PENDING

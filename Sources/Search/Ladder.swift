@@ -29,6 +29,8 @@ package struct Ladder: Sendable {
     package var isControl: Bool
     /// Whether it rises to the last rung whatever its loss, to see how well a rung predicts the next.
     package var isCalibration: Bool
+    /// Whether the loss is one that is predicted of the end.
+    package var isPredicted = false
 
     package init(
       proposal: Int, rung: Int, loss: Double, isControl: Bool = false, isCalibration: Bool = false

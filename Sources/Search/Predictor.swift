@@ -71,7 +71,9 @@ struct Predictor: Sendable {
 
 extension Proposal {
   /// The loss at the end of its first rung.
-  var firstLoss: Double { curve.first { $0.loss.isFinite }?.loss ?? loss }
+  var firstLoss: Double {
+    rungLosses.first ?? curve.first { $0.loss.isFinite }?.loss ?? loss
+  }
 }
 
 /// The predictor of a study as it grows: made anew with every few scores, and handed out only while its

@@ -50,6 +50,12 @@ package struct Proposal: Sendable {
   package var measured: [String: Double] = [:]
   /// Up to now, by updates.
   package var curve: [CurvePoint] = []
+  /// The loss at the end of each rung, and what was expected when it was asked for that rung: the loss of
+  /// it for the first one, and for others that of the last; NaN where there is none.
+  package var rungLosses: [Double] = []
+  package var rungPredictions: [Double] = []
+  /// How many species there were when it was proposed; 0 where none are told apart.
+  package var speciesCount = 0
 
   package init(
     id: Int, seed: UInt64, strategy: String, cell: Cell, parents: [Int] = [], notes: String = "",

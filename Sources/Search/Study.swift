@@ -123,13 +123,20 @@ package final class Study {
       if let tokenBudget, Self.tokens(visible, proposals) >= tokenBudget {
         return isPending ? .wait : .finished
       }
+      let results = try promising(visible)
       if let (proposal, rung) = ladder.promotion(
-        try promising(visible),
+        results,
         isAsked: { [asks] id, rung in
           asks.contains { $0.proposal == id && $0.rung == rung && $0.state != .skipped }
         })
       {
-        try begin(Ask(proposal: proposal, rung: rung, updates: settings.updates(rung: rung)), [])
+        var ask = Ask(proposal: proposal, rung: rung, updates: settings.updates(rung: rung))
+        if let from = results.first(where: { $0.proposal == proposal && $0.rung == rung - 1 }),
+          from.isPredicted
+        {
+          ask.measured[Candidate.Remark.predicted.rawValue] = from.loss
+        }
+        try begin(ask, [])
         return .task(try hand(step))
       }
       if hasTrialsLeft, try propose(visible) { return .task(try hand(step)) }
@@ -214,6 +221,7 @@ package final class Study {
       for index in results.indices where results[index].rung == rung {
         if let loss = losses[results[index].proposal], results[index].loss.isFinite {
           results[index].loss = loss
+          results[index].isPredicted = true
         }
       }
     }
@@ -300,7 +308,9 @@ package final class Study {
       }
       fresh.append(proposal)
       if proposal.state == .pending {
-        try begin(Ask(proposal: proposal.id, rung: 0, updates: settings.updates(rung: 0)), fresh)
+        var ask = Ask(proposal: proposal.id, rung: 0, updates: settings.updates(rung: 0))
+        for (remark, value) in candidate.remarks { ask.measured[remark.rawValue] = value }
+        try begin(ask, fresh)
         return true
       }
     }
@@ -431,7 +441,7 @@ package final class Study {
     ask.tokens = score.tokens
     ask.seconds = score.seconds
     ask.parameterCount = score.parameterCount
-    ask.measured = score.measured
+    ask.measured.merge(score.measured) { $1 }
     var proposal = proposals[id - 1]
     proposal.take(ask)
     proposal.curve = (proposal.curve + score.curve).sorted { $0.updates < $1.updates }
@@ -494,5 +504,13 @@ extension Proposal {
     loss = ask.loss
     parameterCount = ask.parameterCount
     measured = ask.measured
+    func set(_ values: inout [Double], _ value: Double) {
+      values = Array(values.prefix(ask.rung))
+      while values.count < ask.rung { values.append(.nan) }
+      values.append(value)
+    }
+    set(&rungLosses, ask.loss)
+    set(&rungPredictions, ask.measured[Candidate.Remark.predicted.rawValue] ?? .nan)
+    speciesCount = ask.measured[Candidate.Remark.species.rawValue].map { Int($0) } ?? speciesCount
   }
 }

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 import rnncell
-from rnncell import charts
+from rnncell import anatomy, charts
 from rnncell.comparison import Comparison, Run
 from rnncell.report import page
 
@@ -65,7 +65,8 @@ def test_a_report_is_well_formed_and_needs_no_network(tmp_path):
     assert "@import" not in text and "<script" not in text
     for chart in re.findall(r"<svg class=\"chart\".*?</svg>", text, re.DOTALL):
         ElementTree.fromstring(chart)
-    assert len(checker.pictures) == 10
+    line = anatomy.line_of(study)
+    assert len(checker.pictures) == 10 + (min(len(line), 12) if len(line) > 1 else 0)
     for picture in checker.pictures:
         ElementTree.fromstring(base64.b64decode(picture.split(",", 1)[1]))
     shown = "".join(checker.text)
@@ -106,3 +107,55 @@ def test_ticks_are_round_and_few(low, high):
     assert all(low - 1e-9 <= place <= high + 1e-9 for place in places)
     gaps = {round((b - a) / (places[1] - places[0]), 6) for a, b in zip(places, places[1:])}
     assert gaps == {1.0} and not any(math.isnan(place) for place in places)
+
+
+def test_kendalls_tau_is_the_share_of_pairs_in_order():
+    assert anatomy.kendall([(1, 1), (2, 3), (3, 2), (4, 4)]) == pytest.approx(4 / 6)
+    assert anatomy.kendall([(1, 2), (2, 1), (math.nan, 0)]) == -1
+    assert math.isnan(anatomy.kendall([(1, 1)]))
+
+
+def climbing(strategy, **options):
+    """A study of three rungs in which each cell is worth what its length says, more so on each rung."""
+    study = rnncell.Study(strategy=strategy, seed=3, trials=120, rungs=3, updates=90, **options)
+    try:
+        while True:
+            proposal = study.ask()
+            worth = abs(len(proposal.equations) - 60) / 100
+            study.tell(proposal.id, rnncell.Score(3 - proposal.rung + worth, tokens=proposal.updates,
+                                                  step_seconds=1e-6 * len(proposal.equations)))
+    except rnncell.StateError:
+        return study
+
+
+def test_a_report_shows_rungs_predictions_and_the_line_from_the_seed_to_the_winner():
+    study = climbing("auto")
+    rows = [row for row in study.history if row.rung_losses]
+    assert all(row.rung_losses[-1] == row.valid_loss for row in rows)
+    assert all(len(row.rung_losses) == row.rung + 1 == len(row.rung_predictions) for row in rows)
+    guessed = [row for row in rows if math.isfinite(row.rung_predictions[0])]
+    assert guessed and all(abs(row.rung_predictions[0] - row.rung_losses[0]) < 2 for row in guessed)
+    shown = "".join(checked(page([study])).text)
+    for part in ("Rungs", "tau with the last", "Predictions", "from the graph and the parent",
+                 "From seed to winner", "changes."):
+        assert part in shown
+    line = anatomy.line_of(study)
+    assert line[0].id == study.best.id and not line[-1].parents
+    assert all(child.parents[0] == parent.id for child, parent in zip(line, line[1:]))
+
+
+def test_a_report_shows_species_the_front_and_warns_of_a_score_that_orders_badly():
+    evolved = climbing("evolution")
+    assert any(row.species_count > 0 for row in evolved.history)
+    assert "Species" in "".join(checked(page([evolved])).text)
+    assert anatomy.warning(evolved) == ""
+    assert "microseconds a step" in "".join(checked(page([climbing("random", front=True)])).text)
+    study = rnncell.Study(strategy="random", trials=20, rungs=2, updates=9)
+    try:
+        while True:
+            proposal = study.ask()
+            study.tell(proposal.id, 5 - proposal.id / 100 if proposal.rung else 5 + proposal.id / 100)
+    except rnncell.StateError:
+        assert study.info.tau == -1
+    assert "below 0.3" in anatomy.warning(study)
+    assert "below 0.3" in "".join(checked(page([study])).text)

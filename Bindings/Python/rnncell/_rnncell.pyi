@@ -44,7 +44,7 @@ class Array:
 _Parameter = tuple[str, tuple[int, ...], int]
 _Row = tuple[int, int, int, int, float, float, float, float, float]
 _Proposal = tuple[int, int, str, str, str, tuple[int, int], int, int, int, int, float, float,
-                  float, int, float]
+                  float, int, float, str, str, int]
 
 @final
 class Cell:

@@ -1,18 +1,19 @@
 """The report of a study: one HTML page that needs nothing else."""
 from __future__ import annotations
 
-import base64
 import html
 import math
 import pathlib
 from typing import Any
 
+from . import anatomy
 from ._rnncell import Error
 from .cells import Cell
 from .charts import Series, chart
 from .comparison import Comparison
 from .corpora import Path
 from .finalists import comparison_of
+from .pages import duration, number, picture, table
 from .studies import CONTROL, Proposal, Study
 
 SHOWN = 10
@@ -35,7 +36,9 @@ def page(studies: list[Study], comparison: Comparison | None = None) -> str:
     sections = [_heading(study, title), _curves(studies), _sizes(studies)]
     if comparison is not None:
         sections.append(_compared(comparison))
-    sections += [_cells(study), _leaderboard(study), _settings(studies)]
+    sections += [_cells(study), anatomy.lineage(study), anatomy.rungs(study),
+                 anatomy.predictions(study), anatomy.species(study), anatomy.front(study),
+                 _leaderboard(study), _settings(studies)]
     body = "\n".join(sections)
     return (f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -54,22 +57,16 @@ def _heading(study: Study, title: str) -> str:
         "cells scored": f"{info.scored_count:,}",
         "duplicates and exploding, not trained": f"{info.rejected_count:,}",
         "failed": f"{info.failed_count:,}",
-        "time of search": _duration(info.seconds),
-        "Kendall's tau, first to last rung": _number(info.tau, ".2f"),
+        "time of search": duration(info.seconds),
+        "Kendall's tau, first to last rung": number(info.tau, ".2f"),
+        "tokens trained on": f"{info.tokens:,}",
+        "readings of the test text": f"{info.test_reads}",
     }
     items = "".join(f"<div><dt>{html.escape(name)}</dt><dd>{value}</dd></div>"
                     for name, value in facts.items())
     return (f"<header><h1>{html.escape(title)}</h1>\n"
             '<p class="lead">Lower losses are better. Losses are of the validation text, in nats '
             f'per token.</p>\n<dl class="facts">{items}</dl></header>')
-
-
-def _number(value: float, form: str) -> str:
-    return format(value, form) if math.isfinite(value) else "-"
-
-
-def _duration(seconds: float) -> str:
-    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"
 
 
 def _told(study: Study) -> list[Proposal]:
@@ -150,16 +147,16 @@ def _compared(comparison: Comparison) -> str:
         run = next(run for run in comparison.runs if run.cell == name)
         mean, low, high = comparison.interval(name)
         rows.append([name, f"{run.hidden_size}", f"{run.parameters:,}", f"{run.updates:,}",
-                     _number(mean, ".4f"), f"{_number(low, '.4f')} to {_number(high, '.4f')}"])
+                     number(mean, ".4f"), f"{number(low, '.4f')} to {number(high, '.4f')}"])
     first, *others = comparison.cells
     verdicts = "".join(f"<p>{html.escape(comparison.verdict(first, other))}.</p>"
                        for other in others) if len(comparison.seeds) > 1 else ""
-    table = _table(["cell", "hidden size", "parameters", "updates", "test loss",
+    runs = table(["cell", "hidden size", "parameters", "updates", "test loss",
                     "95 % interval"], rows, {0})
     return ("<section><h2>At equal size</h2>\n<p>Each cell trained from new weights, as many "
             f"parameters, as many updates, {len(comparison.seeds)} seeds. Intervals are by "
             "Student's t; differences are paired by seed.</p>\n"
-            f"{table}\n{verdicts}</section>")
+            f"{runs}\n{verdicts}</section>")
 
 
 def _cells(study: Study) -> str:
@@ -170,18 +167,9 @@ def _cells(study: Study) -> str:
         articles.append(
             f"<article><h3>{place}. loss {row.valid_loss:.4f}</h3>\n"
             f'<div class="note">{row.parameters:,} parameters, rung {row.rung}, proposal {row.id}'
-            f"{parents}</div>\n{_picture(cell)}<pre>{html.escape(cell.equations)}</pre></article>")
+            f"{parents}</div>\n{picture(cell)}<pre>{html.escape(cell.equations)}</pre></article>")
     content = "\n".join(articles) or '<p class="none">No cell has been scored yet.</p>'
     return f'<section><h2>The best cells</h2>\n<div class="cells">{content}</div></section>'
-
-
-def _picture(cell: Cell) -> str:
-    """The drawing as an image, so that the names inside of one do not meet those of another."""
-    try:
-        data = base64.b64encode(cell.svg().encode()).decode()
-    except Error as error:
-        return f'<p class="none">{html.escape(str(error))}</p>\n'
-    return f'<img alt="graph of the cell" src="data:image/svg+xml;base64,{data}">\n'
 
 
 def _found(study: Study) -> list[Proposal]:
@@ -194,12 +182,12 @@ def _leaderboard(study: Study) -> str:
     for place, row in enumerate(study.leaderboard(LISTED), 1):
         equations = html.escape("; ".join(row.equations.split("\n")))
         rows.append([
-            str(place), _number(row.valid_loss, ".4f"), _number(row.valid_perplexity, ".3f"),
+            str(place), number(row.valid_loss, ".4f"), number(row.valid_perplexity, ".3f"),
             f"{row.parameters:,}", str(row.rung), f"{row.updates:,}", f"{row.seconds:.1f}",
             str(row.id), names.get(row.id, row.strategy), f"<code>{equations}</code>"])
-    table = _table(["", "loss", "perplexity", "parameters", "rung", "updates", "seconds", "id",
+    board = table(["", "loss", "perplexity", "parameters", "rung", "updates", "seconds", "id",
                     "by", "equations"], rows, {8, 9})
-    return f"<section><h2>Leaderboard</h2>\n{table}</section>"
+    return f"<section><h2>Leaderboard</h2>\n{board}</section>"
 
 
 def _settings(studies: list[Study]) -> str:
@@ -208,7 +196,7 @@ def _settings(studies: list[Study]) -> str:
         rows = [[html.escape(key), html.escape(_setting(value))]
                 for key, value in study.settings.items()]
         parts.append(f"<p>{html.escape(name)}</p>" if len(studies) > 1 else "")
-        parts.append(_table(["setting", "value"], rows, {0, 1}))
+        parts.append(table(["setting", "value"], rows, {0, 1}))
     return f"<section><h2>Settings</h2>\n{''.join(parts)}</section>"
 
 
@@ -216,11 +204,3 @@ def _setting(value: Any) -> str:
     return str(value) if value not in ("", None) else "-"
 
 
-def _table(heads: list[str], rows: list[list[str]], text: set[int]) -> str:
-    def row(tag: str, cells: list[str]) -> str:
-        inner = "".join(f'<{tag}{" class=text" * (place in text)}>{cell}</{tag}>'
-                        for place, cell in enumerate(cells))
-        return f"<tr>{inner}</tr>"
-    body = "\n".join(row("td", cells) for cells in rows)
-    return (f'<div class="scroll"><table>\n<thead>{row("th", heads)}</thead>\n'
-            f"<tbody>{body}</tbody></table></div>")

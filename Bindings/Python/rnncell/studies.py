@@ -58,6 +58,13 @@ class Proposal(NamedTuple):
     """"pending", "scored", "failed" or "rejected"."""
     step_seconds: float
     """Of a time step of one sequence on one thread; NaN: not measured."""
+    rung_losses: tuple[float, ...] = ()
+    """At the end of each rung."""
+    rung_predictions: tuple[float, ...] = ()
+    """What was expected when it was asked for each rung: the loss of it for the first one, for others that
+    of the last; NaN: nothing."""
+    species_count: int = 0
+    """How many species there were when it was proposed; 0: none are told apart."""
 
     @property
     def cell(self) -> Cell:
@@ -72,7 +79,9 @@ class Proposal(NamedTuple):
     @classmethod
     def _from(cls, row: tuple[Any, ...]) -> Proposal:
         parents = tuple(parent for parent in row[6] if parent)
-        return cls._make((*row[:6], parents, *row[7:14], _STATES[row[14]], row[15]))
+        losses, predictions = (tuple(map(float, text.split())) for text in row[16:18])
+        return cls._make((*row[:6], parents, *row[7:14], _STATES[row[14]], row[15], losses,
+                          predictions, row[18]))
 
 
 class StudyInfo(NamedTuple):
@@ -300,7 +309,8 @@ class Study:
         writer = csv.writer(file)
         writer.writerow(Proposal._fields)
         for row in self.history:
-            writer.writerow([*row[:6], " ".join(map(str, row.parents)), *row[7:]])
+            writer.writerow([" ".join(map(str, value)) if isinstance(value, tuple) else value
+                             for value in row])
 
     def close(self) -> None:
         """Closes the file; harmless when it is closed."""

@@ -103,12 +103,13 @@ static PyObject *info_dict(const rnncell_study_info *info) {
 
 static PyObject *proposal_tuple(const rnncell_proposal *proposal) {
   return Py_BuildValue(
-      "(LKssss(LL)LLLLdddid)", (long long)proposal->id, (unsigned long long)proposal->seed,
+      "(LKssss(LL)LLLLdddidssL)", (long long)proposal->id, (unsigned long long)proposal->seed,
       proposal->strategy, proposal->work, proposal->equations, proposal->failure,
       (long long)proposal->parents[0], (long long)proposal->parents[1], (long long)proposal->weight_count,
       (long long)proposal->rung, (long long)proposal->updates, (long long)proposal->tokens,
       proposal->loss, proposal->seconds, proposal->told_at, (int)proposal->state,
-      proposal->step_seconds);
+      proposal->step_seconds, proposal->rung_losses, proposal->rung_predictions,
+      (long long)proposal->species_count);
 }
 
 static PyObject *describe(Handle *self, PyObject *unused) {

@@ -160,6 +160,7 @@ final class StudyFile {
         .integer(Int64(step)), .integer(Int64(ask.proposal)), .integer(Int64(ask.rung)),
         .integer(Int64(ask.updates)), .integer(Int64(ask.state.rawValue)),
       ])
+    try save(ask.measured, step: step)
   }
 
   /// Writes the result of an ask, and what became of its proposal.
@@ -180,7 +181,11 @@ final class StudyFile {
         .integer(Int64(proposal.state.rawValue)), .text(proposal.failure),
         .integer(Int64(proposal.id)),
       ])
-    for (name, value) in ask.measured.sorted(by: { $0.key < $1.key }) where value.isFinite {
+    try save(ask.measured, step: step)
+  }
+
+  private func save(_ measured: [String: Double], step: Int) throws(Failure) {
+    for (name, value) in measured.sorted(by: { $0.key < $1.key }) where value.isFinite {
       try database.run(
         "INSERT OR REPLACE INTO measures VALUES (?, ?, ?)",
         [.integer(Int64(step)), .text(name), .real(value)])

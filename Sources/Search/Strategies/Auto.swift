@@ -64,7 +64,8 @@ package struct Auto: UnsizedStrategy {
       let loss = predictor.loss(of: child.cell, parent: parent.id)
       if loss < best?.loss ?? .infinity { best = (child, loss) }
     }
-    guard let best else { throw Failure(.state, "no child kept the rules") }
+    guard var best else { throw Failure(.state, "no child kept the rules") }
+    best.candidate.remarks[.predicted] = best.loss
     return best.candidate
   }
 
@@ -110,8 +111,10 @@ package struct Auto: UnsizedStrategy {
     var gains = [Double](repeating: 0, count: top + 1)
     for rung in (0..<top).reversed() {
       let steps = cells.filter { $0.rung > rung }.compactMap { cell -> Double? in
-        let losses = cell.curve.map(\.loss).filter(\.isFinite)
-        return losses.count > rung + 1 ? losses[rung] - losses[rung + 1] : nil
+        let losses = cell.rungLosses
+        guard losses.count > rung + 1 else { return nil }
+        let gain = losses[rung] - losses[rung + 1]
+        return gain.isFinite ? gain : nil
       }.sorted()
       gains[rung] = gains[rung + 1] + (steps.isEmpty ? 0 : steps[steps.count / 2])
     }

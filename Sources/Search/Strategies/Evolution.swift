@@ -63,7 +63,9 @@ package struct Evolution: Strategy {
       let outside = Self.leaving(population.shame, child, settings, distances, &choices)?
         .within(history.settings.space, &choices)
     else { throw Failure(.state, "the offspring stayed near a species that does not improve") }
-    return Candidate(try outside.cell(), parents: parents, notes: outside.text)
+    return Candidate(
+      try outside.cell(), parents: parents, notes: outside.text,
+      remarks: [.species: Double(population.species.count { !$0.isShamed })])
   }
 
   /// One of the cells that the search begins with, or a random one.

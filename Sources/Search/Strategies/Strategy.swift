@@ -15,10 +15,20 @@ package struct Candidate: Sendable {
   /// Whether it starts from what its first parent learned: a stage carries on the parent's training, a
   /// cell takes over the weights that it has in common with it.
   package var inherits: Bool
+  /// Numbers that a report shows, kept with the measures of the first ask: `Remark`s by name.
+  package var remarks: [Remark: Double]
+
+  /// What a strategy thought when it proposed.
+  package enum Remark: String, Sendable {
+    /// The loss that was expected.
+    case predicted
+    /// How many species there were.
+    case species
+  }
 
   package init(
     _ cell: Cell, parents: [Int] = [], notes: String = "", work: Work = .cell, updates: Int? = nil,
-    inherits: Bool = false
+    inherits: Bool = false, remarks: [Remark: Double] = [:]
   ) {
     self.cell = cell
     self.parents = parents
@@ -26,6 +36,7 @@ package struct Candidate: Sendable {
     self.work = work
     self.updates = updates
     self.inherits = inherits
+    self.remarks = remarks
   }
 }
 

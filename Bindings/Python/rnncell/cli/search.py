@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from .._rnncell import StateError, strategy_list
+from ..anatomy import warning
 from ..cells import cell_from_argument
 from ..studies import Proposal, Study, search, strategies
 from .live import LiveTable, rows_of, summary
@@ -224,6 +225,8 @@ def print_study(study: Study, count: int) -> None:
     print(summary(info, None, None))
     if math.isfinite(info.tau):
         print(f"Kendall's tau between the first and the last rung: {info.tau:.2f}")
+    if remark := warning(study):
+        print(f"Warning: {remark}.")
     rows = study.leaderboard(count)
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
     print("\n".join(rows_of(rows, width)))
@@ -245,4 +248,6 @@ def row_json(row: Proposal) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
