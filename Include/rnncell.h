@@ -252,6 +252,9 @@ RNNCELL_CHECKED int32_t rnncell_cell_counterpart(
 #define RNNCELL_DRAWING_LATEX 3     /* an align* environment of amsmath */
 #define RNNCELL_DRAWING_GENOTYPE 4  /* for programs that read DARTS's cells */
 #define RNNCELL_DRAWING_RECIPE 5    /* for programs that read NAS-Bench-NLP's cells */
+#define RNNCELL_DRAWING_ABLATIONS 6 /* cells with one part less, with an empty line between: a line that
+                                       says which, then the equations */
+#define RNNCELL_DRAWING_PARTS 7     /* a line for each node; cells are as near as they share lines */
 
 /*
  * Writes a cell as text or picture.

@@ -168,7 +168,10 @@ public func rnncell_cell_draw(
     case RNNCELL_DRAWING_LATEX: return cell.latex()
     case RNNCELL_DRAWING_GENOTYPE: return try cell.genotypeText()
     case RNNCELL_DRAWING_RECIPE: return try cell.recipe().text
-    default: throw .invalid("form \(form) is none; pass one of RNNCELL_DRAWING_…, 0 to 5")
+    case RNNCELL_DRAWING_ABLATIONS:
+      return cell.ablations.map { "\($0.part)\n\($0.cell.equations)" }.joined(separator: "\n\n")
+    case RNNCELL_DRAWING_PARTS: return cell.parts.joined(separator: "\n")
+    default: throw .invalid("form \(form) is none; pass one of RNNCELL_DRAWING_…, 0 to 7")
     }
   }
 }

@@ -101,3 +101,23 @@ def test_what_a_notebook_and_a_person_see():
     assert str(cell) == cell.equations
     assert cell._repr_svg_() == cell.svg()
     assert len(cell.digest) == 32 and len(cell.fingerprint) == 16
+
+
+def test_a_cell_has_ablations_which_lack_one_part_each():
+    cell = rnncell.Cell("h' = tanh(linear(x, h))")
+    assert {part: other.equations for part, other in cell.ablations().items()} == {
+        "without tanh in tanh(linear(x, h))": "h' = linear(x, h)"}
+    gru = rnncell.Cell.stock("gru").ablations()
+    assert len(set(gru.values())) == len(gru) and rnncell.Cell.stock("gru") not in gru.values()
+    # Both gates have a map of the same form.
+    assert gru["linear(x, h) without x"] != gru["linear(x, h) without x, place 2"]
+    assert gru["h alone in place of (sigmoid(linear(x, h)) * h)"] == rnncell.Cell.stock("ugrnn")
+
+
+def test_likeness_counts_operations_on_like_operands():
+    gru, mut2 = rnncell.Cell.stock("gru"), rnncell.Cell.stock("mut2")
+    assert gru.likeness(gru) == 1 and gru.likeness(mut2) == mut2.likeness(gru)
+    assert 0.5 < gru.likeness(mut2) < 1
+    near = rnncell.Cell("h' = blend(sigmoid(linear(x, h)), relu(linear(x, h)), sin(h))")
+    assert near.nearest_stock()[0] == "ligru"
+    assert gru.nearest_stock() == ("gru", 1)

@@ -21,7 +21,7 @@ def last_json(done):
 
 
 COMMANDS = ["demo", "search", "study", "train", "eval", "generate", "show", "compare", "stock", "bench",
-            "finalists"]
+            "finalists", "ablate"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -121,6 +121,18 @@ def test_a_search_is_made_shown_and_carried_on(tmp_path, text_file):
     done = run("study", "s.db", "--report", "again.html", "--csv", "s.csv", "--json", cwd=tmp_path)
     assert last_json(done)["leaderboard"] and (tmp_path / "again.html").exists()
     assert (tmp_path / "s.csv").read_text().startswith("id,")
+    short = ["--seeds", 1, "--updates", 8, "--json"]
+    done = run("finalists", "s.db", text_file, "--count", 1, *short, cwd=tmp_path)
+    assert list(last_json(done)["cells"])[1:] == ["lstm", "gru"] and "test loss" in done.stdout
+    again = run("finalists", "s.db", text_file, "--count", 1, *short, cwd=tmp_path)
+    assert last_json(again)["runs"] == last_json(done)["runs"]
+    done = run("ablate", "s.db", text_file, *short, cwd=tmp_path)
+    assert "what is left out" in done.stdout and last_json(done)["split"] == "valid"
+    run("study", "s.db", "--report", "r.html", cwd=tmp_path)
+    page = (tmp_path / "r.html").read_text()
+    assert "At equal size" in page and "What each part contributes" in page and "most like it" in page
+    done = run("ablate", "elman", text_file, *short, "--parameters", 2000, cwd=tmp_path)
+    assert "without tanh" in done.stdout and (tmp_path / "ablation.json").exists()
 
 
 def test_cells_are_compared(tmp_path, text_file):

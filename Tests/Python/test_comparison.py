@@ -4,6 +4,7 @@ import math
 
 import pytest
 import rnncell
+from rnncell.ablation import contributions, text_of
 from rnncell.comparison import Comparison, Interval, Run
 
 
@@ -107,3 +108,35 @@ def test_each_cell_gets_the_best_of_the_grid_and_the_test_text_is_read_once_at_t
 def test_a_grid_that_is_none_is_refused(corpus, changed, message):
     with pytest.raises(rnncell.InvalidArgumentError, match=message):
         rnncell.compare(corpus, ["gru"], parameters=4000, updates=4, **changed)
+
+
+def test_a_comparison_by_validation_leaves_the_test_text_alone(corpus, tmp_path):
+    options = {"parameters": 3000, "seeds": 2, "updates": 12, "batch_size": 8, "truncation": 10,
+               "split": "valid", "save": tmp_path / "c.json",
+               "before_test": lambda _: pytest.fail("the test text is read")}
+    result = rnncell.compare(corpus, ["gru", "elman"], **options)
+    assert all(math.isnan(run.test_loss) for run in result.runs) and result.is_complete
+    assert result.losses("gru") == [run.valid_loss for run in sorted(result.runs, key=lambda run: run.seed)
+                                    if run.cell == "gru"]
+    assert "valid loss" in result.text()
+    again = rnncell.compare(corpus, ["gru", "elman"], resume=True, **options,
+                            progress=lambda *_: pytest.fail("trained again"))
+    assert again.losses("gru") == result.losses("gru") and list(tmp_path.iterdir()) == [
+        tmp_path / "c.json"]
+    with pytest.raises(rnncell.InvalidArgumentError, match="split 'train'"):
+        rnncell.compare(corpus, ["gru"], parameters=3000, split="train")
+
+
+def test_ablation_trains_a_cell_without_each_of_its_parts(corpus):
+    result = rnncell.ablate(corpus, "minimal_gru", parameters=3000, seeds=2, updates=12, batch_size=8,
+                            truncation=10)
+    whole, *parts = result.cells
+    assert parts == list(rnncell.Cell.stock("minimal_gru").ablations())
+    rows = contributions(result)
+    assert len(rows) == len(parts) and [row[1] for row in rows] == sorted(
+        (row[1] for row in rows), reverse=True)
+    name, mean, low, high = rows[0]
+    assert mean == pytest.approx(sum(result.losses(name)) / 2 - sum(result.losses(whole)) / 2)
+    assert low <= mean <= high and name in text_of(result)
+    with pytest.raises(rnncell.InvalidArgumentError, match="no part"):
+        rnncell.ablate(corpus, "h' = linear(x, h)", parameters=3000)

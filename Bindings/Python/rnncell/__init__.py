@@ -22,6 +22,7 @@ from ._rnncell import (
     ParseError,
     StateError,
 )
+from .ablation import ablate
 from .arrays import Array, array
 from .cells import Cell, StockCell, stock_cells
 from .comparison import Comparison, compare
@@ -38,7 +39,7 @@ __all__ = [
     "Error", "FileError", "FormatError", "Gradients", "InternalError", "InvalidArgumentError",
     "LanguageModel", "LimitError", "Network", "OutOfMemoryError", "Parameters", "ParseError",
     "Progress", "Proposal", "Score", "State", "StateError", "StockCell", "Stream", "Study", "StudyInfo",
-    "Tape", "Vocabulary", "array", "build_info", "compare", "search", "stock_cells",
+    "Tape", "Vocabulary", "ablate", "array", "build_info", "compare", "search", "stock_cells",
     "strategies",
 ]
 

@@ -72,9 +72,10 @@ def rungs(study: Study) -> str:
     remark = warning(study)
     return _section(
         "Rungs",
-        "<p>Each rung trains longer. Kendall's tau says how well its losses order cells as those of the "
-        f"last rung do: 1 is the same order, 0 chance. The first {CALIBRATIONS} cells rise whatever their "
-        "loss; the others were chosen for it, which makes their tau smaller.</p>",
+        "<p>Each rung trains longer. Kendall's tau says how well its losses order cells as those of "
+        "the last rung do: 1 is the same order, 0 chance. The first "
+        f"{CALIBRATIONS} cells rise whatever their loss; the others were chosen for it, which makes "
+        "their tau smaller.</p>",
         f"<p><strong>{html.escape(remark)}.</strong></p>" if remark else "", table(heads, rows, set()))
 
 
@@ -105,13 +106,14 @@ def predictions(study: Study) -> str:
                      number(kendall(free), ".2f")])
         series.append(Series(name, "dots", guesses, [f"proposal {row.id}" for row in known]))
     if not rows:
-        return _section("Predictions", "<p>None was used: none was better than what costs nothing, or the "
-                        "strategy makes none.</p>") if last >= 0 else ""
+        return _section("Predictions", "<p>None was used: none was better than what costs nothing, or "
+                        "the strategy makes none.</p>") if last >= 0 else ""
     heads = ["prediction", "cells", "its tau", "what is known for nothing", "its tau"]
     return _section(
         "Predictions",
         "<p>Of the cells that were chosen by a prediction, so that what it kept out is not counted.</p>",
-        table(heads, rows, {0, 3}), f'<figure>{chart(series, "expected", "loss", x_zero=False)}</figure>')
+        table(heads, rows, {0, 3}),
+        f'<figure>{chart(series, "expected", "loss", x_zero=False)}</figure>')
 
 
 def species(study: Study) -> str:
@@ -131,9 +133,9 @@ def front(study: Study) -> str:
              number(1e6 * row.step_seconds, ".2f"),
              f"<code>{html.escape('; '.join(row.equations.split(chr(10))))}</code>"]
             for row in study.front()]
+    heads = ["id", "loss", "parameters", "microseconds a step", "equations"]
     return _section("Front", "<p>No other cell of the last rung is better in loss, parameters and time "
-                    "together.</p>", table(["id", "loss", "parameters", "microseconds a step", "equations"],
-                                           rows, {4}))
+                    "together.</p>", table(heads, rows, {4}))
 
 
 def line_of(study: Study) -> list[Proposal]:

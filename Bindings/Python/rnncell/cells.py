@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ast
+import collections
 import json
 import os
 import pathlib
@@ -13,7 +14,8 @@ from . import _rnncell
 from ._rnncell import InvalidArgumentError
 
 _GENOTYPE, _RECIPE, _ARC, _ARC_ENAS_LM = 1, 2, 3, 4
-_FORMS = {"equations": 0, "svg": 1, "dot": 2, "latex": 3, "genotype": 4, "recipe": 5}
+_FORMS = {"equations": 0, "svg": 1, "dot": 2, "latex": 3, "genotype": 4, "recipe": 5,
+          "ablations": 6, "parts": 7}
 
 
 class StockCell(NamedTuple):
@@ -172,6 +174,23 @@ class Cell:
         """The cell as NAS-Bench-NLP has it; InvalidArgumentError for one that it cannot say."""
         nodes: dict[str, dict[str, object]] = json.loads(self._draw("recipe"))
         return nodes
+
+    def ablations(self) -> dict[str, Cell]:
+        """The cell with one part less, for each that can be left out, by what it is; `ablate` trains
+        them."""
+        texts = [text.split("\n", 1) for text in self._draw("ablations").split("\n\n") if text]
+        return {part: Cell(equations) for part, equations in texts}
+
+    def likeness(self, other: Cell) -> float:
+        """How much of two cells is the same: from 0, no operation on the like operands, to 1, all."""
+        mine, theirs = (collections.Counter(cell._draw("parts").split("\n")) for cell in (self, other))
+        return (mine & theirs).total() / (mine | theirs).total()
+
+    def nearest_stock(self) -> tuple[str, float]:
+        """The name of the stock cell that is most like this one, and the likeness."""
+        likeness = {name: self.likeness(stock.cell) for name, stock in stock_cells().items()}
+        name = max(likeness, key=lambda name: likeness[name])
+        return name, likeness[name]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Cell):

@@ -77,8 +77,10 @@ class Comparison:
     """Runs of several cells, the same seeds for each."""
 
     def __init__(self, cells: dict[str, Cell], seeds: list[int], runs: list[Run],
-                 trials: list[Trial] | None = None) -> None:
+                 trials: list[Trial] | None = None, split: str = "test") -> None:
         self.cells, self.seeds, self.runs = cells, seeds, runs
+        self.split = split
+        """Whose losses are compared: "test", or "valid"."""
         self.trials = [] if trials is None else trials
         """Of the grid of learning rates."""
 
@@ -87,13 +89,13 @@ class Comparison:
         """What `compare` keeps in its file `save`, complete or not."""
         kept, trials, runs = _read(pathlib.Path(path))
         cells = {name: Cell(text) for name, text in kept["cells"].items()}
-        return cls(cells, list(range(kept["seeds"])), runs, trials)
+        return cls(cells, list(range(kept["seeds"])), runs, trials, kept["split"])
 
     @property
     def is_complete(self) -> bool:
         """Whether each cell was trained with each seed, and tested."""
-        tested = {(run.cell, run.seed) for run in self.runs if not math.isnan(run.test_loss)}
-        return tested == {(cell, seed) for cell in self.cells for seed in self.seeds}
+        known = {(run.cell, run.seed) for run in self.runs if not math.isnan(self._loss(run))}
+        return known == {(cell, seed) for cell in self.cells for seed in self.seeds}
 
     def learning_rate(self, cell: str) -> float | None:
         """The rate of the grid with the least validation loss; None without a grid."""
@@ -105,19 +107,22 @@ class Comparison:
         return sorted(self.cells, key=lambda name: statistics.fmean(
             run.valid_loss for run in self.runs if run.cell == name))
 
+    def _loss(self, run: Run) -> float:
+        return run.test_loss if self.split == "test" else run.valid_loss
+
     def losses(self, cell: str) -> list[float]:
-        """The test losses of a cell by seed; infinity for a run that diverged."""
-        runs = sorted((run.seed, run.test_loss) for run in self.runs if run.cell == cell)
+        """The losses of a cell by seed; infinity for a run that diverged."""
+        runs = sorted((run.seed, self._loss(run)) for run in self.runs if run.cell == cell)
         if not runs:
             raise InvalidArgumentError(f"there is no run of {cell!r}; there are {list(self.cells)}")
         return [loss for _, loss in runs]
 
     def interval(self, cell: str) -> Interval:
-        """The mean test loss of a cell."""
+        """The mean loss of a cell."""
         return _interval(self.losses(cell))
 
     def difference(self, cell: str, other: str) -> Interval:
-        """The test loss of a cell minus that of another, paired by seed: below zero is better."""
+        """The loss of a cell minus that of another, paired by seed: below zero is better."""
         pairs = zip(self.losses(cell), self.losses(other), strict=True)
         return _interval([mine - theirs for mine, theirs in pairs])
 
@@ -134,15 +139,15 @@ class Comparison:
     def text(self) -> str:
         """A table and, of the first cell against each other one, the verdict."""
         width = max(8, *(len(name) for name in self.cells))
-        lines = [f"{'cell':{width}}  hidden  parameters  updates  test loss  95 % interval     "
-                 "perplexity"]
+        lines = [f"{'cell':{width}}  hidden  parameters  updates  {self.split + ' loss':>10}  "
+                 "95 % interval     perplexity"]
         for name in self.cells:
             run = next(run for run in self.runs if run.cell == name)
             mean, low, high = self.interval(name)
             span = f"{low:.4f} to {high:.4f}" if math.isfinite(low) else "-"
             lines.append(
                 f"{name:{width}}  {run.hidden_size:6}  {run.parameters:10}  {run.updates:7}  "
-                f"{mean:9.4f}  {span:16}  {perplexity_of(mean):.3f}")
+                f"{mean:10.4f}  {span:16}  {perplexity_of(mean):.3f}")
         first, *others = self.cells
         if others and len(self.seeds) > 1:
             lines += [""] + [self.verdict(first, other) for other in others]
@@ -157,6 +162,7 @@ class Comparison:
             "differences": {other: _finite(self.difference(first, other)._asdict())
                             for other in others},
             "seeds": self.seeds,
+            "split": self.split,
             "trials": [_finite(trial._asdict()) for trial in self.trials],
             "runs": [_finite(run._asdict()) for run in self.runs],
         }
@@ -183,7 +189,8 @@ def compare(
     progress: Callable[[Run, int, int], object] | None = None, layers: int = 1,
     embedding_size: int | None = None, tied: bool = False,
     learning_rates: Sequence[float] | None = None, grid_share: float = 0.25,
-    before_test: Callable[[Comparison], object] | None = None, **options: Any,
+    before_test: Callable[[Comparison], object] | None = None, split: str = "test",
+    **options: Any,
 ) -> Comparison:
     """Trains cells at an equal number of parameters with the same options, seeds and updates.
 
@@ -196,6 +203,7 @@ def compare(
     learning_rates: a grid: each cell gets the rate with the least validation loss after `grid_share` of
                 the epochs or updates, with seed 0; None: that of the options for all.
     before_test: is called when all is trained, and before the test text is read, which happens once.
+    split:      "test", or "valid": compare by validation losses, and leave the test text alone.
     options:    of LanguageModel.fit, such as epochs, updates, batch_size or learning_rate.
 
     The state of the best validation loss is not picked: the last weights of each run count.
@@ -207,6 +215,8 @@ def compare(
     if resume and save is None:
         raise InvalidArgumentError("resume is set without a file; pass save=FILE")
     positive("seeds", seeds)
+    if split not in ("test", "valid"):
+        raise InvalidArgumentError(f"split {split!r} is none; pass 'test' or 'valid'")
     if learning_rates is not None:
         if not learning_rates or options.get("learning_rate") is not None:
             raise InvalidArgumentError("learning_rates is empty, or learning_rate is set beside it; "
@@ -218,13 +228,14 @@ def compare(
     named = {name: cell_from(cell) for name, cell in cells.items()}
     key = {"corpus": corpus.digest, "parameters": parameters, "layers": layers,
            "embedding": embedding_size, "tied": tied, "seeds": seeds,
+           "split": split,
            "learning_rates": learning_rates and [*learning_rates, grid_share],
            "options": {name: repr(value) for name, value in sorted(options.items())},
            "cells": {name: cell.equations for name, cell in named.items()}}
     ledger = _Ledger(None if save is None else pathlib.Path(save), key)
     if resume:
         ledger.read()
-    comparison = Comparison(named, list(range(seeds)), ledger.runs, ledger.trials)
+    comparison = Comparison(named, list(range(seeds)), ledger.runs, ledger.trials, split)
     stop = threading.Event()
 
     def train(name: str, seed: int, **changed: Any) -> tuple[LanguageModel, bool]:
@@ -270,7 +281,7 @@ def compare(
           if (name, float(rate)) not in tried])
     have = {(each.cell, each.seed) for each in ledger.runs}
     work([(run, name, seed) for seed in range(seeds) for name in named if (name, seed) not in have])
-    if any(math.isnan(each.test_loss) for each in ledger.runs):
+    if split == "test" and any(math.isnan(each.test_loss) for each in ledger.runs):
         if before_test is not None:
             before_test(comparison)
         ledger.test(lambda model: model.evaluate(corpus.test, threads=1))
@@ -315,7 +326,8 @@ class _Ledger:
                              "or do not resume")
         self.trials += trials
         self.runs += [run for run in runs
-                      if not math.isnan(run.test_loss) or self._file(run).exists()]
+                      if not math.isnan(run.test_loss) or self.key["split"] == "valid"
+                      or self._file(run).exists()]
 
     def add_trial(self, trial: Trial) -> None:
         """Keeps a point of the grid."""
@@ -327,9 +339,11 @@ class _Ledger:
                 progress: Callable[[Run, int, int], object] | None, total: int) -> None:
         """Keeps a run with its model."""
         with self._lock:
-            if self.path is None:
+            if self.key["split"] == "valid" or not math.isnan(run.test_loss):
+                pass
+            elif self.path is None:
                 self._models[run.cell, run.seed] = model
-            elif math.isnan(run.test_loss):
+            else:
                 self._folder.mkdir(exist_ok=True)
                 model.save(self._file(run))
             self.runs.append(run)

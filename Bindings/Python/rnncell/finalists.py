@@ -7,6 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ._rnncell import InvalidArgumentError, StateError
+from .ablation import ablate
+from .ablation import path_of as ablation_path
 from .arrays import positive
 from .cells import Cell, cell_from_argument, stock_cells
 from .comparison import Comparison, compare
@@ -49,7 +51,7 @@ def ordered(comparison: Comparison) -> Comparison:
                 next(iter(comparison.cells)))
     names = sorted(comparison.cells, key=lambda name: (name != best, not name.startswith("found ")))
     return Comparison({name: comparison.cells[name] for name in names}, comparison.seeds,
-                      comparison.runs, comparison.trials)
+                      comparison.runs, comparison.trials, comparison.split)
 
 
 def run_finalists(
@@ -69,8 +71,8 @@ def run_finalists(
     # What is finished is shown again without a look at the test text; else better now than in hours.
     is_done = path is not None and path.exists() and Comparison.load(path).is_complete
     if study.info.test_reads and not again and not is_done:
-        raise StateError("the test text was read for this study before, and what is chosen after that is "
-                         "chosen by the test text; pass again=True if you must")
+        raise StateError("the test text was read for this study before, and what is chosen after that "
+                         "is chosen by the test text; pass again=True if you must")
     training = {"epochs": None if options.get("updates") else EPOCHS, **sizes_of(study),
                 **{name: value for name, value in options.items() if value is not None}}
     if "parameters" not in training:
@@ -79,6 +81,23 @@ def run_finalists(
         corpus, {**{name: row.cell for name, row in found.items()}, **known}, save=path,
         resume=path is not None, before_test=lambda _: study.record_test(again=again), **training)
     return ordered(comparison)
+
+
+def run_ablation(study: Study, corpus: Corpus | None, save: Path | None, **options: Any) -> Comparison:
+    """What `Study.ablation` documents."""
+    if corpus is None:
+        raise InvalidArgumentError("there is nothing to train on; pass corpus=, that of the study")
+    compared = comparison_of(study)
+    cell = study.best.cell if compared is None else next(iter(compared.cells.values()))
+    if compared is not None and options.get("learning_rate") is None:
+        # As it was chosen for the finalist.
+        options["learning_rate"] = compared.learning_rate(next(iter(compared.cells)))
+    path = ablation_path(study) if save is None else pathlib.Path(os.fsdecode(save))
+    training = {"epochs": None if options.get("updates") else EPOCHS, **sizes_of(study),
+                **{name: value for name, value in options.items() if value is not None}}
+    if "parameters" not in training:
+        raise InvalidArgumentError("the study trained no models of its own; pass parameters=")
+    return ablate(corpus, cell, save=path, resume=path is not None, **training)
 
 
 def sizes_of(study: Study) -> dict[str, int]:

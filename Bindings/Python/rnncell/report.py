@@ -8,6 +8,7 @@ from typing import Any
 
 from . import anatomy
 from ._rnncell import Error
+from .ablation import ablation_of, contributions
 from .cells import Cell
 from .charts import Series, chart
 from .comparison import Comparison
@@ -36,7 +37,7 @@ def page(studies: list[Study], comparison: Comparison | None = None) -> str:
     sections = [_heading(study, title), _curves(studies), _sizes(studies)]
     if comparison is not None:
         sections.append(_compared(comparison))
-    sections += [_cells(study), anatomy.lineage(study), anatomy.rungs(study),
+    sections += [_cells(study), _ablation(study), anatomy.lineage(study), anatomy.rungs(study),
                  anatomy.predictions(study), anatomy.species(study), anatomy.front(study),
                  _leaderboard(study), _settings(studies)]
     body = "\n".join(sections)
@@ -159,6 +160,28 @@ def _compared(comparison: Comparison) -> str:
             f"{runs}\n{verdicts}</section>")
 
 
+def _ablation(study: Study) -> str:
+    comparison = ablation_of(study)
+    if comparison is None:
+        return ""
+    rows = [[html.escape(name), number(mean, "+.4f"),
+             f"{number(low, '+.4f')} to {number(high, '+.4f')}"]
+            for name, mean, low, high in contributions(comparison)]
+    cell = next(iter(comparison.cells.values()))
+    return ("<section><h2>What each part contributes</h2>\n<p>The winner trained without one part at a "
+            f"time, at equal size, {len(comparison.seeds)} seeds: what the validation loss rises, "
+            f"paired by seed.</p>\n{_near(cell)}"
+            + table(["left out", "loss rises by", "95 % interval"], rows, {0}) + "</section>")
+
+
+def _near(cell: Cell) -> str:
+    name, likeness = cell.nearest_stock()
+    if cell == Cell.stock(name):
+        return f'<div class="note">This is the stock cell {name}.</div>\n'
+    return (f'<div class="note">The published cell most like it is {name}: {likeness:.0%} of their '
+            "operations agree.</div>\n")
+
+
 def _cells(study: Study) -> str:
     articles = []
     for place, row in enumerate(_found(study)[:SHOWN], 1):
@@ -167,7 +190,7 @@ def _cells(study: Study) -> str:
         articles.append(
             f"<article><h3>{place}. loss {row.valid_loss:.4f}</h3>\n"
             f'<div class="note">{row.parameters:,} parameters, rung {row.rung}, proposal {row.id}'
-            f"{parents}</div>\n{picture(cell)}<pre>{html.escape(cell.equations)}</pre></article>")
+            f"{parents}</div>\n{_near(cell)}{picture(cell)}<pre>{html.escape(cell.equations)}</pre></article>")
     content = "\n".join(articles) or '<p class="none">No cell has been scored yet.</p>'
     return f'<section><h2>The best cells</h2>\n<div class="cells">{content}</div></section>'
 

@@ -61,8 +61,8 @@ class Proposal(NamedTuple):
     rung_losses: tuple[float, ...] = ()
     """At the end of each rung."""
     rung_predictions: tuple[float, ...] = ()
-    """What was expected when it was asked for each rung: the loss of it for the first one, for others that
-    of the last; NaN: nothing."""
+    """What was expected when it was asked for each rung: the loss of it for the first one, for others
+    that of the last; NaN: nothing."""
     species_count: int = 0
     """How many species there were when it was proposed; 0: none are told apart."""
 
@@ -277,10 +277,10 @@ class Study:
     ) -> Comparison:
         """Trains the best cells anew beside rivals, each with its best learning rate, and tests them.
 
-        All have the parameters, layers and embedding of the study, the same seeds, and each the rate of
-        the grid that has the least validation loss after a quarter of the training. The finalist with the
-        least validation loss is the first cell of the comparison. Then the test text is read: once, which
-        the study records.
+        All have the parameters, layers and embedding of the study, the same seeds, and each the rate
+        of the grid that has the least validation loss after a quarter of the training. The finalist
+        with the least validation loss is the first cell of the comparison. Then the test text is read:
+        once, which the study records.
 
         count:    cells of the leaderboard, without the rivals.
         rivals:   stock names, files or equations.
@@ -293,6 +293,19 @@ class Study:
         from .finalists import run_finalists
         return run_finalists(self, corpus or self.corpus, count, list(rivals), save, again, seeds=seeds,
                              learning_rates=learning_rates, **options)
+
+    def ablation(self, *, corpus: Corpus | None = None, save: Path | None = None,
+                 **options: Any) -> Comparison:
+        """What each part of the winner contributes: see `ablate`.
+
+        The winner is the best finalist by validation, or else the best cell of the leaderboard.
+
+        save:    what is kept, so that the same call carries on; None: `NAME.ablation.json` beside the
+                 study.
+        options: of `compare`; the sizes are those of the study.
+        """
+        from .finalists import run_ablation
+        return run_ablation(self, corpus or self.corpus, save, **options)
 
     def report(self, path: Path, *, others: Iterable[Study] = (),
                comparison: Comparison | None = None) -> None:

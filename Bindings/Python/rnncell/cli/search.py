@@ -10,13 +10,15 @@ import time
 from typing import Any
 
 from .._rnncell import StateError, strategy_list
+from ..ablation import ablate, text_of
 from ..anatomy import warning
 from ..cells import cell_from_argument
 from ..studies import Proposal, Study, search, strategies
 from .live import LiveTable, rows_of, summary
 from .models import told
 from .options import (
-    COUNT, POSITIVE, add_common, add_text, corpus_from, note, rates, workers_from,
+    COUNT, POSITIVE, add_common, add_text, add_training, corpus_from, note, rates, training_from,
+    workers_from,
 )
 
 
@@ -105,6 +107,25 @@ def add(commands: Any) -> None:
     add_common(finalists)
     finalists.set_defaults(run=run_finalists, parser=finalists)
 
+    command = commands.add_parser(
+        "ablate", help="what each part of a cell contributes",
+        description="Trains a cell, and the same without one part for each of its parts, at equal size, "
+        "and says what the validation loss rises without it. The same command again carries on.")
+    command.add_argument("cell", metavar="CELL", help="a study, whose winner is meant, or a cell: a stock "
+                         "name, a file, or equations")
+    add_text(command)
+    command.add_argument("--seeds", type=COUNT, default=3, metavar="N",
+                         help="how many (default: %(default)s)")
+    command.add_argument("--parameters", type=COUNT, metavar="N",
+                         help="of each model (default: as in the study)")
+    command.add_argument("--workers", type=COUNT, metavar="N",
+                         help="models trained at a time, one thread each")
+    add_training(command)
+    command.add_argument("--save", metavar="FILE", help="what is kept (default: the study's name with "
+                         ".ablation.json, or ablation.json)")
+    add_common(command)
+    command.set_defaults(run=run_ablate, parser=command)
+
     study = commands.add_parser(
         "study", help="what a study holds, also while it runs",
         description="Shows what a study holds, also while another process runs it.")
@@ -183,6 +204,27 @@ def run_finalists(arguments: argparse.Namespace) -> dict[str, Any]:
         print(comparison.text())
         if arguments.report:
             study.report(arguments.report, comparison=comparison)
+    return comparison.as_json()
+
+
+def run_ablate(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Prints what each part of a cell contributes."""
+    corpus = corpus_from(arguments)
+    options = {name: value for name, value in training_from(arguments).items()
+               if value != arguments.parser.get_default("batch" if name == "batch_size" else name)}
+    options.update(seeds=arguments.seeds, workers=workers_from(arguments),
+                   progress=lambda run, done, count: note(f"{done}/{count}  {told(run)}"))
+    path = pathlib.Path(arguments.cell)
+    if path.is_file() and path.read_bytes()[:6] == b"SQLite":
+        with Study(arguments.cell, read_only=True) as study:
+            comparison = study.ablation(corpus=corpus, save=arguments.save,
+                                        parameters=arguments.parameters, **options)
+    elif arguments.parameters is None:
+        arguments.parser.error("--parameters is missing; only a study says how large its cells are")
+    else:
+        comparison = ablate(corpus, cell_from_argument(arguments.cell), parameters=arguments.parameters,
+                            save=arguments.save or "ablation.json", resume=True, **options)
+    print(text_of(comparison))
     return comparison.as_json()
 
 

@@ -1,0 +1,62 @@
+"""Ablation: what each part of a cell contributes, by training it without that part."""
+from __future__ import annotations
+
+import os
+import pathlib
+from typing import TYPE_CHECKING, Any
+
+from ._rnncell import InvalidArgumentError
+from .cells import Cell, cell_from
+from .comparison import Comparison, compare
+
+if TYPE_CHECKING:
+    from .corpora import Corpus
+    from .studies import Study
+
+WHOLE = "the whole cell"
+
+
+def ablate(corpus: Corpus, cell: Cell | str, *, parameters: int, **options: Any) -> Comparison:
+    """Trains a cell, and the same with one part less for each of its parts, at equal size.
+
+    The comparison is by validation losses; its first cell is the whole one, and the others are named by
+    what they lack. A part is worth what the loss rises without it.
+
+    parameters: of each model; those without a part get a larger hidden size.
+    options:    of `compare`, such as seeds, learning_rates, save, resume, epochs or workers.
+    """
+    whole = cell_from(cell)
+    parts = whole.ablations()
+    if not parts:
+        raise InvalidArgumentError("the cell has no part that can be left out")
+    return compare(corpus, {WHOLE: whole, **parts}, parameters=parameters, split="valid", **options)
+
+
+def contributions(comparison: Comparison) -> list[tuple[str, float, float, float]]:
+    """What the loss rises without each part, with its 95 % interval, the largest first."""
+    first, *others = comparison.cells
+    rows = [(name, *comparison.difference(name, first)) for name in others]
+    return sorted(rows, key=lambda row: -row[1])
+
+
+def text_of(comparison: Comparison) -> str:
+    """The contributions as a table."""
+    lines = ["loss rises by   95 % interval       what is left out"]
+    for name, mean, low, high in contributions(comparison):
+        lines.append(f"{mean:+13.4f}   {low:+.4f} to {high:+.4f}  {name}")
+    return "\n".join(lines)
+
+
+def path_of(study: Study) -> pathlib.Path | None:
+    """Where the ablation of a study's winner lies; None for a study in memory."""
+    return None if study.path is None else pathlib.Path(
+        os.fsdecode(study.path)).with_suffix(".ablation.json")
+
+
+def ablation_of(study: Study) -> Comparison | None:
+    """That which was made before, if there is one and it is complete."""
+    path = path_of(study)
+    if path is None or not path.exists():
+        return None
+    comparison = Comparison.load(path)
+    return comparison if comparison.is_complete else None
