@@ -23,7 +23,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
               ("learning_rate", "hidden", "parameters", "valid_loss", "tokens", "seconds")),
     "test": (("protocol", "cell", "seed"), ("learning_rate", "valid_loss", "test_loss")),
     "curve": (("protocol", "cell"), ("points", "valid_loss", "seconds")),
-    "cheap": (("protocol", "score", "cell"), ("value",)),
+    "cheap": (("protocol", "strategy", "seed"), ("losses",)),
     "sanity": (("protocol", "cell"), ("updates", "valid_loss", "seconds")),
 }
 COMMON = ("version", "command")

@@ -77,6 +77,12 @@ class Protocol:
         model.fit(corpus, optimizer="adam", batch_size=self.batch, truncation=self.truncation,
                   threads=1, **options)
 
+    def fit_as_searched(self, model: rnncell.LanguageModel, corpus: rnncell.Corpus,
+                        **options: Any) -> None:
+        """Trains as a search does, on one thread."""
+        model.fit(corpus, optimizer="adam", batch_size=self.search_batch, seed=0, threads=1,
+                  truncation=self.search_truncation, learning_rate=self.search_rate, **options)
+
     def study(self, corpus: rnncell.Corpus, path: pathlib.Path, strategy: str, seed: int,
               part: int | None = None) -> rnncell.Study:
         """A search for one worker that gives the same for any machine; or a part of the long one."""

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 import rnncell
-from ledger import Table
+from ledger import Table, cell_of
 from rnncell.comparison import Interval
 
 README = pathlib.Path(__file__).parents[2] / "README.md"
@@ -111,14 +111,28 @@ def finals(protocol: str) -> str:
 
 
 def cheap() -> str:
-    """How well short trainings order the sixteen cells that all strategies can score."""
-    rows = [dict(point.split(":") for point in row["points"].split()) | {"end": row["valid_loss"]}
-            for row in Table("curve").rows()]
-    if len(rows) < 2:
+    """How well cheap scores order the same sixteen cells as their whole training does."""
+    curves = {row["cell"]: dict(point.split(":") for point in row["points"].split())
+              for row in Table("curve").rows()}
+    if len(curves) < 16:
         return ""
-    updates = [name for name in rows[0] if name != "end"]
-    values = [tau([(float(row[name]), float(row["end"])) for row in rows]) for name in updates]
-    return markdown(["updates", *updates], [["tau", *(f"{value:.2f}" for value in values)]])
+    ends = {cell_of(cell).digest[:8]: float(list(curve.values())[-1])
+            for cell, curve in curves.items()}
+    rows = []
+    for updates in list(next(iter(curves.values())))[:-1]:
+        value = tau([(float(curve[updates]), float(list(curve.values())[-1]))
+                     for curve in curves.values()])
+        rows.append([f"its own loss after {updates} updates", f"{value:.2f}"])
+    shared: dict[str, list[float]] = {}
+    for row in Table("cheap").rows():
+        losses = dict(word.split(":") for word in row["losses"].split())
+        shared.setdefault(row["strategy"], []).append(
+            tau([(float(losses[cell]), end) for cell, end in ends.items()]))
+    for strategy, values in shared.items():
+        warning = " (below 0.3)" if statistics.median(values) < 0.3 else ""
+        rows.append([f"its loss with the weights that `{strategy}` shares",
+                     f"{statistics.median(values):.2f}{warning}"])
+    return markdown(["cheap score of 16 cells", "Kendall's tau with their loss at the end"], rows)
 
 
 def sanity() -> str:

@@ -1,8 +1,10 @@
 """What is measured: each unit is some minutes of work, and one row of a table."""
 from __future__ import annotations
 
+import functools
 import math
 import pathlib
+import statistics
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -16,7 +18,13 @@ from recipes import recipe
 SCRATCH = pathlib.Path("build/evidence")
 # Of the searches: those whose difference is to be shown have eight.
 SEEDS = {name: 8 if name in ("auto", "random", "local") else 3 for name in rnncell.strategies()}
-CALIBRATION_POINTS = (30, 60, 90, 180, 270, 540, 810, 1620, 3240)
+# Updates of a search at which the sixteen arcs are scored; the last ends a search's training.
+CALIBRATION_POINTS = (160, 320, 480, 960, 1440, 2880, 4320)
+# Strategies whose cheap score is a loss with shared weights.
+SHARED = ("enas", "random_shared")
+# Of the zoo: how many of the best go on, and with how many seeds each protocol ends.
+BEST = 6
+FINAL_SEEDS = {"C": 5, "W": 3}
 VALID_TOKENS = 20_000
 # Cells of the long search that are trained to the end.
 FINALISTS = 3
@@ -170,15 +178,29 @@ def _curve(data: pathlib.Path, protocol: str, cell: str) -> dict[str, Any]:
     checkpoint.unlink(missing_ok=True)
     start = time.monotonic()
     points = []
-    end = settings.epochs * settings.updates_per_epoch(corpus)
-    for updates in (*CALIBRATION_POINTS, end):
-        settings.fit(model, corpus, updates=updates, learning_rate=settings.search_rate, seed=0,
-                     checkpoint=checkpoint, resume=bool(points))
+    for updates in CALIBRATION_POINTS:
+        settings.fit_as_searched(model, corpus, updates=updates, checkpoint=checkpoint,
+                                 resume=bool(points))
         loss = model.evaluate(corpus.valid[:VALID_TOKENS], threads=1)
         points.append(f"{updates}:{loss:.5f}")
     checkpoint.unlink()
     return {"points": " ".join(points), "valid_loss": f"{model.evaluate(corpus.valid):.5f}",
             "seconds": round(time.monotonic() - start, 1)}
+
+
+def _cheap(data: pathlib.Path, protocol: str, strategy: str, seed: int) -> dict[str, Any]:
+    """The losses of the sixteen arcs with the weights that a search shares, at its last stage."""
+    path = SCRATCH / f"{protocol}-{strategy}-{seed}.db"
+    if not path.exists():
+        _search(data, protocol, strategy, seed)
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+        step = database.execute(
+            "SELECT max(step) FROM measures WHERE name LIKE '0:%'").fetchone()[0]
+        losses = dict(database.execute(
+            "SELECT name, value FROM measures WHERE step = ? AND name LIKE '0:%'", (step,)))
+    database.close()
+    return {"losses": " ".join(f"{cell_of(cell).digest[:8]}:{losses[arc]:.5f}" for arc, cell in
+                               zip(calibration_arcs(data), calibrations(data)))}
 
 
 def _sanity(data: pathlib.Path, protocol: str, cell: str) -> dict[str, Any]:
@@ -196,9 +218,9 @@ def _sanity(data: pathlib.Path, protocol: str, cell: str) -> dict[str, Any]:
             "seconds": round(time.monotonic() - start, 1)}
 
 
-FUNCTIONS = {"search": _search, "headline": _headline, "grid": _grid, "final": _final, "test": _test, "curve": _curve,
-             "sanity": _sanity}
-assert set(FUNCTIONS) < set(TABLES)
+FUNCTIONS = {"search": _search, "headline": _headline, "grid": _grid, "final": _final, "test": _test,
+             "curve": _curve, "cheap": _cheap, "sanity": _sanity}
+assert set(FUNCTIONS) == set(TABLES)
 
 
 def random_recipes() -> list[str]:
@@ -212,7 +234,15 @@ def random_recipes() -> list[str]:
 
 
 def calibrations(data: pathlib.Path) -> list[str]:
-    """The sixteen arcs that every stage with shared weights scores, as equations."""
+    """The cells of `calibration_arcs`, in one line each."""
+    return [one_line(rnncell.Cell.from_genotype(
+        [(word.split(":")[1], int(word.split(":")[0])) for word in arc.split()]))
+        for arc in calibration_arcs(data)]
+
+
+@functools.lru_cache(maxsize=1)
+def calibration_arcs(data: pathlib.Path) -> list[str]:
+    """The sixteen arcs that every stage with shared weights scores, `0:tanh 1:relu`."""
     arcs: set[str] | None = None
     corpus = corpus_of("C", data)
     for seed in (1, 2):
@@ -228,9 +258,24 @@ def calibrations(data: pathlib.Path) -> list[str]:
         # What two stages have in common is what all have.
         arcs = names if arcs is None else arcs & names
     assert arcs is not None and len(arcs) == 16, arcs
-    return [one_line(rnncell.Cell.from_genotype(
-        [(word.split(":")[1], int(word.split(":")[0])) for word in arc.split()]))
-        for arc in sorted(arcs)]
+    return sorted(arcs)
+
+
+def final_losses() -> dict[tuple[str, str, int], float]:
+    """The validation losses after final training, by protocol, cell and seed."""
+    return {(row["protocol"], row["cell"], int(row["seed"])): float(row["valid_loss"])
+            for row in Table("final").rows()}
+
+
+def best_of(cells: list[str], finals: dict[tuple[str, str, int], float]) -> str | None:
+    """The cell with the least mean loss in C; None before all of them are trained."""
+    means = {}
+    for cell in cells:
+        losses = [finals.get(("C", cell, seed)) for seed in range(FINAL_SEEDS["C"])]
+        if None in losses:
+            return None
+        means[cell] = statistics.fmean(loss for loss in losses if loss is not None)
+    return min(means, key=lambda cell: means[cell]) if means else None
 
 
 def pending(data: pathlib.Path, only: set[str], strategies: set[str]) -> Iterator[Unit]:
@@ -250,27 +295,47 @@ def pending(data: pathlib.Path, only: set[str], strategies: set[str]) -> Iterato
                 if missing("final", protocol=protocol, cell=cell, seed=seed):
                     yield Unit("final", {"protocol": protocol, "cell": cell, "seed": seed})
 
-    protocol = PROTOCOLS["C"]
     parts = [row for row in Table("headline").rows() if row["protocol"] == "C"]
-    if len(parts) < protocol.long_parts:
-        key = {"protocol": "C", "seed": 0, "part": len(parts) + 1}
-        if missing("headline", **key):
-            yield Unit("headline", key)
+    is_found = len(parts) == PROTOCOLS["C"].long_parts
+    key = {"protocol": "C", "seed": 0, "part": len(parts) + 1}
+    if not is_found and missing("headline", **key):
+        yield Unit("headline", key)
     for seed in range(max(SEEDS.values())):
         for strategy in sorted(strategies, key=list(SEEDS).index):
             key = {"protocol": "C", "strategy": strategy, "seed": seed}
             if seed < SEEDS[strategy] and missing("search", **key):
                 yield Unit("search", key)
-    for name in ("lstm", "gru"):
-        yield from trained("C", name, range(5))
-    if len(parts) == protocol.long_parts:
-        for cell in parts[-1]["cells"].split(" | "):
-            yield from trained("C", cell, range(5))
+            if strategy in SHARED and tuple(map(str, key.values())) in done["search"] and missing(
+                    "cheap", **key):
+                yield Unit("cheap", key)
+    rivals = ["lstm", "gru"]
+    for name in rivals:
+        yield from trained("C", name, range(FINAL_SEEDS["C"]))
+    found = parts[-1]["cells"].split(" | ") if is_found else []
+    for cell in found:
+        yield from trained("C", cell, range(FINAL_SEEDS["C"]))
     for name in rnncell.stock_cells():
         yield from trained("C", name, range(1))
     for row in Table("search").rows():
         if row["strategy"] in strategies:
             yield from trained(row["protocol"], row["winner"], range(1))
+    finals = final_losses()
+    stock = [name for name in rnncell.stock_cells() if ("C", name, 0) in finals]
+    if len(stock) == len(rnncell.stock_cells()):
+        rivals += sorted(set(stock) - set(rivals), key=lambda name: finals["C", name, 0])[:BEST]
+        for name in rivals:
+            yield from trained("C", name, range(FINAL_SEEDS["C"]))
+        winner = best_of(found, finals)
+        compared = rivals if winner is None else [winner, *rivals]
+        for name in compared if winner else ():
+            yield from trained("W", name, range(FINAL_SEEDS["W"]))
+        # The test text is read when all that is to be compared has been trained.
+        keys = [(protocol, name, seed) for protocol, count in FINAL_SEEDS.items()
+                for name in compared for seed in range(count)]
+        if winner is not None and set(keys) <= set(finals):
+            for protocol, name, seed in keys:
+                if missing("test", protocol=protocol, cell=name, seed=seed):
+                    yield Unit("test", {"protocol": protocol, "cell": name, "seed": seed})
     if "curve" in only:
         for cell in calibrations(data):
             if missing("curve", protocol="C", cell=cell):

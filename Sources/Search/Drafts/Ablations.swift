@@ -47,8 +47,9 @@ extension Cell {
     return result
   }
 
-  /// What the cell is made of, a line for each node: its operation with those of its operands. Two cells
-  /// are as near as they have lines in common.
+  /// What the cell is made of, a line for each node: its operation with those of its operands.
+  ///
+  /// Two cells are as near as they have lines in common.
   package var parts: [String] {
     func label(_ node: Int) -> String {
       switch graph.nodes[node].kind {

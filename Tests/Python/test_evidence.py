@@ -1,0 +1,90 @@
+"""The ledger of measurements: rows are kept, tables are made of them, and the README has those tables."""
+import csv
+import math
+import pathlib
+import statistics
+import sys
+
+import pytest
+import rnncell
+
+EVIDENCE = pathlib.Path(__file__).parents[1] / "Evidence"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def modules():
+    sys.path.insert(0, str(EVIDENCE))
+    yield
+    sys.path.remove(str(EVIDENCE))
+
+
+def test_a_row_that_is_there_is_not_written_again(tmp_path):
+    from ledger import Table
+    table = Table("test", tmp_path)
+    row = {"protocol": "C", "cell": "h' = tanh(linear(x, h))", "seed": 1, "learning_rate": 0.1,
+           "valid_loss": 2, "test_loss": 3, "command": "run"}
+    table.append(row)
+    table.append({**row, "test_loss": 4})
+    table.append({**row, "seed": 2})
+    assert [(line["seed"], line["test_loss"]) for line in table.rows()] == [("1", "3"), ("2", "3")]
+    assert table.find(protocol="C", cell=row["cell"], seed=2)["command"] == "run"
+    assert table.find(protocol="W", cell=row["cell"], seed=2) is None
+
+
+def test_each_table_has_the_columns_that_it_says_and_no_row_twice():
+    from ledger import TABLES, Table
+    for name in TABLES:
+        table = Table(name)
+        if not table.path.exists():
+            continue
+        with open(table.path, encoding="utf-8", newline="") as file:
+            assert tuple(next(csv.reader(file))) == table.columns, name
+        keys = [tuple(row[key] for key in table.keys) for row in table.rows()]
+        assert len(set(keys)) == len(keys), name
+        assert all(row["command"].startswith("python Tests/Evidence/run.py") for row in table.rows())
+
+
+def test_a_cell_in_one_line_is_the_same_cell():
+    from ledger import cell_of, one_line
+    for name, stock in rnncell.stock_cells().items():
+        assert cell_of(one_line(stock.cell)) == stock.cell == cell_of(name)
+
+
+def test_the_bootstrap_interval_is_about_that_of_student_for_many_values():
+    import random
+    from rnncell.comparison import Interval
+    from tables import bootstrap
+    draw = random.Random(3)
+    values = [draw.gauss(1, 0.5) for _ in range(200)]
+    low, high = bootstrap(values)
+    exact = Interval.of(values)
+    assert low == pytest.approx(exact.low, abs=0.01) and high == pytest.approx(exact.high, abs=0.01)
+    assert bootstrap([2.0] * 8) == (2.0, 2.0)
+
+
+def test_taus_of_tables_and_reports_agree():
+    from rnncell.anatomy import kendall
+    from tables import tau
+    pairs = [(1.0, 2.0), (2.0, 1.0), (3.0, 3.0), (4.0, 7.0)]
+    assert tau(pairs) == pytest.approx(kendall(pairs)) == pytest.approx(4 / 6)
+    assert math.isnan(tau([]))
+
+
+def test_random_recipes_are_cells_that_read_the_input_and_every_state():
+    from recipes import recipe
+    sizes = []
+    for seed in range(40):
+        nodes = recipe(seed)
+        assert nodes == recipe(seed)
+        cell = rnncell.Cell.from_recipe(nodes)
+        sizes.append(len(nodes))
+        assert 1 <= len(cell.states) <= 3
+    assert min(sizes) < statistics.median(sizes) < max(sizes)
+
+
+def test_the_readme_has_the_tables_of_the_ledger():
+    import tables
+    text = tables.README.read_text(encoding="utf-8")
+    assert "<!-- table: searches -->" in text and "<!-- table: finals C -->" in text
+    assert tables.written(text) == text, "run python Tests/Evidence/tables.py"
+    assert tables.written("a<!-- table: differences -->old<!-- end -->b").count("auto - ") <= 2
