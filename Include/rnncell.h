@@ -781,10 +781,12 @@ typedef struct rnncell_study_options {
                              of the strategy */
   const char *preset;     /* sizes of what the strategy searches with: "scaled", for budgets of one
                              machine, or "paper", as its paper ran it; NULL: "scaled" */
+  int32_t mixed_layers;   /* 1: the layers may have different cells, if the strategy does that */
+  int32_t reserved;
 } rnncell_study_options;
 #define RNNCELL_STUDY_OPTIONS_INIT                                                              \
   {sizeof(rnncell_study_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-   0, 0, 0, 0, 0, 0}
+   0, 0, 0, 0, 0, 0, 0, 0}
 
 /*
  * Opens a study, or begins one where there is no such file.
@@ -816,7 +818,8 @@ typedef struct rnncell_proposal {
   uint64_t seed;         /* of its starting weights */
   const char *strategy;  /* what proposed it; "control" for the cells that every study measures */
   const char *work;      /* "cell", or what kind of network the strategy trained to search with */
-  const char *equations; /* for rnncell_cell_parse */
+  const char *equations; /* for rnncell_cell_parse; with mixed_layers those of each layer, with an empty
+                            line between, unless all are the same */
   const char *failure;   /* why it failed or was rejected, or "" */
   int64_t parents[2];    /* ids of what it was made from, 0 for none */
   int64_t weight_count;  /* learned numbers of the model it is trained in; 0 when not known */

@@ -35,6 +35,12 @@ final class StudyObject: Handled {
     settings.space = try SearchSpace(options)
     let sizes = try EvaluationSizes(options)
     settings.updates = sizes.updates
+    if try flag(options.mixed_layers, "mixed_layers") {
+      guard sizes.layers > 1 else {
+        throw .invalid("mixed_layers needs layers of 2 or more; pass layers, or leave it out")
+      }
+      settings.mixedLayers = sizes.layers
+    }
     settings.deterministic = try flag(options.deterministic, "deterministic")
     settings.controls = try flag(options.controls, "controls")
     settings.front = try flag(options.front, "front")
@@ -172,7 +178,7 @@ final class StudyObject: Handled {
     row.seed = proposal.seed
     row.strategy = texts[proposal.strategy]
     row.work = texts[proposal.work.text]
-    row.equations = texts[proposal.cell.equations]
+    row.equations = texts[proposal.equations]
     row.failure = texts[proposal.failure]
     row.parents.0 = Int64(proposal.parents.first ?? 0)
     row.parents.1 = Int64(proposal.parents.dropFirst().first ?? 0)

@@ -110,6 +110,7 @@ package struct LanguageModelEvaluator: Evaluator {
     }
     let start = monotonicSeconds()
     var shape = Self.shape(task.cell, corpus, sizes)
+    if task.upper.count == sizes.layers - 1 { shape.cells = [task.cell] + task.upper }
     shape.hiddenSize = try shape.hiddenSize(nearestTo: parameterCount)
     let model = try LanguageModel(shape, seed: task.seed)
     var options = Self.options(sizes, updates: max(1, task.updates))

@@ -21,6 +21,8 @@ package struct Proposal: Sendable {
   /// What proposed it; "control" for the cells that every study measures.
   package var strategy: String
   package var cell: Cell
+  /// The cells of the layers above the first; empty where all are the same.
+  package var upper: [Cell]
   package var parents: [Int]
   /// The canonical form in 32 digits; empty for a stage, which may be like an earlier one.
   package var digest: String
@@ -58,19 +60,35 @@ package struct Proposal: Sendable {
   package var speciesCount = 0
 
   package init(
-    id: Int, seed: UInt64, strategy: String, cell: Cell, parents: [Int] = [], notes: String = "",
-    work: Work = .cell, stageUpdates: Int? = nil, inherits: Bool = false, digest: String? = nil
+    id: Int, seed: UInt64, strategy: String, cell: Cell, upper: [Cell] = [], parents: [Int] = [],
+    notes: String = "", work: Work = .cell, stageUpdates: Int? = nil, inherits: Bool = false,
+    digest: String? = nil
   ) {
     self.id = id
     self.seed = seed
     self.strategy = strategy
     self.cell = cell
+    self.upper = upper
     self.parents = parents
-    self.digest = digest ?? (work.isStage ? "" : cell.canonical.text)
+    self.digest = digest ?? (work.isStage ? "" : Self.digest(cell, upper))
     self.notes = notes
     self.work = work
     self.stageUpdates = stageUpdates
     self.inherits = inherits
+  }
+
+  static func digest(_ cell: Cell, _ upper: [Cell]) -> String {
+    ([cell] + upper).map(\.canonical.text).joined(separator: " ")
+  }
+
+  /// What it computes on fixed inputs, all layers of it.
+  package var fingerprint: UInt64 {
+    upper.isEmpty ? cell.fingerprint : stableHash(([cell] + upper).map(\.fingerprint))
+  }
+
+  /// The equations, with an empty line between those of different layers.
+  package var equations: String {
+    ([cell] + upper).map(\.equations).joined(separator: "\n\n")
   }
 
   package var isControl: Bool { strategy == Proposal.control }
@@ -136,6 +154,8 @@ package struct EvaluationTask: Sendable {
   package var id: Int
   package var seed: UInt64
   package var cell: Cell
+  /// The cells of the layers above the first; empty where all are the same.
+  package var upper: [Cell] = []
   package var rung: Int
   /// Training updates in all when this rung ends.
   package var updates: Int

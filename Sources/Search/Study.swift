@@ -79,7 +79,7 @@ package final class Study {
     try file.database.run("COMMIT")
     let cells = proposals.filter { !$0.work.isStage }
     digests = Set(cells.map(\.digest))
-    fingerprints = Set(cells.map(\.cell.fingerprint))
+    fingerprints = Set(cells.map(\.fingerprint))
     for ask in asks where ask.state == .told || ask.state == .failed { note(ask) }
   }
 
@@ -286,9 +286,10 @@ package final class Study {
         guard let made = try strategy.propose(history, &choices) else { return false }
         candidate = made
       } catch { continue }
-      guard candidate.work.isStage || settings.space.reason(against: candidate.cell) == nil else {
-        continue
-      }
+      let cells = [candidate.cell] + candidate.upper
+      guard
+        candidate.work.isStage || cells.allSatisfy({ settings.space.reason(against: $0) == nil })
+      else { continue }
       var proposal = proposal(
         candidate, id: proposals.count + fresh.count + 1, settings.strategy)
       if proposal.work.isStage {
@@ -298,11 +299,11 @@ package final class Study {
       }
       if digests.contains(proposal.digest)
         || fresh.contains(where: { $0.digest == proposal.digest })
-        || fingerprints.contains(proposal.cell.fingerprint)
+        || fingerprints.contains(proposal.fingerprint)
       {
         proposal.state = .duplicate
         proposal.failure = "a duplicate of an earlier proposal"
-      } else if let reason = Screening.reason(against: proposal.cell) {
+      } else if let reason = cells.lazy.compactMap({ Screening.reason(against: $0) }).first {
         proposal.state = .exploded
         proposal.failure = reason
       }
@@ -323,7 +324,8 @@ package final class Study {
   private func proposal(_ candidate: Candidate, id: Int, _ strategy: String) -> Proposal {
     var proposal = Proposal(
       id: id, seed: Self.seed(settings.seed, id), strategy: strategy, cell: candidate.cell,
-      parents: candidate.parents, notes: candidate.notes, work: candidate.work,
+      upper: candidate.upper, parents: candidate.parents, notes: candidate.notes,
+      work: candidate.work,
       stageUpdates: candidate.updates, inherits: candidate.inherits && !candidate.parents.isEmpty)
     proposal.created = seconds
     return proposal
@@ -366,7 +368,7 @@ package final class Study {
     }
     for proposal in fresh where !proposal.work.isStage {
       digests.insert(proposal.digest)
-      fingerprints.insert(proposal.cell.fingerprint)
+      fingerprints.insert(proposal.fingerprint)
     }
     proposals += fresh
     asks.append(ask)
@@ -383,11 +385,13 @@ package final class Study {
         id: proposal.id, seed: proposal.seed, cell: proposal.cell, rung: 0, updates: ask.updates,
         isLast: false, snapshot: inherited, work: proposal.work)
     }
-    return EvaluationTask(
+    var task = EvaluationTask(
       id: proposal.id, seed: proposal.seed, cell: proposal.cell, rung: ask.rung,
       updates: ask.updates, isLast: ask.rung == settings.rungs - 1,
       snapshot: ask.rung == 0 ? nil : try file.snapshot(proposal: ask.proposal, rung: ask.rung - 1),
       inheritance: inherited)
+    task.upper = proposal.upper
+    return task
   }
 
   /// Counts the time since the last call as time of search, if proposals were being scored; for

@@ -24,6 +24,8 @@ package struct StudySettings: Equatable, Sendable {
   package var front = false
   /// Whether LSTM and GRU are measured too.
   package var controls = false
+  /// Layers of the model whose cells may differ; 1: all have the same cell.
+  package var mixedLayers = 1
   /// What may be proposed.
   package var space = SearchSpace()
   /// What is trained on: its name and a hash; empty where a program scores for itself.
@@ -54,6 +56,7 @@ package struct StudySettings: Equatable, Sendable {
       ("deterministic", deterministic ? "1" : "0"), ("window", String(window)),
       ("controls", controls ? "1" : "0"), ("front", front ? "1" : "0"), ("space", space.text),
       ("corpus", corpus), ("evaluation", evaluation),
+      ("mixed_layers", String(mixedLayers)),
     ]
   }
 
@@ -71,6 +74,11 @@ package struct StudySettings: Equatable, Sendable {
       throw .invalid(
         "a front of measured seconds is not the same from run to run; leave out front, or "
           + "deterministic")
+    }
+    guard mixedLayers == 1 || type.mixesLayers else {
+      throw .invalid(
+        "the strategy '\(strategy)' has the same cell in all layers; leave out mixed_layers, or use "
+          + Strategies.all.filter { $0.mixesLayers }.map { $0.name }.joined(separator: ", "))
     }
     for (name, value, range) in [
       ("rungs", rungs, 1...10), ("eta", eta, 2...100), ("window", window, 1...1024),
@@ -111,5 +119,9 @@ package struct StudySettings: Equatable, Sendable {
     space = try SearchSpace(text: try text("space"))
     corpus = try text("corpus")
     evaluation = try text("evaluation")
+    // Not there in a study that is older.
+    if table.contains(where: { $0.name == "mixed_layers" }) {
+      mixedLayers = try number("mixed_layers")
+    }
   }
 }

@@ -148,8 +148,8 @@ static void cells(void) {
   BAD(rnncell_cell_counterpart(NULL, 0, NULL, cell, "W[q, x]", cell), "W[q, x]");
   BAD(rnncell_cell_counterpart(NULL, 0, NULL, cell, NULL, cell), "parameter is NULL");
   BAD(rnncell_cell_counterpart(NULL, 0, NULL, NULL, "W[i, x]", cell), "cell is NULL");
-  for (form = -2; form < 9; ++form) {
-    if (form >= RNNCELL_DRAWING_EQUATIONS && form <= RNNCELL_DRAWING_RECIPE) continue;
+  for (form = -2; form < 11; ++form) {
+    if (form >= RNNCELL_DRAWING_EQUATIONS && form <= RNNCELL_DRAWING_PARTS) continue;
     BAD(rnncell_cell_draw(NULL, 0, NULL, cell, form), "form");
   }
   BAD(rnncell_cell_draw(NULL, 0, NULL, NULL, 0), "cell is NULL");
@@ -616,6 +616,8 @@ static void search(void) {
   BAD_STUDY(learning_rate, -0.5, "-0.5");
   BAD_STUDY(deterministic, 2, "2");
   BAD_STUDY(read_only, 3, "3");
+  BAD_STUDY(mixed_layers, 2, "mixed_layers is 2");
+  BAD_STUDY(mixed_layers, 1, "layers of 2 or more");
   BAD_STUDY(size, 4, "4");
   write_file("bad.db", "this is no database, and it is longer than a hundred bytes, as a database "
              "header would be, so that it is read as one.............", 120);

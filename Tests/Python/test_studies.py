@@ -377,3 +377,51 @@ def test_finalists_are_chosen_by_validation_and_tested_once(corpus, tmp_path):
     with rnncell.Study(tmp_path / "s.db", read_only=True) as study, pytest.raises(
             rnncell.StateError, match="read-only"):
         study.record_test(again=True)
+
+
+def test_layers_may_have_different_cells(corpus, tmp_path):
+    options = {**TINY, "strategy": "evolution", "layers": 2, "mixed_layers": True, "seed": 2,
+               "deterministic": True}
+    with rnncell.Study(tmp_path / "s.db", corpus, trials=36, workers=2, **options) as study:
+        study.run()
+        rows = [row for row in study.history if row.state == "scored"]
+        mixed = [row for row in rows if len(row.cells) > 1]
+        assert mixed and len(mixed) < len(rows)
+        assert all(len(row.cells) == 2 and row.cells[0] != row.cells[1] for row in mixed)
+        # As many parameters as any other; the same function is not trained twice.
+        assert max(row.parameters for row in rows) < 1.3 * min(row.parameters for row in rows)
+        assert len({tuple(cell.digest for cell in row.cells) for row in rows}) == len(rows)
+        # Each layer's cell is that of a parent, or was mutated from one.
+        by_id = {row.id: row for row in study.history}
+        given = [row for row in mixed if len(row.parents) == 2]
+        assert any(cell in by_id[parent].cells for row in given for cell in row.cells
+                   for parent in row.parents)
+        study.report(tmp_path / "r.html")
+    first = [(row.equations, row.valid_loss) for row in rows]
+    with rnncell.Study(tmp_path / "s.db", read_only=True) as study:
+        again = [row for row in study.history if row.state == "scored"]
+        assert [(row.equations, row.valid_loss) for row in again] == first
+        assert study.settings["mixed_layers"] == "2"
+    with rnncell.Study(None, corpus, trials=36, workers=1, **options) as study:
+        study.run()
+        assert [(row.equations, row.valid_loss) for row in study.history
+                if row.state == "scored"] == first
+    # What is trained is what the equations say, also elsewhere.
+    row = mixed[0]
+    model = rnncell.LanguageModel(list(row.cells), corpus, parameters=row.parameters, embedding_size=8,
+                                  seed=row.seed)
+    model.fit(corpus, updates=row.updates, seed=row.seed, batch_size=8, truncation=10, threads=1,
+              learning_rate=0.002)
+    assert model.evaluate(corpus.valid, threads=1) == pytest.approx(row.valid_loss, abs=1e-6)
+    compared = rnncell.compare(corpus, {"found": row.cells, "lstm": "lstm"}, parameters=2000, layers=2,
+                               seeds=1, updates=4, batch_size=8, truncation=10, save=tmp_path / "c.json")
+    assert rnncell.Comparison.load(tmp_path / "c.json").cells["found"] == compared.cells["found"]
+
+
+@pytest.mark.parametrize("options, message", [
+    ({"layers": 1, "strategy": "evolution"}, "mixed_layers needs layers of 2"),
+    ({"layers": 2, "strategy": "random"}, "same cell in all layers"),
+])
+def test_mixed_layers_that_cannot_be_are_refused(options, message):
+    with pytest.raises(rnncell.InvalidArgumentError, match=message):
+        rnncell.Study(mixed_layers=True, **options)

@@ -76,9 +76,9 @@ class Run(NamedTuple):
 class Comparison:
     """Runs of several cells, the same seeds for each."""
 
-    def __init__(self, cells: dict[str, Cell], seeds: list[int], runs: list[Run],
+    def __init__(self, cells: Mapping[str, Cell | tuple[Cell, ...]], seeds: list[int], runs: list[Run],
                  trials: list[Trial] | None = None, split: str = "test") -> None:
-        self.cells, self.seeds, self.runs = cells, seeds, runs
+        self.cells, self.seeds, self.runs = dict(cells), seeds, runs
         self.split = split
         """Whose losses are compared: "test", or "valid"."""
         self.trials = [] if trials is None else trials
@@ -88,7 +88,7 @@ class Comparison:
     def load(cls, path: Path) -> Comparison:
         """What `compare` keeps in its file `save`, complete or not."""
         kept, trials, runs = _read(pathlib.Path(path))
-        cells = {name: Cell(text) for name, text in kept["cells"].items()}
+        cells = {name: _given(text.split("\n\n")) for name, text in kept["cells"].items()}
         return cls(cells, list(range(kept["seeds"])), runs, trials, kept["split"])
 
     @property
@@ -157,7 +157,7 @@ class Comparison:
         """All runs and intervals, for machines."""
         first, *others = self.cells
         return {
-            "cells": {name: {"equations": cell.equations, **_finite(self.interval(name)._asdict())}
+            "cells": {name: {"equations": equations_of(cell), **_finite(self.interval(name)._asdict())}
                       for name, cell in self.cells.items()},
             "differences": {other: _finite(self.difference(first, other)._asdict())
                             for other in others},
@@ -169,6 +169,19 @@ class Comparison:
 
     def __repr__(self) -> str:
         return f"<rnncell.Comparison of {', '.join(self.cells)}, {len(self.seeds)} seeds>"
+
+
+def _given(cells: Cell | str | Sequence[Cell | str]) -> Cell | tuple[Cell, ...]:
+    """A cell, or one for each layer."""
+    if isinstance(cells, (Cell, str)):
+        return cell_from(cells)
+    given = tuple(cell_from(cell) for cell in cells)
+    return given[0] if len(given) == 1 else given
+
+
+def equations_of(cells: Cell | tuple[Cell, ...]) -> str:
+    """With an empty line between those of layers."""
+    return "\n\n".join(cell.equations for cell in ((cells,) if isinstance(cells, Cell) else cells))
 
 
 def _interval(values: list[float]) -> Interval:
@@ -184,7 +197,7 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def compare(
-    corpus: Corpus, cells: Mapping[str, Cell | str] | list[str], *, parameters: int,
+    corpus: Corpus, cells: Mapping[str, Cell | str | Sequence[Cell | str]] | list[str], *, parameters: int,
     seeds: int = 3, workers: int | None = None, save: Path | None = None, resume: bool = False,
     progress: Callable[[Run, int, int], object] | None = None, layers: int = 1,
     embedding_size: int | None = None, tied: bool = False,
@@ -194,7 +207,7 @@ def compare(
 ) -> Comparison:
     """Trains cells at an equal number of parameters with the same options, seeds and updates.
 
-    cells:      by name; a list takes names of stock cells.
+    cells:      by name, each a cell or one for each layer; a list takes names of stock cells.
     parameters: of each model; the hidden size that comes nearest is chosen.
     seeds:      how many, from 0.
     workers:    models trained at a time, one thread each; None: one for each processor.
@@ -225,13 +238,13 @@ def compare(
             positive("learning_rates", rate)
         if not 0 < grid_share <= 1:
             raise InvalidArgumentError(f"grid_share is {grid_share}; pass a share from 0 to 1")
-    named = {name: cell_from(cell) for name, cell in cells.items()}
+    named = {name: _given(cell) for name, cell in cells.items()}
     key = {"corpus": corpus.digest, "parameters": parameters, "layers": layers,
            "embedding": embedding_size, "tied": tied, "seeds": seeds,
            "split": split,
            "learning_rates": learning_rates and [*learning_rates, grid_share],
            "options": {name: repr(value) for name, value in sorted(options.items())},
-           "cells": {name: cell.equations for name, cell in named.items()}}
+           "cells": {name: equations_of(cell) for name, cell in named.items()}}
     ledger = _Ledger(None if save is None else pathlib.Path(save), key)
     if resume:
         ledger.read()

@@ -39,10 +39,11 @@ def chosen(study: Study, count: int, rivals: list[Cell]) -> dict[str, Proposal]:
     """The best cells of a study that are no rivals, by their names."""
     stock = {cell.cell: name for name, cell in stock_cells().items()}
     rows = [row for row in study.leaderboard()
-            if row.strategy != "control" and row.cell not in rivals][:count]
+            if row.strategy != "control" and (len(row.cells) > 1 or row.cell not in rivals)][:count]
     if not rows:
         raise StateError("the study has no scored cell but the rivals; run it longer")
-    return {stock.get(row.cell, f"found {row.id}"): row for row in rows}
+    return {f"found {row.id}" if len(row.cells) > 1 else stock.get(row.cell, f"found {row.id}"): row
+            for row in rows}
 
 
 def ordered(comparison: Comparison) -> Comparison:
@@ -78,7 +79,7 @@ def run_finalists(
     if "parameters" not in training:
         raise InvalidArgumentError("the study trained no models of its own; pass parameters=")
     comparison = compare(
-        corpus, {**{name: row.cell for name, row in found.items()}, **known}, save=path,
+        corpus, {**{name: row.cells for name, row in found.items()}, **known}, save=path,
         resume=path is not None, before_test=lambda _: study.record_test(again=again), **training)
     return ordered(comparison)
 
@@ -88,7 +89,11 @@ def run_ablation(study: Study, corpus: Corpus | None, save: Path | None, **optio
     if corpus is None:
         raise InvalidArgumentError("there is nothing to train on; pass corpus=, that of the study")
     compared = comparison_of(study)
-    cell = study.best.cell if compared is None else next(iter(compared.cells.values()))
+    cell = study.best.cells if compared is None else next(iter(compared.cells.values()))
+    if not isinstance(cell, Cell):
+        if len(cell) > 1:
+            raise InvalidArgumentError("the layers have different cells; ablate one of them by `ablate`")
+        cell = cell[0]
     if compared is not None and options.get("learning_rate") is None:
         # As it was chosen for the finalist.
         options["learning_rate"] = compared.learning_rate(next(iter(compared.cells)))

@@ -185,12 +185,12 @@ def _near(cell: Cell) -> str:
 def _cells(study: Study) -> str:
     articles = []
     for place, row in enumerate(_found(study)[:SHOWN], 1):
-        cell = row.cell
+        pictures = "".join(picture(cell) for cell in row.cells)
         parents = f", from {' and '.join(map(str, row.parents))}" if row.parents else ""
         articles.append(
             f"<article><h3>{place}. loss {row.valid_loss:.4f}</h3>\n"
             f'<div class="note">{row.parameters:,} parameters, rung {row.rung}, proposal {row.id}'
-            f"{parents}</div>\n{_near(cell)}{picture(cell)}<pre>{html.escape(cell.equations)}</pre></article>")
+            f"{parents}</div>\n{_near(row.cell)}{pictures}<pre>{html.escape(row.equations)}</pre></article>")
     content = "\n".join(articles) or '<p class="none">No cell has been scored yet.</p>'
     return f'<section><h2>The best cells</h2>\n<div class="cells">{content}</div></section>'
 

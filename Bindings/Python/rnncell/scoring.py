@@ -150,7 +150,9 @@ def train(
         "embedding_size": sizes["embedding_size"] or sizes["hidden_size"]}
     parameters = sizes.get("parameters") or LanguageModel(
         "lstm", corpus, hidden_size=sizes["hidden_size"], **options).parameter_count
-    model = LanguageModel(Cell(equations), corpus, parameters=parameters, seed=seed, **options)
+    cells = [Cell(text) for text in equations.split("\n\n")]
+    model = LanguageModel(cells if len(cells) > 1 else cells[0], corpus, parameters=parameters,
+                          seed=seed, **options)
     start = time.monotonic()
     model.fit(
         corpus, updates=updates, learning_rate=sizes["learning_rate"],

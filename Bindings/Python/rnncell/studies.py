@@ -68,8 +68,13 @@ class Proposal(NamedTuple):
 
     @property
     def cell(self) -> Cell:
-        """The cell itself."""
-        return Cell(self.equations)
+        """The cell itself; with mixed layers that of the first one."""
+        return self.cells[0]
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """One cell, or, with mixed layers where they differ, one for each layer."""
+        return tuple(Cell(text) for text in self.equations.split("\n\n"))
 
     @property
     def valid_perplexity(self) -> float:
@@ -140,6 +145,7 @@ class Study:
     operations: names of those that cells may use; None: all.
     max_nodes, max_depth, max_matrices, max_states: of a cell.
     start:    cells to start from, in place of the strategy's.
+    mixed_layers: the layers may have different cells; "evolution" does that.
     read_only: only look, also while another process runs the study.
     """
 
@@ -156,6 +162,7 @@ class Study:
         max_depth: int | None = None, max_matrices: int | None = None,
         max_states: int | None = None, start: Iterable[Cell | str] | None = None,
         front: bool = False, preset: str | None = None,
+        mixed_layers: bool = False,
     ) -> None:
         if corpus is not None and not isinstance(corpus, Corpus):
             raise TypeError(f"corpus must be a Corpus or None, not {type(corpus).__name__}")
@@ -185,7 +192,7 @@ class Study:
         self._open: _rnncell.Study | None = _rnncell.study_open(
             path, None if corpus is None else corpus._handle, strategy=strategy, seed=seed_of(seed),
             deterministic=deterministic, controls=controls, front=front, read_only=read_only,
-            **checked, **texts)
+            mixed_layers=mixed_layers, **checked, **texts)
 
     @property
     def _handle(self) -> _rnncell.Study:

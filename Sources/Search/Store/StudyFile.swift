@@ -116,10 +116,10 @@ final class StudyFile {
       "INSERT INTO proposals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       [
         .integer(Int64(proposal.id)), .bits(proposal.seed), .text(proposal.strategy),
-        .text(proposal.cell.equations),
+        .text(proposal.equations),
         .text(proposal.parents.map(String.init).joined(separator: " ")), .text(proposal.digest),
         // Nothing is compared with a stage, which may be a large cell.
-        .bits(proposal.work.isStage ? 0 : proposal.cell.fingerprint), .text(proposal.notes),
+        .bits(proposal.work.isStage ? 0 : proposal.fingerprint), .text(proposal.notes),
         .integer(Int64(proposal.state.rawValue)), .text(proposal.failure), .real(proposal.created),
         .text(proposal.work.text), proposal.stageUpdates.map { .integer(Int64($0)) } ?? .null,
         .integer(proposal.inherits ? 1 : 0),
@@ -133,11 +133,13 @@ final class StudyFile {
         + "FROM proposals ORDER BY id")
     var proposals: [Proposal] = []
     for row in rows {
-      guard let cell = try? Cell(parsing: row[3].string), row[0].int == proposals.count + 1,
+      let cells = Self.cells(row[3].string)
+      guard let cell = cells.first, row[0].int == proposals.count + 1,
         let state = Proposal.State(rawValue: row[7].int), let work = Work(text: row[10].string)
       else { throw damaged("proposal \(row[0].int)") }
       var proposal = Proposal(
         id: row[0].int, seed: row[1].bits, strategy: row[2].string, cell: cell,
+        upper: Array(cells.dropFirst()),
         parents: row[4].string.split(separator: " ").compactMap { Int($0) },
         notes: row[6].string, work: work, stageUpdates: row[11].isNull ? nil : row[11].int,
         inherits: row[12].int != 0,
@@ -149,6 +151,13 @@ final class StudyFile {
       proposals.append(proposal)
     }
     return proposals
+  }
+
+  /// Those of layers, with an empty line between; none where one of them cannot be read.
+  private static func cells(_ equations: String) -> [Cell] {
+    let texts = equations.split(separator: "\n\n")
+    let cells = texts.compactMap { try? Cell(parsing: String($0)) }
+    return cells.count == texts.count ? cells : []
   }
 
   // MARK: - Asks

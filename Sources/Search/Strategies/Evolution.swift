@@ -12,6 +12,7 @@ package struct Evolution: Strategy {
   package static let summary =
     "genetic programming of trees in species, with a hall of shame for those that do not improve"
   package static let predictsCurves = true
+  package static let mixesLayers = true
 
   private let settings: GeneticSettings
   private let distances = TreeDistances()
@@ -58,14 +59,41 @@ package struct Evolution: Strategy {
         parents.append(mate.proposal.id)
       }
     }
+    let layers = history.settings.mixedLayers
+    if layers > 1, choices.chance(Self.reassembled) {
+      return try assembled(parent, of: population, layers: layers, &choices)
+    }
     if child == parent.tree { child = Self.mutated(child, settings, &choices) }
     guard
       let outside = Self.leaving(population.shame, child, settings, distances, &choices)?
         .within(history.settings.space, &choices)
     else { throw Failure(.state, "the offspring stayed near a species that does not improve") }
     return Candidate(
-      try outside.cell(), parents: parents, notes: outside.text,
+      try outside.cell(), upper: parent.proposal.upper, parents: parents, notes: outside.text,
       remarks: [.species: Double(population.species.count { !$0.isShamed })])
+  }
+
+  /// How many children in a study of mixed layers have the cells of trees that are there, anew in their
+  /// layers.
+  private static let reassembled = 0.5
+
+  /// The layers of a parent, one of which gets the cell of another tree of the population: the second level of
+  /// the paper, which puts networks together from different nodes.
+  private func assembled(
+    _ parent: Species.Member, of population: Population, layers: Int, _ choices: inout Choices
+  ) throws(Failure) -> Candidate {
+    guard let donor = population.parent(of: nil, &choices) else {
+      throw Failure(.state, "no tree lives to take a layer's cell from")
+    }
+    let own = parent.proposal
+    var cells = [own.cell] + own.upper
+    while cells.count < layers { cells.append(own.cell) }
+    let layer = choices.below(layers)
+    let given = ([donor.proposal.cell] + donor.proposal.upper)
+    cells[layer] = choices.pick(given) ?? donor.proposal.cell
+    return Candidate(
+      cells[0], upper: Array(cells.dropFirst()), parents: [own.id, donor.proposal.id],
+      notes: layer == 0 ? NodeTree(cells[0])?.text ?? "" : own.notes)
   }
 
   /// One of the cells that the search begins with, or a random one.

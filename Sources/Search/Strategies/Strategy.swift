@@ -4,6 +4,8 @@ import Kernels
 /// What a strategy proposes.
 package struct Candidate: Sendable {
   package var cell: Cell
+  /// The cells of the layers above the first; empty where all are the same.
+  package var upper: [Cell]
   /// Ids of the proposals that it was made from.
   package var parents: [Int]
   /// Whatever the strategy wants to find again in its history.
@@ -27,10 +29,11 @@ package struct Candidate: Sendable {
   }
 
   package init(
-    _ cell: Cell, parents: [Int] = [], notes: String = "", work: Work = .cell, updates: Int? = nil,
-    inherits: Bool = false, remarks: [Remark: Double] = [:]
+    _ cell: Cell, upper: [Cell] = [], parents: [Int] = [], notes: String = "", work: Work = .cell,
+    updates: Int? = nil, inherits: Bool = false, remarks: [Remark: Double] = [:]
   ) {
     self.cell = cell
+    self.upper = upper.contains { $0 != cell } ? upper : []
     self.parents = parents
     self.notes = notes
     self.work = work
@@ -98,6 +101,8 @@ package protocol Strategy: Sendable {
   /// A proposal rises to the last rung only while fewer than so many that rose before are better than it at
   /// the rung below; nil for the best third, whoever rose before.
   static var leaders: Int? { get }
+  /// Whether it proposes different cells for the layers of a model, where a study asks for it.
+  static var mixesLayers: Bool { get }
   /// What a preset sets, in words; nil where the strategy has no such preset.
   static func sizes(_ preset: Preset) -> String?
   init(_ preset: Preset)
@@ -112,6 +117,7 @@ extension Strategy {
   package static var needsCorpus: Bool { false }
   package static var predictsCurves: Bool { false }
   package static var leaders: Int? { nil }
+  package static var mixesLayers: Bool { false }
   package init() { self.init(.scaled) }
 }
 

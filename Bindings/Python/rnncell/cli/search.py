@@ -13,6 +13,7 @@ from .._rnncell import StateError, strategy_list
 from ..ablation import ablate, text_of
 from ..anatomy import warning
 from ..cells import cell_from_argument
+from ..comparison import equations_of
 from ..studies import Proposal, Study, search, strategies
 from .live import LiveTable, rows_of, summary
 from .models import told
@@ -67,6 +68,8 @@ def add(commands: Any) -> None:
                          help="stop at this validation loss")
     command.add_argument("--front", action="store_true",
                          help="search for a front of loss and seconds of a step, not the loss alone")
+    command.add_argument("--mixed-layers", action="store_true",
+                         help="the layers may have different cells (evolution)")
     command.add_argument("--db", default="study.db", metavar="FILE",
                          help="the study (default: %(default)s)")
     command.add_argument("--seed", type=int, default=0, metavar="S")
@@ -153,7 +156,7 @@ def study_options(arguments: argparse.Namespace) -> dict[str, Any]:
         "max_states": arguments.max_states, "operations": arguments.operations,
         "start": arguments.start and [cell_from_argument(text) for text in arguments.start],
         "target": arguments.target, "front": arguments.front,
-        "preset": arguments.preset}
+        "preset": arguments.preset, "mixed_layers": arguments.mixed_layers}
 
 
 def run_search(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -200,7 +203,8 @@ def run_finalists(arguments: argparse.Namespace) -> dict[str, Any]:
                 "interrupted; what was trained is kept, the same command carries on") from None
         for name, cell in comparison.cells.items():
             if name.startswith("found "):
-                print(f"{name}:\n" + "\n".join("  " + line for line in cell.equations.split("\n")))
+                print(f"{name}:\n" + "\n".join(
+                    "  " + line for line in equations_of(cell).split("\n")))
         print(comparison.text())
         if arguments.report:
             study.report(arguments.report, comparison=comparison)
