@@ -18,6 +18,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
                 "best_loss", "curve", "tau", "winner")),
     "headline": (("protocol", "seed", "part"),
                  ("tokens", "seconds", "scored", "tau", "best_loss", "cells")),
+    "full": (("protocol", "seed", "proposal"), ("cell", "losses", "seconds")),
     "grid": (("protocol", "cell"), ("losses", "learning_rate", "hidden", "parameters", "seconds")),
     "final": (("protocol", "cell", "seed"),
               ("learning_rate", "hidden", "parameters", "valid_loss", "tokens", "seconds")),

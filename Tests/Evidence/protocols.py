@@ -80,8 +80,9 @@ class Protocol:
     def fit_as_searched(self, model: rnncell.LanguageModel, corpus: rnncell.Corpus,
                         **options: Any) -> None:
         """Trains as a search does, on one thread."""
-        model.fit(corpus, optimizer="adam", batch_size=self.search_batch, seed=0, threads=1,
-                  truncation=self.search_truncation, learning_rate=self.search_rate, **options)
+        model.fit(corpus, **{
+            "optimizer": "adam", "batch_size": self.search_batch, "seed": 0, "threads": 1,
+            "truncation": self.search_truncation, "learning_rate": self.search_rate, **options})
 
     def study(self, corpus: rnncell.Corpus, path: pathlib.Path, strategy: str, seed: int,
               part: int | None = None) -> rnncell.Study:

@@ -28,6 +28,8 @@ FINAL_SEEDS = {"C": 5, "W": 3}
 VALID_TOKENS = 20_000
 # Cells of the long search that are trained to the end.
 FINALISTS = 3
+# Its first proposals, which are trained through all rungs to see what halving saves.
+FULL = 60
 SANITY_CELLS = 100
 SANITY_UPDATES = 400
 # Those of `Arc.calibrations(nodes: 6)`, which every stage with shared weights scores.
@@ -91,6 +93,30 @@ def _headline(data: pathlib.Path, protocol: str, seed: int, part: int) -> dict[s
                 "scored": info.scored_count, "tau": f"{info.tau:.3f}",
                 "best_loss": f"{last[0].valid_loss:.5f}" if last else "",
                 "cells": " | ".join(one_line(row.cell) for row in last[:FINALISTS])}
+
+
+def _full(data: pathlib.Path, protocol: str, seed: int, proposal: int) -> dict[str, Any]:
+    """A proposal of the long search trained through all rungs, whatever its loss."""
+    settings, corpus = PROTOCOLS[protocol], corpus_of(protocol, data)
+    with rnncell.Study(SCRATCH / f"headline-{protocol}-{seed}.db", read_only=True) as study:
+        row = study.history[proposal - 1]
+    model = rnncell.LanguageModel(row.cell, corpus, parameters=row.parameters,
+                                  embedding_size=settings.hidden, seed=row.seed)
+    checkpoint = SCRATCH / f"full-{protocol}-{proposal}.safetensors"
+    checkpoint.unlink(missing_ok=True)
+    start = time.monotonic()
+    losses: list[float] = []
+    for rung in reversed(range(settings.long_rungs)):
+        try:
+            settings.fit_as_searched(model, corpus, updates=settings.long_updates // 3 ** rung,
+                                     seed=row.seed, checkpoint=checkpoint, resume=bool(losses))
+        except rnncell.DivergedError:
+            losses += [math.inf] * (rung + 1)
+            break
+        losses.append(model.evaluate(corpus.valid[:VALID_TOKENS], threads=1))
+    checkpoint.unlink(missing_ok=True)
+    return {"cell": one_line(row.cell), "losses": " ".join(f"{loss:.5f}" for loss in losses),
+            "seconds": round(time.monotonic() - start, 1)}
 
 
 def best_by_tokens(path: str | None, last: list[rnncell.Proposal]) -> str:
@@ -218,7 +244,7 @@ def _sanity(data: pathlib.Path, protocol: str, cell: str) -> dict[str, Any]:
             "seconds": round(time.monotonic() - start, 1)}
 
 
-FUNCTIONS = {"search": _search, "headline": _headline, "grid": _grid, "final": _final, "test": _test,
+FUNCTIONS = {"search": _search, "headline": _headline, "full": _full, "grid": _grid, "final": _final, "test": _test,
              "curve": _curve, "cheap": _cheap, "sanity": _sanity}
 assert set(FUNCTIONS) == set(TABLES)
 
@@ -308,6 +334,14 @@ def pending(data: pathlib.Path, only: set[str], strategies: set[str]) -> Iterato
             if strategy in SHARED and tuple(map(str, key.values())) in done["search"] and missing(
                     "cheap", **key):
                 yield Unit("cheap", key)
+    path = SCRATCH / "headline-C-0.db"
+    if "full" in only and parts and path.exists():
+        with rnncell.Study(path, read_only=True) as study:
+            first = [row.id for row in study.history if row.state == "scored"][:FULL]
+        for proposal in first:
+            key = {"protocol": "C", "seed": 0, "proposal": proposal}
+            if missing("full", **key):
+                yield Unit("full", key)
     rivals = ["lstm", "gru"]
     for name in rivals:
         yield from trained("C", name, range(FINAL_SEEDS["C"]))

@@ -88,3 +88,16 @@ def test_the_readme_has_the_tables_of_the_ledger():
     assert "<!-- table: searches -->" in text and "<!-- table: finals C -->" in text
     assert tables.written(text) == text, "run python Tests/Evidence/tables.py"
     assert tables.written("a<!-- table: differences -->old<!-- end -->b").count("auto - ") <= 2
+
+
+def test_halving_costs_what_its_rungs_do_and_picks_the_best_that_rose():
+    from tables import halving
+    # All rungs order the cells alike: 27 cells, 9, 3 and 1 of which go on, and 2 calibrations.
+    rows = [[float((cell * 10) % 27)] * 4 for cell in range(27)]
+    cost, pick = halving(rows, calibrations=0)
+    assert rows[pick][3] == 0
+    assert 27 / 27 + 9 * 2 / 27 + 3 * 6 / 27 + 18 / 27 <= cost < 27 / 3
+    more, _ = halving(rows, calibrations=16)
+    assert cost < more <= cost + 2
+    # A cell that is the best in the end alone never rises.
+    assert halving([[0, 0], [1, 1], [2, -5]] * 3, calibrations=0)[1] in (0, 3, 6)
