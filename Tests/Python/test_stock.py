@@ -273,6 +273,123 @@ def minlstm(w, x, h):
     return [f / (f + i) * h + i / (f + i) * w("h'", x=x)]
 
 
+def lstm_noforget(w, x, h, c):
+    i, o = (sigmoid(w(gate, x=x, h=h)) for gate in "io")
+    c = c + i * np.tanh(w("g", x=x, h=h))
+    return [o * np.tanh(c), c]
+
+
+def lstm_capped(w, x, h, c):
+    i, f, o = (sigmoid(w(gate, x=x, h=h)) for gate in "ifo")
+    c = f * c + np.minimum(1 - f, i) * np.tanh(w("g", x=x, h=h))
+    return [o * np.tanh(c), c]
+
+
+def lightru(w, x, h):
+    f = sigmoid(w("f", x=x, h=h))
+    return [(1 - f) * h + f * np.tanh(x @ w["W[h', x]"].T)]
+
+
+def sgrn(w, x, h):
+    f = sigmoid(w("f", x=x, h=h))
+    return [np.tanh((1 - f) * (x @ w["W[h', x]"].T) + f * h)]
+
+
+def fastrnn(w, x, h):
+    return [sigmoid(w["alpha"]) * np.tanh(w("h'", x=x, h=h)) + sigmoid(w["beta"]) * h]
+
+
+def fastgrnn(w, x, h):
+    p = x @ w["W[p, x]"].T + h @ w["W[p, h]"].T
+    z, n = sigmoid(p + w["b_z"]), np.tanh(p + w["b_n"])
+    return [(sigmoid(w["zeta"]) * (1 - z) + sigmoid(w["nu"])) * n + z * h]
+
+
+def scrn(w, x, h, s, v):
+    s = (1 - 0.95) * (x @ w["W[s', x]"].T) + 0.95 * s
+    v = sigmoid(s @ w["W[v', s']"].T + x @ w["W[v', x]"].T + v @ w["W[v', v]"].T)
+    return [v @ w["W[h', v']"].T + s @ w["W[h', s']"].T, s, v]
+
+
+def antisymmetric_rnn(w, x, h):
+    a = w["A"] - w["A"].T - 0.01 * np.eye(HIDDEN)
+    return [h + 0.01 * np.tanh(w("h'", x=x) + h @ a.T)]
+
+
+def antisymmetric_rnn_gated(w, x, h):
+    a = h @ (w["A"] - w["A"].T - 0.01 * np.eye(HIDDEN)).T
+    gate = sigmoid(x @ w["W[h', x]"].T + w["b[h']"] + a)
+    return [h + 0.01 * gate * np.tanh(x @ w["W[h', x].2"].T + w["b[h'].2"] + a)]
+
+
+def cornn(w, x, h, z):
+    z = z + 0.042 * (np.tanh(w("z'", x=x, h=h, z=z)) - 2.7 * h - 4.7 * z)
+    return [h + 0.042 * z, z]
+
+
+def unicornn(w, x, h, z):
+    step = 0.1 * sigmoid(w["p_c"])
+    z = z - step * (np.tanh(w["p_w"] * h + w("z'", x=x)) + h)
+    return [h + step * z, z]
+
+
+def qrnn(w, x, h, p, c):
+    n, f, o = (w(name, x=x, p=p) for name in "nfo")
+    c = sigmoid(f) * c + (1 - sigmoid(f)) * np.tanh(n)
+    return [sigmoid(o) * c, x, c]
+
+
+def slstm(w, x, h, m, c, n):
+    i, f, g, o = (w(name, x=x, h=h) for name in "ifgo")
+    top = np.maximum(np.log(sigmoid(f)) + m, i)
+    keep, take = np.exp(np.log(sigmoid(f)) + m - top), np.exp(i - top)
+    c, n = keep * c + take * np.tanh(g), keep * n + take
+    return [sigmoid(o) * c / n, top, c, n]
+
+
+enas_lm = highway(
+    [("sigmoid", 0), ("tanh", 1), ("relu", 2), ("sigmoid", 2), ("tanh", 4), ("tanh", 5), ("sigmoid", 3),
+     ("sigmoid", 6)], range(1, 9))
+naonet = highway(
+    [("relu", 0), ("relu", 0), ("relu", 1), ("tanh", 3), ("relu", 4), ("relu", 4), ("relu", 5),
+     ("relu", 1), ("relu", 7), ("relu", 1), ("sigmoid", 1)], range(1, 12))
+naonet_shared = highway(
+    [("relu", 0), ("relu", 1), ("sigmoid", 2), ("sigmoid", 1), ("relu", 4), ("relu", 4), ("relu", 4),
+     ("relu", 7), ("sigmoid", 8), ("tanh", 1), ("relu", 4)], range(1, 12))
+darts_seed42 = highway(
+    [("sigmoid", 0), ("relu", 0), ("tanh", 1), ("sigmoid", 2), ("identity", 0), ("identity", 1),
+     ("identity", 1), ("relu", 1)], range(1, 9))
+darts_seed1995 = highway(
+    [("tanh", 0), ("relu", 0), ("tanh", 1), ("tanh", 1), ("tanh", 2), ("relu", 5), ("tanh", 2),
+     ("tanh", 1)], range(1, 9))
+darts_seed2006 = highway(
+    [("sigmoid", 0), ("sigmoid", 0), ("sigmoid", 2), ("relu", 0), ("sigmoid", 4), ("sigmoid", 4),
+     ("relu", 6), ("relu", 1)], range(1, 9))
+
+
+def nbnlp_1007537(w, x, h, g):
+    a = sigmoid(w("a", h=h, x=x))
+    new = sigmoid(w("g'", x=x, a=a))
+    b = np.tanh(w.of("b", {"a": a, "g'": new}))
+    d = g * h + (1 - g) * b
+    return [a * d + (1 - a) * new, new]
+
+
+def bc3_recalled(w, x, h, c):
+    inner = (c @ w["W[z, c]"].T) * (x @ w["W[z, x]"].T)
+    z = (inner @ w["W[z, product(c) * product(x)]"].T) * (x @ w["W[z, x].2"].T)
+    f, o = sigmoid(w("f", x=x, h=h)), sigmoid(w("o", x=x, h=h))
+    c = np.tanh(f * w("c'", x=x) + (1 - f) * z)
+    return [o * c + (1 - o) * h, c]
+
+
+def intersection_rnn(w, x, h, s):
+    g, u = sigmoid(w("g", x=x, s=s)), sigmoid(w("u", x=x, s=s))
+    y = u * (x @ w["W[h', x]"].T) + (1 - u) * relu(
+        x @ w["W[h', x].2"].T + s @ w["W[h', s]"].T + w["b[h']"])
+    return [y, g * s + (1 - g) * np.tanh(w("s'", x=x, s=s))]
+
+
 @pytest.mark.parametrize("name", list(rnncell.stock_cells()))
 def test_a_stock_cell_does_what_its_paper_says(name):
     step = globals()[name]
@@ -283,7 +400,7 @@ def test_a_stock_cell_does_what_its_paper_says(name):
     weights = Weights(net.parameters())
     x = draw.uniform(-1, 1, (STEPS, BATCH, INPUTS)).astype(np.float32)
     outputs, last = net(x)
-    states = [np.zeros((BATCH, HIDDEN))] * len(net.cells[0].states)
+    states = [np.zeros(np.shape(last[f"layers.0.{state}"])) for state in net.cells[0].states]
     for time in range(STEPS):
         states = step(weights, x[time].astype(np.float64), *states)
         np.testing.assert_allclose(np.asarray(outputs[time]), states[0], rtol=1e-4, atol=2e-6)

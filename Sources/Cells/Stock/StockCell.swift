@@ -20,7 +20,12 @@ package struct StockCell: Sendable {
     .elman, .lstm, .lstmPeephole, .lstmCoupled, .gru, .gruResetAfter, .minimalGRU, .ugrnn, .janet,
     .rhn, .lstmMultiplicative, .mogrifier, .nasCell, .enas, .dartsV1, .dartsV2, .mut1, .mut2, .mut3,
     .lstmLayerNorm, .miRNN, .miGRU, .miLSTM, .liGRU, .minimalRNN, .ran, .cfn, .atr, .star, .brc,
-    .nbrc, .lem, .indRNN, .sru, .minGRU, .minLSTM,
+    .nbrc, .lem, .indRNN, .sru, .minGRU, .minLSTM, .lstmNoForget, .lstmCapped, .lightRU, .sgrn,
+    .fastRNN,
+    .fastGRNN, .scrn, .antisymmetricRNN, .gatedAntisymmetricRNN, .coRNN, .unICORNN, .qrnn, .sLSTM,
+    .enasLM, .naoNet, .naoNetShared, .dartsSeed42, .dartsSeed1995, .dartsSeed2006, .nbnlp1007537,
+    .bc3,
+    .intersectionRNN,
   ]
 
   package static func named(_ name: String) -> StockCell? { all.first { $0.name == name } }

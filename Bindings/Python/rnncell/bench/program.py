@@ -127,7 +127,7 @@ class Program:
         hoisted: the product of x with its stack and bias, where it was done for all steps at once.
         """
         values: list[Any] = []
-        pieces: dict[tuple[int, str], Any] = {}
+        pieces: dict[tuple[int, str, bool], Any] = {}
         for index, instruction in enumerate(self.instructions):
             operands = [values[operand] for operand in instruction.operands]
             if instruction.kind == "input":
@@ -141,7 +141,7 @@ class Program:
             elif instruction.kind == "affine":
                 value = None
                 for product in instruction.products:
-                    piece = pieces[product.operand, product.weight]
+                    piece = pieces[product.operand, product.weight, product.transposed]
                     value = piece if value is None else library.add(value, piece)
             else:
                 value = getattr(library, instruction.kind)(*operands)
@@ -151,7 +151,7 @@ class Program:
                     library, weights, value, index)
                 sizes = [size for _, _, size in self.splits[index]]
                 for part, piece in zip(self.splits[index], library.split(whole, sizes)):
-                    pieces[index, part[0].weight] = piece
+                    pieces[index, part[0].weight, part[0].transposed] = piece
         return tuple(values[index] for index in self.next)
 
     def product(self, library: Any, weights: Mapping[str, Any], value: Any, index: int = 0) -> Any:

@@ -1,0 +1,46 @@
+extension StockCell {
+  /// The cell that neural architecture optimisation found.
+  static let naoNet = StockCell(
+    name: "naonet",
+    equations: """
+      g0  = sigmoid(product(x, h))
+      u0  = tanh(product(x, h))
+      s0  = blend(g0, u0, h)
+      g1  = sigmoid(product(s0))
+      u1  = relu(product(s0))
+      s1  = blend(g1, u1, s0)
+      g2  = sigmoid(product(s0))
+      u2  = relu(product(s0))
+      s2  = blend(g2, u2, s0)
+      g3  = sigmoid(product(s1))
+      u3  = relu(product(s1))
+      s3  = blend(g3, u3, s1)
+      g4  = sigmoid(product(s3))
+      u4  = tanh(product(s3))
+      s4  = blend(g4, u4, s3)
+      g5  = sigmoid(product(s4))
+      u5  = relu(product(s4))
+      s5  = blend(g5, u5, s4)
+      g6  = sigmoid(product(s4))
+      u6  = relu(product(s4))
+      s6  = blend(g6, u6, s4)
+      g7  = sigmoid(product(s5))
+      u7  = relu(product(s5))
+      s7  = blend(g7, u7, s5)
+      g8  = sigmoid(product(s1))
+      u8  = relu(product(s1))
+      s8  = blend(g8, u8, s1)
+      g9  = sigmoid(product(s7))
+      u9  = relu(product(s7))
+      s9  = blend(g9, u9, s7)
+      g10 = sigmoid(product(s1))
+      u10 = relu(product(s1))
+      s10 = blend(g10, u10, s1)
+      g11 = sigmoid(product(s1))
+      u11 = sigmoid(product(s1))
+      s11 = blend(g11, u11, s1)
+      h'  = mean(s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11)
+      """,
+    source: "Luo et al. 2018, arXiv:1808.07233",
+    notes: "No biases, as there.")
+}
