@@ -23,6 +23,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "final": (("protocol", "cell", "seed"),
               ("learning_rate", "hidden", "parameters", "valid_loss", "tokens", "seconds")),
     "test": (("protocol", "cell", "seed"), ("learning_rate", "valid_loss", "test_loss")),
+    "ablation": (("protocol", "cell", "part", "seed"), ("learning_rate", "valid_loss", "seconds")),
     "curve": (("protocol", "cell"), ("points", "valid_loss", "seconds")),
     "cheap": (("protocol", "strategy", "seed"), ("losses",)),
     "sanity": (("protocol", "cell"), ("updates", "valid_loss", "seconds")),

@@ -110,6 +110,46 @@ def finals(protocol: str) -> str:
                      "seeds"], rows)
 
 
+def headline(protocol: str) -> str:
+    """The cell that the long search found, beside LSTM, GRU and the best published cells, on the test
+    text; a difference below zero says that the found cell is better."""
+    losses: dict[str, dict[int, float]] = {}
+    for row in Table("test").rows():
+        if row["protocol"] == protocol:
+            losses.setdefault(row["cell"], {})[int(row["seed"])] = float(row["test_loss"])
+    found = next((cell for cell in losses if "'" in cell), None)
+    if found is None:
+        return ""
+    rows = []
+    for cell in sorted(losses, key=lambda cell: statistics.fmean(losses[cell].values())):
+        mean, low, high = Interval.of(list(losses[cell].values()))
+        shared = sorted(set(losses[cell]) & set(losses[found]))
+        pairs = [losses[found][seed] - losses[cell][seed] for seed in shared]
+        difference = Interval.of(pairs)
+        share, least, most = (100 * math.expm1(value) for value in difference)
+        rows.append([
+            "found" if cell == found else cell, f"{mean:.4f}", f"{low:.4f} to {high:.4f}",
+            f"{math.exp(mean):.3f}",
+            "" if cell == found else f"{share:+.1f} % ({least:+.1f} to {most:+.1f})"])
+    return markdown(["cell", "test loss", "95 % interval", "perplexity",
+                     "perplexity of the found cell against it"], rows)
+
+
+def contributions() -> str:
+    """What the validation loss of the found cell rises without each part."""
+    whole = {(row["cell"], row["seed"]): float(row["valid_loss"]) for row in Table("final").rows()
+             if row["protocol"] == "C"}
+    parts: dict[str, list[float]] = {}
+    for row in Table("ablation").rows():
+        parts.setdefault(row["part"], []).append(
+            float(row["valid_loss"]) - whole[row["cell"], row["seed"]])
+    rows = []
+    for part in sorted(parts, key=lambda part: -statistics.fmean(parts[part])):
+        mean, low, high = Interval.of(parts[part])
+        rows.append([f"`{part}`", f"{mean:+.4f}", f"{low:+.4f} to {high:+.4f}"])
+    return markdown(["left out of the found cell", "validation loss rises by", "95 % interval"], rows)
+
+
 def halving(rows: Sequence[Sequence[float]], eta: int = 3, calibrations: int = 16,
             each: int = 12) -> tuple[float, int]:
     """What successive halving costs in updates of the last rung, and the cell that it picks.
@@ -188,7 +228,8 @@ def sanity() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "searches": searches, "differences": differences, "finals C": lambda: finals("C"),
     "finals W": lambda: finals("W"), "cheap": cheap,
-    "sanity": sanity, "savings": savings}
+    "sanity": sanity, "savings": savings, "headline C": lambda: headline("C"),
+    "headline W": lambda: headline("W"), "contributions": contributions}
 
 
 def written(text: str) -> str:

@@ -25,6 +25,7 @@ SHARED = ("enas", "random_shared")
 # Of the zoo: how many of the best go on, and with how many seeds each protocol ends.
 BEST = 6
 FINAL_SEEDS = {"C": 5, "W": 3}
+ABLATION_SEEDS = 3
 VALID_TOKENS = 20_000
 # Cells of the long search that are trained to the end.
 FINALISTS = 3
@@ -182,6 +183,24 @@ def _final(data: pathlib.Path, protocol: str, cell: str, seed: int) -> dict[str,
             "seconds": round(time.monotonic() - start, 1)}
 
 
+def _ablation(data: pathlib.Path, protocol: str, cell: str, part: str, seed: int) -> dict[str, Any]:
+    """A cell without one part, at the learning rate of the whole."""
+    settings, corpus = PROTOCOLS[protocol], corpus_of(protocol, data)
+    grid = Table("grid").find(protocol=protocol, cell=cell)
+    assert grid is not None, "the learning rate is not chosen yet"
+    start = time.monotonic()
+    model = settings.model(corpus, cell_of(cell).ablations()[part], seed)
+    loss = math.inf
+    try:
+        settings.fit(model, corpus, epochs=settings.epochs, seed=seed,
+                     learning_rate=float(grid["learning_rate"]))
+        loss = model.evaluate(corpus.valid, threads=1)
+    except rnncell.DivergedError:
+        pass
+    return {"learning_rate": grid["learning_rate"], "valid_loss": f"{loss:.5f}",
+            "seconds": round(time.monotonic() - start, 1)}
+
+
 def _test(data: pathlib.Path, protocol: str, cell: str, seed: int) -> dict[str, Any]:
     final = Table("final").find(protocol=protocol, cell=cell, seed=seed)
     assert final is not None, "the final training is not done yet"
@@ -244,8 +263,8 @@ def _sanity(data: pathlib.Path, protocol: str, cell: str) -> dict[str, Any]:
             "seconds": round(time.monotonic() - start, 1)}
 
 
-FUNCTIONS = {"search": _search, "headline": _headline, "full": _full, "grid": _grid, "final": _final, "test": _test,
-             "curve": _curve, "cheap": _cheap, "sanity": _sanity}
+FUNCTIONS = {"search": _search, "headline": _headline, "full": _full, "grid": _grid,
+             "final": _final, "test": _test, "ablation": _ablation, "curve": _curve, "cheap": _cheap, "sanity": _sanity}
 assert set(FUNCTIONS) == set(TABLES)
 
 
@@ -363,6 +382,11 @@ def pending(data: pathlib.Path, only: set[str], strategies: set[str]) -> Iterato
         compared = rivals if winner is None else [winner, *rivals]
         for name in compared if winner else ():
             yield from trained("W", name, range(FINAL_SEEDS["W"]))
+        for seed in range(ABLATION_SEEDS):
+            for part in cell_of(winner).ablations() if winner is not None else ():
+                if missing("ablation", protocol="C", cell=winner, part=part, seed=seed):
+                    yield Unit("ablation", {"protocol": "C", "cell": winner, "part": part,
+                                            "seed": seed})
         # The test text is read when all that is to be compared has been trained.
         keys = [(protocol, name, seed) for protocol, count in FINAL_SEEDS.items()
                 for name in compared for seed in range(count)]

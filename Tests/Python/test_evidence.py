@@ -101,3 +101,31 @@ def test_halving_costs_what_its_rungs_do_and_picks_the_best_that_rose():
     assert cost < more <= cost + 2
     # A cell that is the best in the end alone never rises.
     assert halving([[0, 0], [1, 1], [2, -5]] * 3, calibrations=0)[1] in (0, 3, 6)
+
+
+def test_the_headline_compares_by_seed_and_in_percent_of_perplexity(monkeypatch):
+    import tables
+    found = "h' = tanh(linear(x, h))"
+    rows = [{"protocol": "C", "cell": cell, "seed": str(seed), "test_loss": str(loss + seed / 10)}
+            for cell, loss in ((found, 1.0), ("gru", 1.05), ("lstm", 1.2)) for seed in range(3)]
+    finals = [{"protocol": "C", "cell": found, "seed": str(seed), "valid_loss": str(1 + seed)}
+              for seed in range(2)]
+    parts = [{"cell": found, "part": part, "seed": str(seed), "valid_loss": str(1 + seed + rise)}
+             for part, rise in (("a", 0.1), ("b", 0.3)) for seed in range(2)]
+    data = {"test": rows, "final": finals, "ablation": parts}
+
+    class Fake:
+        def __init__(self, name):
+            self.name = name
+
+        def rows(self):
+            return data.get(self.name, [])
+
+    monkeypatch.setattr(tables, "Table", Fake)
+    lines = tables.headline("C").split("\n")
+    assert [line.split(" | ")[0] for line in lines[2:]] == ["| found", "| gru", "| lstm"]
+    # Each seed is 0.05 nats lower: a perplexity 4.9 % lower, whatever the seeds share.
+    assert "-4.9 % (-4.9 to -4.9)" in lines[3] and "-18.1 %" in lines[4]
+    assert tables.headline("W") == ""
+    lines = tables.contributions().split("\n")
+    assert "`b` | +0.3000" in lines[2] and "`a` | +0.1000" in lines[3]
