@@ -263,8 +263,9 @@ def _sanity(data: pathlib.Path, protocol: str, cell: str) -> dict[str, Any]:
             "seconds": round(time.monotonic() - start, 1)}
 
 
-FUNCTIONS = {"search": _search, "headline": _headline, "full": _full, "grid": _grid,
-             "final": _final, "test": _test, "ablation": _ablation, "curve": _curve, "cheap": _cheap, "sanity": _sanity}
+FUNCTIONS = {
+    "search": _search, "headline": _headline, "full": _full, "grid": _grid, "final": _final,
+    "test": _test, "ablation": _ablation, "curve": _curve, "cheap": _cheap, "sanity": _sanity}
 assert set(FUNCTIONS) == set(TABLES)
 
 
