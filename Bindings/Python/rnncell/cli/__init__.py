@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from .. import __version__
 from .._rnncell import Error
-from . import bench, cells, demo, models, search
+from . import bench, cells, demo, finalists, models, search
 
 EPILOG = "`rnncell COMMAND --help` says more. Exit status: 0, 1 for a failure, 2 for wrong use, " \
     "130 after Ctrl-C."
@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
         description="Write a recurrent cell as equations, train it, search for a better one.")
     result.add_argument("--version", action="version", version=f"rnncell {__version__}")
     commands = result.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    for module in (demo, search, models, cells, bench):
+    for module in (demo, search, finalists, models, cells, bench):
         module.add(commands)
     return result
 
