@@ -7,13 +7,15 @@ package struct Ladder: Sendable {
   package var rungs: Int
   package var eta: Int
   /// How many of those that rose to the last rung may have been better at the rung below than one that
-  /// follows them; nil for any number.
+  /// follows them, while there are few; nil for any number.
   package var leaders: Int?
 
   /// How many of the first proposals rise whatever their loss.
   package static let calibrations = 16
   /// Proposals scored for each calibration that rises a rung, so that these cost a fixed share.
   private static let scoredPerCalibration = 12
+  /// Results at the rung below for each leader: a long search would stand still with the first few.
+  private static let resultsPerLeader = 15
 
   package init(rungs: Int, eta: Int, leaders: Int? = nil) {
     self.rungs = rungs
@@ -65,11 +67,12 @@ package struct Ladder: Sendable {
       let others = here.filter { !$0.isControl }.sorted {
         ($0.loss, $0.proposal) < ($1.loss, $1.proposal)
       }
+      let most = leaders.map { max($0, others.count / Self.resultsPerLeader) } ?? .max
       var risen = 0
       for result in others.prefix(others.count / eta) {
         if isAsked(result.proposal, rung + 1) {
           risen += 1
-        } else if rung < rungs - 2 || risen < leaders ?? .max {
+        } else if rung < rungs - 2 || risen < most {
           return (result.proposal, rung + 1)
         }
       }

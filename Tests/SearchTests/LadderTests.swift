@@ -97,6 +97,11 @@ struct LadderTests {
     #expect(promoted(2, risen: [1, 4], last: 2) == 2)
     #expect(promoted(2, risen: [1, 2], last: 2) == nil)
     #expect(promoted(nil, risen: [1, 2], last: 2) == 3)
+    // The more there are at the rung below, the more may follow.
+    let many = (1...45).map { Ladder.Result(proposal: $0, rung: 1, loss: Double($0)) }
+    #expect(
+      Ladder(rungs: 3, eta: 3, leaders: 2).promotion(
+        many, isAsked: { id, rung in rung == 2 && id <= 2 })?.proposal == 3)
     // Rungs before the last are as wide as ever.
     #expect(promoted(2, risen: [1, 2], last: 3) == 3)
   }

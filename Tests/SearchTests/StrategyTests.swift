@@ -139,6 +139,32 @@ struct StrategyTests {
     #expect(try draft.cell() == cell)
   }
 
+  @Test(
+    "a learned vector that another one makes needless is against the rules",
+    arguments: [
+      ("h' = tanh(linear(x, h)) * sigmoid(vector(p))", false),
+      ("h' = tanh(product(x, h) + vector(p) - vector(q))", false),
+      ("h' = tanh(linear(x, h) + vector(p))", false),
+      ("h' = vector(p) * (vector(q) * tanh(linear(x, h)))", false),
+      ("h' = tanh(product(x, h) + vector(p))", true),
+      ("h' = vector(p) * tanh(linear(x, h)) + vector(q)", true),
+      ("h' = vector(p) * layernorm(linear(x, h) * linear(h))", true),
+      ("h' = tanh(linear(x) + vector(p) * h)", true),
+    ])
+  func learnedTwice(equations: String, isAllowed: Bool) throws {
+    let draft = try #require(Draft(Cell(parsing: equations)))
+    #expect(DraftRules.evolved.allow(draft) == isAllowed)
+  }
+
+  @Test("founders of auto have no needless vectors", arguments: Auto.founders)
+  func founders(name: String) throws {
+    // NASCell, ENAS and DARTS are larger than a bred cell may be.
+    let draft = try #require(Draft(try Cell.stock(name)))
+    var rules = DraftRules.evolved
+    (rules.nodes, rules.depth, rules.matrices) = (200, 60, 60)
+    #expect(rules.allow(draft), "\(name)")
+  }
+
   @Test("screening keeps stock cells and rejects what cannot learn")
   func screening() throws {
     // IndRNN's paper bounds u, without which a unit that sees itself alone can grow for ever.

@@ -56,6 +56,7 @@ package struct DraftRules: Sendable {
     if operands.count == 1, case .operation(let inner) = draft.nodes[operands[0]].kind {
       guard inner != operation else { return false }
     }
+    if isLearnedTwice(operation, operands, in: draft) { return false }
     if operation.name == "blend" {
       guard case .operation(let gate) = draft.nodes[operands[0]].kind,
         gate == .sigmoid || gate == .hardSigmoid || gate == .subtract
@@ -66,5 +67,31 @@ package struct DraftRules: Sendable {
       return operands[0] != operands[1]
     }
     return true
+  }
+
+  /// Whether a learned vector could be left out, since another one says the same: nothing but learned
+  /// numbers is operated on, or a second vector is added to a sum or multiplied with a product.
+  private func isLearnedTwice(_ operation: Operation, _ operands: [Int], in draft: Draft) -> Bool {
+    func isLearned(_ node: Int) -> Bool {
+      switch draft.nodes[node].kind {
+      case .vector, .scalar: true
+      default: false
+      }
+    }
+    func isConstant(_ node: Int) -> Bool {
+      if case .constant = draft.nodes[node].kind { true } else { false }
+    }
+    let others = operands.filter { !isLearned($0) }
+    guard let other = others.first(where: { !isConstant($0) }) else { return true }
+    let sums: Set = ["add", "subtract"]
+    let isSum = sums.contains(operation.name)
+    guard others.count < operands.count, isSum || operation.name == "multiply" else { return false }
+    switch draft.nodes[other].kind {
+    case .linear(let hasBias): return isSum && hasBias
+    case .operation(let inner):
+      return (isSum ? sums.contains(inner.name) : inner == operation)
+        && draft.nodes[other].operands.contains(where: isLearned)
+    default: return false
+    }
   }
 }

@@ -19,7 +19,7 @@ package struct Auto: UnsizedStrategy {
 
   /// Stock cells, those first that learn most in few updates (on the text of Python's standard library and
   /// on the Penn Treebank); so many begin, and the others join one at a time.
-  static let founders = [
+  package static let founders = [
     "mi_rnn", "lstm_cifg", "lstm_layernorm", "mut1", "gru", "mi_gru", "cfn", "mut3", "rhn", "mut2",
     "ligru", "lem", "ran", "minimal_gru", "lstm", "darts_v2", "janet", "gru_reset_after", "ugrnn",
     "star", "elman", "mogrifier", "mi_lstm", "enas", "nascell",
