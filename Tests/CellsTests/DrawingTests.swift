@@ -123,6 +123,8 @@ import Testing
   @Test("an LSTM is drawn as in the README; `rnncell show lstm --as svg` makes the file anew")
   func golden() throws {
     let golden = try GoldenFile.text(named: "lstm.svg")
+    // Viewers other than browsers do not know variables of CSS, and draw black boxes.
+    #expect(!golden.contains("var("))
     #expect(try Cell.stock("lstm").svg().split(separator: "\n") == golden.split(separator: "\n"))
   }
 

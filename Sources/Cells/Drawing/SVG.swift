@@ -158,21 +158,23 @@ private struct SVGWriter {
 
   private static let style = """
     <style>
-    .rnncell{font:14px ui-sans-serif,system-ui,sans-serif;--ink:#1d2433;--line:#8a94a6;--paper:#fff}
-    .rnncell text{text-anchor:middle;fill:var(--ink)}
+    .rnncell{font:14px ui-sans-serif,system-ui,sans-serif}
+    .rnncell text{text-anchor:middle;fill:#1d2433}
     .rnncell .end{text-anchor:end}
     .rnncell .name,.rnncell .time{text-anchor:start;font-size:11px;opacity:.75}
     .rnncell .name{font-style:italic}
     .rnncell .detail{font-size:11px;opacity:.75}
-    .rnncell .edge{fill:none;stroke:var(--line);stroke-width:1.4}
-    .rnncell rect{stroke:var(--line);stroke-width:1.2;fill:var(--paper)}
+    .rnncell .edge{fill:none;stroke:#8a94a6;stroke-width:1.4}
+    .rnncell rect{stroke:#8a94a6;stroke-width:1.2;fill:#fff}
     .rnncell .input rect,.rnncell .state rect{fill:#d9e8fb}
     .rnncell .next rect{fill:#cdeed6}
     .rnncell .affine rect{fill:#e9e3f7}
     .rnncell .gate rect{fill:#fde2c8}
     .rnncell .activation rect{fill:#fbd9de}
     @media (prefers-color-scheme:dark){
-    .rnncell{--ink:#e8ebf2;--line:#7b869c;--paper:#2a3040}
+    .rnncell text{fill:#e8ebf2}
+    .rnncell .edge{stroke:#7b869c}
+    .rnncell rect{stroke:#7b869c;fill:#2a3040}
     .rnncell .input rect,.rnncell .state rect{fill:#24436b}
     .rnncell .next rect{fill:#1f5a34}
     .rnncell .affine rect{fill:#43386b}
