@@ -5,7 +5,6 @@
 """
 from __future__ import annotations
 
-import itertools
 import math
 import pathlib
 import random
@@ -15,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 import rnncell
 from ledger import Table, cell_of
+from rnncell.anatomy import kendall
 from rnncell.comparison import Interval
 
 README = pathlib.Path(__file__).parents[2] / "README.md"
@@ -27,12 +27,6 @@ def bootstrap(values: Sequence[float]) -> tuple[float, float]:
     means = sorted(statistics.fmean(draw.choices(values, k=len(values)))
                    for _ in range(BOOTSTRAPS))
     return means[BOOTSTRAPS * 25 // 1000], means[BOOTSTRAPS * 975 // 1000 - 1]
-
-
-def tau(pairs: Sequence[tuple[float, float]]) -> float:
-    """Kendall's tau."""
-    signs = [(a[0] - b[0]) * (a[1] - b[1]) for a, b in itertools.combinations(pairs, 2)]
-    return sum((sign > 0) - (sign < 0) for sign in signs) / len(signs) if signs else math.nan
 
 
 def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -201,14 +195,14 @@ def cheap() -> str:
             for cell, curve in curves.items()}
     rows = []
     for updates in list(next(iter(curves.values())))[:-1]:
-        value = tau([(float(curve[updates]), float(list(curve.values())[-1]))
+        value = kendall([(float(curve[updates]), float(list(curve.values())[-1]))
                      for curve in curves.values()])
         rows.append([f"its own loss after {updates} updates", f"{value:.2f}"])
     shared: dict[str, list[float]] = {}
     for row in Table("cheap").rows():
         losses = dict(word.split(":") for word in row["losses"].split())
         shared.setdefault(row["strategy"], []).append(
-            tau([(float(losses[cell]), end) for cell, end in ends.items()]))
+            kendall([(float(losses[cell]), end) for cell, end in ends.items()]))
     for strategy, values in shared.items():
         warning = " (below 0.3)" if statistics.median(values) < 0.3 else ""
         rows.append([f"its loss with the weights that `{strategy}` shares",

@@ -1,6 +1,5 @@
 """The ledger of measurements: rows are kept, tables are made of them, and the README has those tables."""
 import csv
-import math
 import pathlib
 import statistics
 import sys
@@ -60,14 +59,6 @@ def test_the_bootstrap_interval_is_about_that_of_student_for_many_values():
     exact = Interval.of(values)
     assert low == pytest.approx(exact.low, abs=0.01) and high == pytest.approx(exact.high, abs=0.01)
     assert bootstrap([2.0] * 8) == (2.0, 2.0)
-
-
-def test_taus_of_tables_and_reports_agree():
-    from rnncell.anatomy import kendall
-    from tables import tau
-    pairs = [(1.0, 2.0), (2.0, 1.0), (3.0, 3.0), (4.0, 7.0)]
-    assert tau(pairs) == pytest.approx(kendall(pairs)) == pytest.approx(4 / 6)
-    assert math.isnan(tau([]))
 
 
 def test_random_recipes_are_cells_that_read_the_input_and_every_state():

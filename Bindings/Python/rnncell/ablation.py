@@ -1,8 +1,6 @@
 """Ablation: what each part of a cell contributes, by training it without that part."""
 from __future__ import annotations
 
-import os
-import pathlib
 from typing import TYPE_CHECKING, Any
 
 from ._rnncell import InvalidArgumentError
@@ -11,7 +9,6 @@ from .comparison import Comparison, compare
 
 if TYPE_CHECKING:
     from .corpora import Corpus
-    from .studies import Study
 
 WHOLE = "the whole cell"
 
@@ -45,18 +42,3 @@ def text_of(comparison: Comparison) -> str:
     for name, mean, low, high in contributions(comparison):
         lines.append(f"{mean:+13.4f}   {low:+.4f} to {high:+.4f}  {name}")
     return "\n".join(lines)
-
-
-def path_of(study: Study) -> pathlib.Path | None:
-    """Where the ablation of a study's winner lies; None for a study in memory."""
-    return None if study.path is None else pathlib.Path(
-        os.fsdecode(study.path)).with_suffix(".ablation.json")
-
-
-def ablation_of(study: Study) -> Comparison | None:
-    """That which was made before, if there is one and it is complete."""
-    path = path_of(study)
-    if path is None or not path.exists():
-        return None
-    comparison = Comparison.load(path)
-    return comparison if comparison.is_complete else None

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from ._rnncell import InvalidArgumentError, StateError
 from .ablation import ablate
-from .ablation import path_of as ablation_path
 from .arrays import positive
 from .cells import Cell, cell_from_argument, stock_cells
 from .comparison import Comparison, compare
@@ -18,21 +17,28 @@ if TYPE_CHECKING:
     from .studies import Proposal, Study
 
 EPOCHS = 4
+# What is kept beside a study.
+FINALISTS, ABLATION = ".finalists.json", ".ablation.json"
 
 
-def path_of(study: Study) -> pathlib.Path | None:
-    """Where the comparison lies; None for a study in memory."""
-    return None if study.path is None else pathlib.Path(
-        os.fsdecode(study.path)).with_suffix(".finalists.json")
-
-
-def comparison_of(study: Study) -> Comparison | None:
-    """The comparison that was made before, if there is one and it is complete."""
-    path = path_of(study)
+def finished(study: Study, suffix: str) -> Comparison | None:
+    """What was compared before and lies beside a study, if it is complete."""
+    path = study.beside(suffix)
     if path is None or not path.exists():
         return None
     comparison = Comparison.load(path)
-    return ordered(comparison) if comparison.is_complete else None
+    return comparison if comparison.is_complete else None
+
+
+def comparison_of(study: Study) -> Comparison | None:
+    """The finalists with their rivals, if they were compared."""
+    comparison = finished(study, FINALISTS)
+    return comparison and ordered(comparison)
+
+
+def ablation_of(study: Study) -> Comparison | None:
+    """The winner without each of its parts, if that was trained."""
+    return finished(study, ABLATION)
 
 
 def chosen(study: Study, count: int, rivals: list[Cell]) -> dict[str, Proposal]:
@@ -68,7 +74,7 @@ def run_finalists(
         raise StateError("the study searched on another corpus; pass the same one")
     known = {name: cell_from_argument(name) for name in rivals}
     found = chosen(study, count, list(known.values()))
-    path = path_of(study) if save is None else pathlib.Path(os.fsdecode(save))
+    path = study.beside(FINALISTS) if save is None else pathlib.Path(os.fsdecode(save))
     # What is finished is shown again without a look at the test text; else better now than in hours.
     is_done = path is not None and path.exists() and Comparison.load(path).is_complete
     if study.info.test_reads and not again and not is_done:
@@ -97,7 +103,7 @@ def run_ablation(study: Study, corpus: Corpus | None, save: Path | None, **optio
     if compared is not None and options.get("learning_rate") is None:
         # As it was chosen for the finalist.
         options["learning_rate"] = compared.learning_rate(next(iter(compared.cells)))
-    path = ablation_path(study) if save is None else pathlib.Path(os.fsdecode(save))
+    path = study.beside(ABLATION) if save is None else pathlib.Path(os.fsdecode(save))
     training = {"epochs": None if options.get("updates") else EPOCHS, **sizes_of(study),
                 **{name: value for name, value in options.items() if value is not None}}
     if "parameters" not in training:

@@ -23,9 +23,7 @@ class HallOfFame:
     @property
     def path(self) -> pathlib.Path | None:
         """The table; None for a study in memory."""
-        if self._study.path is None:
-            return None
-        return pathlib.Path(os.fsdecode(self._study.path)).with_suffix(".hall_of_fame.csv")
+        return self._study.beside(".hall_of_fame.csv")
 
     def hear(self, info: StudyInfo, proposal: Proposal | None) -> object:
         """A listener for Study.run, which passes on what it hears."""

@@ -8,12 +8,12 @@ from typing import Any
 
 from . import anatomy
 from ._rnncell import Error
-from .ablation import ablation_of, contributions
+from .ablation import contributions
 from .cells import Cell
 from .charts import Series, chart
 from .comparison import Comparison
 from .corpora import Path
-from .finalists import comparison_of
+from .finalists import ablation_of, comparison_of
 from .pages import duration, number, picture, table
 from .studies import CONTROL, Proposal, Study
 

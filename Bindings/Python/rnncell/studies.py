@@ -5,6 +5,7 @@ import concurrent.futures
 import csv
 import json
 import os
+import pathlib
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TextIO
@@ -268,6 +269,10 @@ class Study:
             if row.strategy != CONTROL:
                 return row
         raise StateError("the study has no scored proposal yet; run it, or tell a score")
+
+    def beside(self, suffix: str) -> pathlib.Path | None:
+        """The file of another suffix beside the study; None for a study in memory."""
+        return None if self.path is None else pathlib.Path(os.fsdecode(self.path)).with_suffix(suffix)
 
     def record_test(self, *, again: bool = False) -> None:
         """Notes that a test text is about to be read to judge cells of the study.
