@@ -12,14 +12,15 @@ extension TrainingOptions {
     updates = options.updates == 0 ? nil : try positive(options.updates, "updates", limit: 1 << 40)
     batch = try positive(options.batch, default: 32, "batch", limit: Limits.batch)
     truncation = try positive(options.truncation, default: 35, "truncation", limit: Limits.steps)
-    decayAfter = try positive(options.decay_after, default: 1, "decay_after", limit: 1 << 30)
+    schedule.decayAfter = try positive(
+      options.decay_after, default: 1, "decay_after", limit: 1 << 30)
     patience = try count(options.patience, "patience", limit: 1 << 30)
     reportEvery = try positive(options.report_every, default: 50, "report_every", limit: 1 << 40)
     threads = try threadCount(options.threads)
     seed = options.seed
     learningRate = try number(
       options.learning_rate, default: optimizer == "sgd" ? 1 : 0.002, "learning_rate", in: 0...1e6)
-    decay = try number(options.decay, default: 1, "decay", in: 0...1)
+    schedule.decay = try number(options.decay, default: 1, "decay", in: 0...1)
     clip = try number(options.clip, default: 5, "clip", in: 0...Double.infinity)
     dropout = try number(options.dropout, default: 0, "dropout", in: 0...0.999)
     isVariational = try flag(options.variational, "variational")

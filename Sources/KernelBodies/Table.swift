@@ -13,5 +13,7 @@ package let kernelTable = KernelTable(
   softmaxCrossEntropy: { softmaxCrossEntropy($0) },
   squaredNorm: { squaredNorm($0, $1) },
   descend: { descend($0) },
+  descendWithMomentum: { descendWithMomentum($0) },
+  rmsprop: { rmsprop($0) },
   adam: { adam($0) },
   fillUniform: { fillUniform($0) })

@@ -62,6 +62,42 @@ func descend(_ update: UnsafePointer<DescentUpdate>) {
   }
 }
 
+/// See `MomentumUpdate`.
+func descendWithMomentum(_ update: UnsafePointer<MomentumUpdate>) {
+  let call = update.pointee
+  let (step, momentum) = (splat(-call.rate), splat(call.momentum))
+  let (scale, decay) = (splat(call.gradientScale), splat(call.decay))
+  let isNesterov = call.isNesterov
+  forEachVector(call.count) { place, lanes in
+    let weight = load(call.weights + place, lanes)
+    let slope = vector_fma(weight, decay, load(call.gradients + place, lanes) * scale)
+    let velocity = vector_fma(load(call.velocity + place, lanes), momentum, slope)
+    let change = isNesterov ? vector_fma(velocity, momentum, slope) : velocity
+    store(call.velocity + place, velocity, lanes)
+    store(call.weights + place, vector_fma(change, step, weight), lanes)
+  }
+}
+
+/// See `RMSpropUpdate`.
+func rmsprop(_ update: UnsafePointer<RMSpropUpdate>) {
+  let call = update.pointee
+  let (step, momentum) = (splat(-call.rate), splat(call.momentum))
+  let (smoothing, rest) = (splat(call.smoothing), splat(1 - call.smoothing))
+  let (scale, decay, epsilon) = (splat(call.gradientScale), splat(call.decay), splat(call.epsilon))
+  forEachVector(call.count) { place, lanes in
+    let weight = load(call.weights + place, lanes)
+    let slope = vector_fma(weight, decay, load(call.gradients + place, lanes) * scale)
+    let squares = vector_fma(load(call.squares + place, lanes), smoothing, slope * slope * rest)
+    var change = slope / (vector_sqrt(squares) + epsilon)
+    store(call.squares + place, squares, lanes)
+    if let velocity = call.velocity {
+      change = vector_fma(load(velocity + place, lanes), momentum, change)
+      store(velocity + place, change, lanes)
+    }
+    store(call.weights + place, vector_fma(change, step, weight), lanes)
+  }
+}
+
 /// See `AdamUpdate`.
 func adam(_ update: UnsafePointer<AdamUpdate>) {
   let call = update.pointee

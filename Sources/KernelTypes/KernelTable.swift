@@ -24,6 +24,8 @@ package struct KernelTable: Sendable {
   /// The sum of squares of a flat array, in a fixed order.
   package let squaredNorm: @Sendable (UnsafePointer<Float>, Int) -> Double
   package let descend: @Sendable (UnsafePointer<DescentUpdate>) -> Void
+  package let descendWithMomentum: @Sendable (UnsafePointer<MomentumUpdate>) -> Void
+  package let rmsprop: @Sendable (UnsafePointer<RMSpropUpdate>) -> Void
   package let adam: @Sendable (UnsafePointer<AdamUpdate>) -> Void
   package let fillUniform: @Sendable (UnsafePointer<UniformFill>) -> Void
 
@@ -40,6 +42,8 @@ package struct KernelTable: Sendable {
     softmaxCrossEntropy: @escaping @Sendable (UnsafePointer<SoftmaxCrossEntropy>) -> Void,
     squaredNorm: @escaping @Sendable (UnsafePointer<Float>, Int) -> Double,
     descend: @escaping @Sendable (UnsafePointer<DescentUpdate>) -> Void,
+    descendWithMomentum: @escaping @Sendable (UnsafePointer<MomentumUpdate>) -> Void,
+    rmsprop: @escaping @Sendable (UnsafePointer<RMSpropUpdate>) -> Void,
     adam: @escaping @Sendable (UnsafePointer<AdamUpdate>) -> Void,
     fillUniform: @escaping @Sendable (UnsafePointer<UniformFill>) -> Void
   ) {
@@ -56,6 +60,8 @@ package struct KernelTable: Sendable {
     self.softmaxCrossEntropy = softmaxCrossEntropy
     self.squaredNorm = squaredNorm
     self.descend = descend
+    self.descendWithMomentum = descendWithMomentum
+    self.rmsprop = rmsprop
     self.adam = adam
     self.fillUniform = fillUniform
   }

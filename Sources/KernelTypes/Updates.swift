@@ -22,6 +22,71 @@ package struct DescentUpdate {
   }
 }
 
+/// v = momentum v + g'; w -= rate * v, or rate * (g' + momentum v) after Nesterov, over flat arrays, with
+/// g' = g * gradientScale + decay * w.
+package struct MomentumUpdate {
+  package var weights: UnsafeMutablePointer<Float>
+  package var gradients: UnsafePointer<Float>
+  package var velocity: UnsafeMutablePointer<Float>
+  package var count: Int
+  package var rate: Float
+  package var momentum: Float
+  package var isNesterov: Bool
+  package var gradientScale: Float
+  package var decay: Float
+
+  package init(
+    weights: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>,
+    velocity: UnsafeMutablePointer<Float>, count: Int, rate: Float, momentum: Float,
+    isNesterov: Bool, gradientScale: Float = 1, decay: Float = 0
+  ) {
+    self.weights = weights
+    self.gradients = gradients
+    self.velocity = velocity
+    self.count = count
+    self.rate = rate
+    self.momentum = momentum
+    self.isNesterov = isNesterov
+    self.gradientScale = gradientScale
+    self.decay = decay
+  }
+}
+
+/// s = smoothing s + (1 - smoothing) g'^2; w -= rate * u with u = g' / (sqrt(s) + epsilon), or with
+/// v = momentum v + u in the place of u where there is a velocity, over flat arrays.
+package struct RMSpropUpdate {
+  package var weights: UnsafeMutablePointer<Float>
+  package var gradients: UnsafePointer<Float>
+  package var squares: UnsafeMutablePointer<Float>
+  package var velocity: UnsafeMutablePointer<Float>?
+  package var count: Int
+  package var rate: Float
+  package var smoothing: Float
+  package var momentum: Float
+  package var epsilon: Float
+  package var gradientScale: Float
+  package var decay: Float
+
+  package init(
+    weights: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>,
+    squares: UnsafeMutablePointer<Float>, velocity: UnsafeMutablePointer<Float>?, count: Int,
+    rate: Float, smoothing: Float, momentum: Float, epsilon: Float, gradientScale: Float = 1,
+    decay: Float = 0
+  ) {
+    self.weights = weights
+    self.gradients = gradients
+    self.squares = squares
+    self.velocity = velocity
+    self.count = count
+    self.rate = rate
+    self.smoothing = smoothing
+    self.momentum = momentum
+    self.epsilon = epsilon
+    self.gradientScale = gradientScale
+    self.decay = decay
+  }
+}
+
 /// One step of Adam over flat arrays (Kingma and Ba 2015, algorithm 1), with optional weight decay:
 /// L2 in the gradient, or decoupled from it (Loshchilov and Hutter 2019, algorithm 2).
 ///

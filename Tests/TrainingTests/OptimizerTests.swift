@@ -29,41 +29,82 @@ struct OptimizerTests {
     buffer.layout.entries.flatMap { buffer.read($0) }.map { Double($0) }
   }
 
-  /// The formulas of the papers in double precision.
-  struct Reference {
-    var w: [Double]
-    var m: [Double]
-    var v: [Double]
-
-    init(_ w: [Double]) {
-      self.w = w
-      m = w.map { _ in 0 }
-      v = m
-    }
-
-    mutating func step(_ name: String, _ g: [Double], rate: Double, number: Int) {
-      for i in w.indices {
-        switch name {
-        case "sgd": w[i] -= rate * g[i]
-        default:
-          m[i] = 0.9 * m[i] + 0.1 * g[i]
-          v[i] = 0.999 * v[i] + 0.001 * g[i] * g[i]
-          let first = m[i] / (1 - pow(0.9, Double(number)))
-          let second = v[i] / (1 - pow(0.999, Double(number)))
-          w[i] -= rate * first / (second.squareRoot() + 1e-8)
-        }
-      }
-    }
+  /// A rule with constants, and its formula in double precision for one element at a time.
+  struct Case: CustomTestStringConvertible, Sendable {
+    var name: String
+    var settings: OptimizerSettings
+    var step: @Sendable (_ w: Double, _ g: Double, _ memory: inout [Double], _ t: Int) -> Double
+    var testDescription: String { "\(name) \(settings)" }
   }
 
-  @Test(
-    "Every optimizer follows its formula, with the gradient clipped", arguments: ["sgd", "adam"])
-  func formulas(name: String) throws {
+  static let rate = 0.01
+  static let cases: [Case] = [
+    Case(name: "sgd", settings: settings { $0.weightDecay = 0.1 }) { w, g, _, _ in
+      w - rate * (g + 0.1 * w)
+    },
+    Case(name: "sgd", settings: settings { ($0.momentum, $0.weightDecay) = (0.9, 0.1) }) {
+      w, g, memory, _ in
+      memory[0] = 0.9 * memory[0] + g + 0.1 * w
+      return w - rate * memory[0]
+    },
+    Case(name: "sgd", settings: settings { ($0.momentum, $0.isNesterov) = (0.8, true) }) {
+      w, g, memory, _ in
+      memory[0] = 0.8 * memory[0] + g
+      return w - rate * (g + 0.8 * memory[0])
+    },
+    Case(name: "adam", settings: OptimizerSettings()) { w, g, memory, t in
+      w - rate * adam(g, &memory, t, 0.9, 0.999, 1e-8)
+    },
+    Case(name: "adam", settings: settings { ($0.beta1, $0.beta2, $0.epsilon) = (0.5, 0.9, 1e-2) }) {
+      w, g, memory, t in
+      w - rate * adam(g, &memory, t, 0.5, 0.9, 1e-2)
+    },
+    Case(name: "adam", settings: settings { $0.weightDecay = 0.1 }) { w, g, memory, t in
+      w - rate * adam(g + 0.1 * w, &memory, t, 0.9, 0.999, 1e-8)
+    },
+    Case(name: "adamw", settings: settings { $0.weightDecay = 0.1 }) { w, g, memory, t in
+      w - rate * 0.1 * w - rate * adam(g, &memory, t, 0.9, 0.999, 1e-8)
+    },
+    Case(name: "rmsprop", settings: OptimizerSettings()) { w, g, memory, _ in
+      w - rate * scaled(g, &memory, 0.99)
+    },
+    Case(
+      name: "rmsprop",
+      settings: settings { ($0.momentum, $0.smoothing, $0.weightDecay) = (0.7, 0.9, 0.1) }
+    ) { w, g, memory, _ in
+      memory[1] = 0.7 * memory[1] + scaled(g + 0.1 * w, &memory, 0.9)
+      return w - rate * memory[1]
+    },
+  ]
+
+  static func settings(_ change: (inout OptimizerSettings) -> Void) -> OptimizerSettings {
+    var settings = OptimizerSettings()
+    change(&settings)
+    return settings
+  }
+
+  private static func adam(
+    _ g: Double, _ memory: inout [Double], _ t: Int, _ beta1: Double, _ beta2: Double, _ e: Double
+  ) -> Double {
+    memory[0] = beta1 * memory[0] + (1 - beta1) * g
+    memory[1] = beta2 * memory[1] + (1 - beta2) * g * g
+    let first = memory[0] / (1 - pow(beta1, Double(t)))
+    return first / ((memory[1] / (1 - pow(beta2, Double(t)))).squareRoot() + e)
+  }
+
+  private static func scaled(_ g: Double, _ memory: inout [Double], _ smoothing: Double) -> Double {
+    memory[0] = smoothing * memory[0] + (1 - smoothing) * g * g
+    return g / (memory[0].squareRoot() + 1e-8)
+  }
+
+  @Test("Every optimizer follows its formula, with the gradient clipped", arguments: cases)
+  func formulas(rule: Case) throws {
     let layout = try Self.layout()
     let weights = try Self.random(layout, seed: 1)
-    var reference = Reference(Self.values(weights))
+    var expected = Self.values(weights)
+    var memories = expected.map { _ in [0.0, 0.0] }
     let update = try WeightUpdate(
-      try Optimizers.named(name).init(layout), floatCount: layout.floatCount)
+      try Optimizers.named(rule.name).init(layout, rule.settings), floatCount: layout.floatCount)
     let team = try Team(threads: 2)
     for number in 1...5 {
       let gradients = try Self.random(layout, seed: UInt64(number) + 1)
@@ -75,24 +116,24 @@ struct OptimizerTests {
       let measured = update.norm(gradients, team)
       #expect(abs(measured - norm) < 1e-6 * norm)
       update.apply(
-        gradients, norm: measured, clip: clip, to: weights, number: number, learningRate: 0.01, team
-      )
-      reference.step(name, g, rate: 0.01, number: number)
-      for (value, expected) in zip(Self.values(weights), reference.w) {
-        #expect(abs(value - expected) < 2e-6)
+        gradients, norm: measured, clip: clip, to: weights, number: number,
+        learningRate: Self.rate, team)
+      for i in g.indices { expected[i] = rule.step(expected[i], g[i], &memories[i], number) }
+      for (value, wanted) in zip(Self.values(weights), expected) {
+        #expect(abs(value - wanted) < 4e-6)
       }
     }
   }
 
-  @Test("An update is the same bits for any number of threads", arguments: ["sgd", "adam"])
-  func threads(name: String) throws {
+  @Test("An update is the same bits for any number of threads", arguments: cases)
+  func threads(rule: Case) throws {
     let layout = try Self.layout()
     var results: [[UInt32]] = []
     for threads in 1...3 {
       let team = try Team(threads: threads)
       let weights = try Self.random(layout, seed: 1)
       let update = try WeightUpdate(
-        try Optimizers.named(name).init(layout), floatCount: layout.floatCount)
+        try Optimizers.named(rule.name).init(layout, rule.settings), floatCount: layout.floatCount)
       for number in 1...3 {
         let gradients = try Self.random(layout, seed: UInt64(number) + 1)
         let norm = update.norm(gradients, team)
@@ -109,19 +150,35 @@ struct OptimizerTests {
   func names() throws {
     let names = Optimizers.all.map { $0.name }
     #expect(Set(names).count == names.count)
-    #expect(Set(names) == ["adam", "sgd"])
-    let failure = #expect(throws: Failure.self) { try Optimizers.named("rmsprop") }
+    #expect(Set(names) == ["adam", "adamw", "rmsprop", "sgd"])
+    let failure = #expect(throws: Failure.self) { try Optimizers.named("adagrad") }
     #expect(failure?.kind == .invalidArgument)
-    for name in ["rmsprop"] + names { #expect(failure?.message.contains(name) == true) }
+    for name in ["adagrad"] + names { #expect(failure?.message.contains(name) == true) }
   }
 
   @Test("The learning rate falls after the epochs that keep it")
   func schedule() throws {
     var options = TrainingOptions()
     options.optimizer = "sgd"
-    options.decay = 0.5
-    options.decayAfter = 4
-    let rates = try (1...7).map { try options.rate(epoch: $0) }
-    #expect(rates == [1, 1, 1, 1, 0.5, 0.25, 0.125])
+    options.schedule.decay = 0.5
+    options.schedule.decayAfter = 4
+    func rates() -> [Double] { (1...7).map { options.rate(epoch: $0, update: 90, of: 100) } }
+    #expect(rates() == [1, 1, 1, 1, 0.5, 0.25, 0.125])
+    options.schedule.decayEvery = 2
+    #expect(rates() == [1, 1, 1, 1, 0.5, 0.5, 0.25])
+  }
+
+  @Test("The learning rate rises in the warm-up and falls along half a cosine")
+  func cosine() throws {
+    var options = TrainingOptions()
+    options.learningRate = 8
+    options.schedule.shape = .cosine
+    options.schedule.warmup = 4
+    options.schedule.finalFactor = 0.25
+    let rates = (0..<13).map { options.rate(epoch: 1, update: $0, of: 12) }
+    #expect(rates.prefix(5) == [2, 4, 6, 8, 8])
+    #expect(abs(rates[8] - 5) < 1e-12)
+    #expect(abs(rates[12] - 2) < 1e-12)
+    #expect(rates.dropFirst(4) == ArraySlice(rates.dropFirst(4).sorted(by: >)))
   }
 }

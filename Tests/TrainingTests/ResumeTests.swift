@@ -13,7 +13,7 @@ struct ResumeTests {
     options.optimizer = optimizer
     options.learningRate = optimizer == "sgd" ? 0.5 : 0.01
     options.dropout = 0.2
-    options.decay = 0.7
+    options.schedule.decay = 0.7
     options.patience = 5
     options.threads = threads
     return options
@@ -144,11 +144,11 @@ struct ResumeTests {
       ("batch", try trainer(corpus, batch)), ("truncation", try trainer(corpus, truncation)),
     ]
     for (word, trainer) in others {
-      let before = bits(trainer.model)
+      let before = bits(try #require(trainer.model as? LanguageModel))
       let failure = #expect(throws: Failure.self, "\(word)") { try trainer.restore(snapshot) }
       #expect(failure?.kind == .state)
       #expect(failure?.message.contains(word) == true, "\(failure?.message ?? "")")
-      #expect(bits(trainer.model) == before)
+      #expect(bits(try #require(trainer.model as? LanguageModel)) == before)
       #expect(trainer.updates == 0)
     }
     let fresh = try trainer(corpus, options)
@@ -158,6 +158,6 @@ struct ResumeTests {
       }
       #expect(failure?.kind == .format)
     }
-    #expect(bits(fresh.model) == bits(try TinyModel().make(corpus)))
+    #expect(bits(try #require(fresh.model as? LanguageModel)) == bits(try TinyModel().make(corpus)))
   }
 }

@@ -59,7 +59,7 @@ struct TorchTrainingTests {
     options.sumsOverSteps = given.sumsOverSteps
     options.batch = 3
     options.truncation = 4
-    options.decay = 0.5
+    options.schedule.decay = 0.5
     options.epochs = 2
     options.reportEvery = 1
     options.threads = 1

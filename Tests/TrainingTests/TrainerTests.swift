@@ -161,7 +161,7 @@ struct TrainerTests {
     options.clip = .infinity
     // Grows until the weights overshoot.
     options.learningRate = 0.5
-    options.decay = 1.9
+    options.schedule.decay = 1.9
     options.epochs = 60
     options.patience = 3
     var byEpoch: [Int: [UInt32]] = [:]
@@ -200,7 +200,7 @@ struct TrainerTests {
       ("truncation", { $0.truncation = 0 }), ("epochs", { $0.epochs = 0 }),
       ("updates", { $0.updates = 0 }), ("threads", { $0.threads = 0 }),
       ("threads", { $0.threads = 100_000 }), ("learning_rate", { $0.learningRate = .nan }),
-      ("learning_rate", { $0.learningRate = -1 }), ("decay", { $0.decay = .infinity }),
+      ("learning_rate", { $0.learningRate = -1 }), ("decay", { $0.schedule.decay = .infinity }),
       ("clip", { $0.clip = 0 }), ("dropout", { $0.dropout = 1 }),
       ("adam", { $0.optimizer = "ada" }),
       ("patience", { $0.patience = -1 }), ("report_every", { $0.reportEvery = 0 }),

@@ -44,11 +44,11 @@ package struct Dropout: Hashable, Sendable {
 }
 
 /// Memory of one width with a row for every sequence and step.
-final class StripMemory: @unchecked Sendable {
+package final class StripMemory: @unchecked Sendable {
   private let buffer: Buffer<Float>
-  let view: StripView
+  package let view: StripView
 
-  init(rows: Int, columns: Int) throws(Failure) {
+  package init(rows: Int, columns: Int) throws(Failure) {
     let (floats, overflow) = columns.strips.multipliedReportingOverflow(by: rows * 16)
     buffer = try Buffer(count: overflow ? .max : floats)
     view = StripView(base: buffer.base, stripStride: rows * 16, columns: columns)

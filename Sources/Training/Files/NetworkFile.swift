@@ -55,13 +55,23 @@ package enum NetworkFile {
   private static func network(
     _ file: SafeTensors, layout: inout ParameterLayout
   ) throws(Failure) -> Network {
+    let parts = try parts(file)
+    return try Network(
+      cells: parts.cells, inputSize: parts.inputSize, hiddenSizes: parts.hiddenSizes,
+      layout: &layout)
+  }
+
+  /// What `metadata` wrote.
+  static func parts(
+    _ file: SafeTensors
+  ) throws(Failure) -> (cells: [Cell], inputSize: Int, hiddenSizes: [Int]) {
     guard let inputSize = file.metadata["input_size"].flatMap({ Int($0) }) else {
       throw Failure(.format, "the metadata has no input_size")
     }
     let sizes = try list(file, "hidden_sizes", \.integer)
     var cells: [Cell] = []
     for text in try list(file, "cells", \.string) { cells.append(try Cell(parsing: text)) }
-    return try Network(cells: cells, inputSize: inputSize, hiddenSizes: sizes, layout: &layout)
+    return (cells, inputSize, sizes)
   }
 
   /// A JSON list of the metadata, at most one element for each layer.

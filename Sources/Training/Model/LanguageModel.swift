@@ -6,16 +6,16 @@ import Kernels
 ///
 /// Its parameters are `embedding.weight` [V, E], those of the layers, `output.weight` [V, H] (unless
 /// tied to the embedding) and `output.bias` [V]. Used by one thread at a time.
-package final class LanguageModel {
+package final class LanguageModel: TrainableModel {
   package let shape: ModelShape
   package let network: Network
   package let weights: ParameterBuffer
   /// The epochs of all fits.
-  package internal(set) var history: [TrainingProgress] = []
+  package var history: [TrainingProgress] = []
   /// Updates of the weights since the model was made.
-  package internal(set) var updates = 0
+  package var updates = 0
   /// Trained on since the model was made.
-  package internal(set) var tokens = 0
+  package var tokens = 0
 
   let embedding: Embedding
   /// The matrix of the softmax [V, H]; that of the embedding where they are tied.
@@ -97,6 +97,13 @@ package final class LanguageModel {
       copy.write(entry, from: weights.read(own))
     }
     return (bare, copy)
+  }
+
+  package func isSame(as other: any TrainableModel) -> Bool {
+    guard let other = other as? LanguageModel else { return false }
+    return shape.cells.map(\.equations) == other.shape.cells.map(\.equations)
+      && weights.layout.entries == other.weights.layout.entries && isTied == other.isTied
+      && vocabulary == other.vocabulary
   }
 
   /// - Throws: `.invalidArgument` for an id outside the vocabulary, or fewer than 2 tokens.

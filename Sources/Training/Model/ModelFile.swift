@@ -29,14 +29,12 @@ extension LanguageModel {
   }
 
   /// All that makes the model, ready to be written.
-  func tensors() throws(Failure) -> SafeTensors {
+  package func tensors() throws(Failure) -> SafeTensors {
     var file = SafeTensors(metadata: NetworkFile.metadata(network, kind: Self.kind))
     file.metadata["tied"] = isTied ? "1" : "0"
     file.metadata["unit"] = vocabulary.unit.rawValue
     file.metadata["vocabulary"] = JSON.array(vocabulary.tokens.map { .string($0) }).text
-    file.metadata["updates"] = String(updates)
-    file.metadata["tokens"] = String(tokens)
-    file.metadata["history"] = JSON.array(history.map(\.json)).text
+    writeProgress(&file)
     try file.add(weights, embedding.entry, name: Self.embeddingName)
     try TensorNames.write(network, weights, prefix: Self.prefix, to: &file)
     if !isTied { try file.add(weights, outputMatrix, name: Self.outputMatrixName) }
@@ -58,14 +56,30 @@ extension LanguageModel {
     try TensorNames.read(network, weights, prefix: Self.prefix, from: file)
     if !isTied { try file.load(Self.outputMatrixName, into: weights, outputMatrix) }
     try file.load(Self.outputBiasName, into: weights, outputBias)
+    try readProgress(file)
+  }
+}
+
+extension TrainableModel {
+  /// Adds to a file what training has made beside the weights.
+  func writeProgress(_ file: inout SafeTensors) {
+    file.metadata["updates"] = String(updates)
+    file.metadata["tokens"] = String(tokens)
+    file.metadata["history"] = JSON.array(history.map(\.json)).text
+  }
+
+  /// Takes what `writeProgress` wrote.
+  func readProgress(_ file: SafeTensors) throws(Failure) {
     updates = try file.count("updates")
     tokens = try file.count("tokens")
+    var rows: [TrainingProgress] = []
     for row in try file.json("history").array ?? [] {
       guard let row = TrainingProgress(row) else {
         throw Failure(.format, "the file's history has a row that is none")
       }
-      history.append(row)
+      rows.append(row)
     }
+    history = rows
   }
 }
 

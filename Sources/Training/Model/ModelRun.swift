@@ -10,7 +10,7 @@ package final class ModelRun {
   /// The token of each row, and the one that follows it [T x B], rows as `unroll.rows` says.
   package let words: Buffer<Int32>
   package let targets: Buffer<Int32>
-  private let softmax: Softmax
+  private let softmax: OutputLayer
   private let gradients: ParameterBuffer?
 
   /// - Parameter gradients: of the model's layout; nil where only losses are wanted.
@@ -25,7 +25,7 @@ package final class ModelRun {
       kernels: kernels)
     words = try Buffer(count: steps * batch)
     targets = try Buffer(count: steps * batch)
-    softmax = try Softmax(
+    softmax = try OutputLayer(
       matrix: model.outputMatrix, bias: model.outputBias, weights: model.weights,
       gradients: gradients, rows: steps * batch, kernels: kernels)
   }
@@ -35,8 +35,8 @@ package final class ModelRun {
   /// The sum of the losses of all tokens, in nats.
   package func losses(_ team: Team) throws(Failure) -> Double {
     try forward(team)
-    return softmax.losses(
-      hidden: unroll.output, targets: targets.base, rows: rows, hiddenGradient: nil,
+    return try softmax.losses(
+      hidden: unroll.output, targets: .classes(targets.base), rows: rows, hiddenGradient: nil,
       gradientScale: 1, team)
   }
 
@@ -46,8 +46,8 @@ package final class ModelRun {
   /// one's stays.
   package func lossesAndGradient(scale: Float, _ team: Team) throws(Failure) -> Double {
     try forward(team)
-    let loss = softmax.losses(
-      hidden: unroll.output, targets: targets.base, rows: rows,
+    let loss = try softmax.losses(
+      hidden: unroll.output, targets: .classes(targets.base), rows: rows,
       hiddenGradient: unroll.outputGradient, gradientScale: scale, team)
     try unroll.backward(team)
     if let gradients {

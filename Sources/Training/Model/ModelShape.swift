@@ -48,39 +48,12 @@ package struct ModelShape: Sendable {
   /// The smaller one of two that are equally near. Cells with block-diagonal matrices get multiples
   /// of their blocks.
   package func hiddenSize(nearestTo target: Int) throws(Failure) -> Int {
-    let step = hiddenSizeStep
-    func count(_ multiple: Int) throws(Failure) -> Int {
+    try SizeSearch(cells).size(nearestTo: target) { size throws(Failure) in
       var shape = self
-      shape.hiddenSize = multiple * step
+      shape.hiddenSize = size
       if isTied { shape.embeddingSize = nil }
       return try shape.parameterCount
     }
-    // The count grows with the size: the largest one that is not over the target, and the next.
-    var low = 1
-    var high = max(1, Limits.size / step)
-    guard try count(low) < target else { return step }
-    while high - low > 1 {
-      let middle = (low + high) / 2
-      if try count(middle) <= target { low = middle } else { high = middle }
-    }
-    let below = target - (try count(low))
-    return abs((try count(high)) - target) < below ? high * step : low * step
-  }
-
-  /// What hidden sizes must be a multiple of.
-  private var hiddenSizeStep: Int {
-    var step = 1
-    for cell in cells {
-      for parameter in cell.graph.parameters {
-        guard case .matrix(_, _, let blocks) = parameter.shape else { continue }
-        step = step / greatestDivisor(step, blocks) * blocks
-      }
-    }
-    return step
-  }
-
-  private func greatestDivisor(_ a: Int, _ b: Int) -> Int {
-    b == 0 ? a : greatestDivisor(b, a % b)
   }
 
   func checkTie() throws(Failure) {

@@ -1,19 +1,39 @@
 import Execution
 import Kernels
 
-/// Stochastic gradient descent, w -= rate * g, without momentum.
+/// Stochastic gradient descent, w -= rate * g; with momentum v = momentum * v + g and w -= rate * v, or,
+/// after Nesterov, w -= rate * (g + momentum * v).
 package final class SGD: Optimizer {
   package static let name = "sgd"
   package static let standardLearningRate = 1.0
-  package let memory: [(name: String, values: ParameterBuffer)] = []
 
-  package init(_ layout: ParameterLayout) throws(Failure) {}
+  private let settings: OptimizerSettings
+  private let velocity: ParameterBuffer?
+  package var memory: [(name: String, values: ParameterBuffer)] {
+    velocity.map { [("velocity", $0)] } ?? []
+  }
+
+  package init(_ layout: ParameterLayout, _ settings: OptimizerSettings) throws(Failure) {
+    self.settings = settings
+    velocity = settings.momentum > 0 ? try ParameterBuffer(layout) : nil
+  }
 
   package func update(_ range: Range<Int>, _ step: OptimizerStep) {
-    var update = DescentUpdate(
-      weights: step.weights.values.base + range.lowerBound,
-      gradients: UnsafePointer(step.gradients.values.base + range.lowerBound),
-      count: range.count, rate: step.learningRate, gradientScale: step.gradientScale)
-    step.kernels.descend(&update)
+    let start = range.lowerBound
+    let (weights, gradients) = (
+      step.weights.values.base + start, UnsafePointer(step.gradients.values.base + start)
+    )
+    guard let velocity else {
+      var update = DescentUpdate(
+        weights: weights, gradients: gradients, count: range.count, rate: step.learningRate,
+        gradientScale: step.gradientScale, decay: Float(settings.weightDecay))
+      return step.kernels.descend(&update)
+    }
+    var update = MomentumUpdate(
+      weights: weights, gradients: gradients, velocity: velocity.values.base + start,
+      count: range.count, rate: step.learningRate, momentum: Float(settings.momentum),
+      isNesterov: settings.isNesterov, gradientScale: step.gradientScale,
+      decay: Float(settings.weightDecay))
+    step.kernels.descendWithMomentum(&update)
   }
 }

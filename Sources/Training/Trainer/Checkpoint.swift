@@ -46,8 +46,13 @@ extension Trainer {
     if let best, counters.bestLoss < .infinity {
       file.add("best", shape: count, values: try best.rowMajor())
     }
-    file.add(
-      "state", shape: [options.batch, model.network.stateSize], values: try carriedState())
+    if let average {
+      file.metadata["average"] = average.description.text
+      if let mean = average.mean {
+        file.add("average", shape: count, values: try mean.rowMajor())
+      }
+    }
+    if task.carriedBatch > 0 { file.add("state", shape: stateShape, values: try carriedState()) }
     return file
   }
 
@@ -56,21 +61,24 @@ extension Trainer {
     .object(
       agreements.map { JSON.Member($0.name, .string($0.value)) } + [
         JSON.Member("updates", .integer(counters.updates)),
-        JSON.Member("epoch_loss", .string("\(counters.epochLoss)")),
+        JSON.Member("epochs", .integer(counters.epochs)),
+        JSON.Member("epoch_updates", .integer(counters.epochUpdates)),
+        JSON.Member("epoch_loss", .string("\(counters.epochLoss.sum)")),
+        JSON.Member("epoch_terms", .integer(counters.epochLoss.terms)),
         JSON.Member("best_loss", .string("\(counters.bestLoss)")),
         JSON.Member("stale_epochs", .integer(counters.staleEpochs)),
       ])
   }
 
   private var agreements: [(name: String, value: String)] {
-    [
-      ("optimizer", options.optimizer), ("batch", String(options.batch)),
-      ("truncation", String(options.truncation)), ("corpus", corpus.digestText),
-    ]
+    [("optimizer", options.optimizer)] + task.agreements
   }
 
+  /// Of the carried state in a file.
+  private var stateShape: [Int] { [task.carriedBatch, model.network.stateSize] }
+
   private func restore(_ file: SafeTensors) throws(Failure) {
-    let stored = try LanguageModel(file)
+    let stored = try type(of: model).init(file)
     guard stored.isSame(as: model) else {
       throw Failure(
         .state,
@@ -88,6 +96,10 @@ extension Trainer {
       }
     }
     guard let updates = description["updates"]?.integer, updates >= 0,
+      let epochs = description["epochs"]?.integer, (0...updates).contains(epochs),
+      let epochUpdates = description["epoch_updates"]?.integer,
+      (0...updates).contains(epochUpdates),
+      let terms = description["epoch_terms"]?.integer, terms >= 0,
       let staleEpochs = description["stale_epochs"]?.integer,
       let epochLoss = description["epoch_loss"]?.string.flatMap({ Double($0) }),
       let bestLoss = description["best_loss"]?.string.flatMap({ Double($0) })
@@ -99,7 +111,9 @@ extension Trainer {
       memories.append((values, try file.tensor("optimizer.\(name)", shape: count)))
     }
     let bestWeights = file["best"] == nil ? nil : try file.tensor("best", shape: count)
-    let state = try file.tensor("state", shape: [options.batch, model.network.stateSize])
+    let state = task.carriedBatch == 0 ? nil : try file.tensor("state", shape: stateShape)
+    let mean = file["average"] == nil ? nil : try file.tensor("average", shape: count)
+    if let average { try average.restore(try file.json("average")) }
 
     model.weights.copy(from: stored.weights)
     model.history = stored.history
@@ -107,31 +121,27 @@ extension Trainer {
     model.tokens = stored.tokens
     for (values, tensor) in memories { values.setRowMajor(tensor.values) }
     counters = Counters(
-      updates: updates, epochLoss: epochLoss, bestLoss: bestLoss, staleEpochs: staleEpochs)
+      updates: updates, epochs: epochs, epochUpdates: epochUpdates,
+      epochLoss: UpdateLoss(sum: epochLoss, terms: terms), bestLoss: bestLoss,
+      staleEpochs: staleEpochs)
     if let bestWeights {
       best?.setRowMajor(bestWeights.values)
     } else {
       counters.bestLoss = .infinity
     }
-    run.unroll.loadState(state.values.base)
-    restoredState = state.values
+    if let mean { average?.buffer.setRowMajor(mean.values) }
+    if let state {
+      task.loadState(state.values.base)
+      restoredState = state.values
+    }
   }
 
   /// The state at the end of the last update [B, stateSize]; zeros where an epoch begins.
   private func carriedState() throws(Failure) -> Buffer<Float> {
     if let restoredState { return restoredState }
-    let state = try Buffer<Float>(count: options.batch * model.network.stateSize)
-    if counters.updates % updatesPerEpoch != 0 { run.unroll.storeState(state.base) }
+    let state = try Buffer<Float>(count: task.carriedBatch * model.network.stateSize)
+    if counters.epochUpdates != 0 { task.storeState(state.base) }
     return state
-  }
-}
-
-extension LanguageModel {
-  /// Whether another model has the same parameters and tokens, whatever the weights.
-  fileprivate func isSame(as other: LanguageModel) -> Bool {
-    shape.cells.map(\.equations) == other.shape.cells.map(\.equations)
-      && weights.layout.entries == other.weights.layout.entries && isTied == other.isTied
-      && vocabulary == other.vocabulary
   }
 }
 

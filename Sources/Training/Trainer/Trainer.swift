@@ -3,18 +3,17 @@ import Execution
 import Glibc
 import Kernels
 
-/// Trains a model by truncated backpropagation through time; can stop and carry on at any update.
+/// Trains a model by backpropagation through time; can stop and carry on at any update.
 ///
-/// The state is carried from segment to segment and starts each epoch at zero. Weights are the same
-/// bits for any number of threads, and whether a training was interrupted or not.
+/// Weights are the same bits for any number of threads, and whether a training was interrupted or not.
 package final class Trainer {
-  package let model: LanguageModel
   package let options: TrainingOptions
-  let corpus: Corpus
+  let task: any TrainingTask
   let optimizer: any Optimizer
-  let run: ModelRun
   /// Of the epoch with the least validation loss, where patience needs it.
   let best: ParameterBuffer?
+  /// Means of the weights, where they are wanted.
+  let average: WeightAverage?
   /// What a checkpoint must carry beside arrays.
   var counters = Counters()
   /// The carried state as a checkpoint gave it, until the next update has made a newer one.
@@ -22,79 +21,75 @@ package final class Trainer {
 
   private let gradients: ParameterBuffer
   private let weightUpdate: WeightUpdate
-  private let segments: Segments
-  private let kernels: KernelTable
   private let team: Team
-  private var scorer: Scorer?
   private let start = monotonicSeconds()
   private var epochStart = monotonicSeconds()
-  /// The sum of the losses of the last updates, and their count.
-  private var recent = (loss: 0.0, updates: 0)
+  /// The sum of the losses of the last updates, and what they are of.
+  private var recent = UpdateLoss()
   /// Tokens of this epoch that were trained on by this object.
   private var ownTokens = 0
 
   struct Counters: Equatable {
     /// Updates of this training.
     var updates = 0
-    /// The sum of the losses since the epoch began, in nats.
-    var epochLoss = 0.0
+    /// Epochs that are done, and updates of the one under way.
+    var epochs = 0
+    var epochUpdates = 0
+    /// Of the epoch under way or, when it is done, of the last one.
+    var epochLoss = UpdateLoss()
     var bestLoss = Double.infinity
     /// Epochs since the best one.
     var staleEpochs = 0
   }
 
-  /// - Throws: `.state` for a corpus with another vocabulary; `.invalidArgument` for options that
-  ///   cannot be, or a text too short for them; `.limit`, `.outOfMemory`.
-  package init(
-    _ model: LanguageModel, _ corpus: Corpus, _ options: TrainingOptions,
-    kernels: KernelTable = .current
+  /// - Throws: `.invalidArgument` for options that cannot be; `.limit`, `.outOfMemory`.
+  init(
+    _ task: (_ gradients: ParameterBuffer, _ options: TrainingOptions) throws(Failure) ->
+      any TrainingTask,
+    weights: ParameterBuffer, _ options: TrainingOptions, kernels: KernelTable
   ) throws(Failure) {
     let options = try options.checked()
-    guard corpus.vocabulary == model.vocabulary else {
-      throw Failure(
-        .state,
-        "the corpus has another vocabulary (\(corpus.vocabulary.count) tokens) than the model "
-          + "(\(model.vocabulary.count)); use the corpus that the model was made for")
-    }
-    self.model = model
-    self.corpus = corpus
     self.options = options
-    self.kernels = kernels
-    segments = try Segments(corpus.train, batch: options.batch, steps: options.truncation)
-    gradients = try ParameterBuffer(model.weights.layout)
-    optimizer = try Optimizers.named(options.optimizer).init(model.weights.layout)
+    gradients = try ParameterBuffer(weights.layout)
+    self.task = try task(gradients, options)
+    optimizer = try Optimizers.named(options.optimizer).init(
+      weights.layout, options.optimizerSettings)
     weightUpdate = try WeightUpdate(
       optimizer, floatCount: gradients.values.count, kernels: kernels)
-    run = try ModelRun(
-      model, gradients: gradients, steps: options.truncation, batch: options.batch,
-      kernels: kernels)
-    best = options.patience > 0 ? try ParameterBuffer(model.weights.layout) : nil
+    best = options.patience > 0 ? try ParameterBuffer(weights.layout) : nil
+    average = try options.averaging.map { rule throws(Failure) in
+      try WeightAverage(rule, weights.layout)
+    }
     team = try Team(threads: options.threads)
-    run.unroll.zeroState()
+    self.task.clearState()
   }
+
+  package var model: any TrainableModel { task.model }
 
   /// The mean training loss, nats per token, of the updates since this was last called, or since the
   /// trainer was made; NaN for none.
   package func takeMeanLoss() -> Double {
-    defer { recent = (0, 0) }
-    return recent.loss / Double(recent.updates * tokensPerUpdate)
+    defer { recent = UpdateLoss() }
+    return recent.mean
   }
 
-  /// Of an epoch.
-  package var updatesPerEpoch: Int { segments.count }
+  /// Of the epoch under way.
+  package var updatesPerEpoch: Int { task.updates(epoch: counters.epochs + 1) }
   /// Done in this training.
   package var updates: Int { counters.updates }
-  /// Of this training, unless patience ends it early.
+  /// Of this training, unless patience ends it early; where epochs differ in their updates, about so
+  /// many.
   package var totalUpdates: Int {
-    let (all, overflow) = options.epochs.multipliedReportingOverflow(by: segments.count)
-    return min(options.updates ?? .max, overflow ? .max : all)
+    let left = max(0, options.epochs - counters.epochs)
+    let (all, overflow) = left.multipliedReportingOverflow(by: updatesPerEpoch)
+    let done = counters.updates - counters.epochUpdates
+    return min(options.updates ?? .max, overflow ? .max : all &+ done)
   }
   /// Whether nothing is left to do.
   package var isFinished: Bool {
-    counters.updates >= totalUpdates
+    counters.updates >= options.updates ?? .max || counters.epochs >= options.epochs
       || (options.patience > 0 && counters.staleEpochs >= options.patience)
   }
-  private var tokensPerUpdate: Int { options.batch * options.truncation }
 
   /// Trains until `updates` are done in this training, or it is finished.
   ///
@@ -102,19 +97,18 @@ package final class Trainer {
   /// - Throws: `.cancelled` when told to stop, with all work kept; `.diverged` for a loss or gradient
   ///   that is not finite, with the weights as they were before that update; `.io`.
   package func train(
-    updates: Int, progress: (TrainingProgress) -> Bool = { _ in false }
+    updates: Int = .max, progress: (TrainingProgress) -> Bool = { _ in false }
   ) throws(Failure) {
     while counters.updates < updates, !isFinished {
-      let epoch = counters.updates / segments.count + 1
-      try update(epoch: epoch)
-      let isEpochDone = counters.updates % segments.count == 0
+      let updatesOfEpoch = updatesPerEpoch
+      try update()
       var stops = false
-      if isEpochDone {
-        let row = try finishEpoch(epoch)
+      if counters.epochUpdates == updatesOfEpoch {
+        let row = try finishEpoch()
         if let path = options.checkpoint { try saveCheckpoint(to: path) }
         stops = progress(row)
       } else if counters.updates % options.reportEvery == 0 {
-        stops = progress(try self.progress(epoch: epoch))
+        stops = progress(try self.progress(epoch: counters.epochs + 1))
       }
       if stops {
         if let path = options.checkpoint { try saveCheckpoint(to: path) }
@@ -125,64 +119,68 @@ package final class Trainer {
     }
   }
 
-  /// Ends a training: an epoch under way gets its row in the history, and where patience counts, the
-  /// model gets its best weights.
+  /// Ends a training: an epoch under way gets its row in the history; the model gets the means of its
+  /// weights, or its best ones, where these count.
   package func finish() throws(Failure) {
-    let done = counters.updates % segments.count
-    if done != 0, options.validates {
-      var row = try progress(epoch: counters.updates / segments.count + 1)
+    if counters.epochUpdates != 0, options.validates {
+      var row = try progress(epoch: counters.epochs + 1)
       row.validLoss = try validLoss() ?? .nan
       take(row.validLoss)
       model.history.append(row)
     }
-    if let best, counters.bestLoss < .infinity { model.weights.copy(from: best) }
+    if let best, counters.bestLoss < .infinity {
+      model.weights.copy(from: best)
+    } else if let mean = average?.mean {
+      model.weights.copy(from: mean)
+    }
   }
 
-  /// One segment forward and backward, and a step of the optimiser.
-  private func update(epoch: Int) throws(Failure) {
-    let segment = counters.updates % segments.count
-    if segment == 0 {
-      run.unroll.zeroState()
-      counters.epochLoss = 0
+  /// One segment or batch forward and backward, and a step of the optimiser.
+  private func update() throws(Failure) {
+    let place = TrainingPlace(
+      epoch: counters.epochs + 1, index: counters.epochUpdates, update: counters.updates)
+    if place.index == 0 {
+      task.clearState()
+      counters.epochLoss = UpdateLoss()
       epochStart = monotonicSeconds()
       ownTokens = 0
     }
-    run.forgetWords(team)
-    segments.read(segment, words: run.words, targets: run.targets)
-    if options.dropout > 0 {
-      run.unroll.dropout = Dropout(
-        rate: options.dropout, isVariational: options.isVariational,
-        seed: stableHash([options.seed, UInt64(counters.updates), 0xD209]))
-    }
-    let scale = 1 / Float(options.sumsOverSteps ? options.batch : tokensPerUpdate)
-    let loss = try run.lossesAndGradient(scale: scale, team)
+    let loss = try task.lossesAndGradient(place, team)
     let norm = weightUpdate.norm(gradients, team)
-    let rate = try options.rate(epoch: epoch)
-    guard loss.isFinite, norm.isFinite else {
+    let rate = learningRate(at: place) * loss.rateFactor
+    guard loss.sum.isFinite, norm.isFinite else {
       throw Failure(
         .diverged,
-        "update \(counters.updates + 1) diverged: loss \(loss / Double(tokensPerUpdate)), gradient "
+        "update \(counters.updates + 1) diverged: loss \(loss.mean), gradient "
           + "norm \(norm), learning rate \(rate); use a smaller learning rate or clip (the weights "
           + "are those before that update)")
     }
     weightUpdate.apply(
       gradients, norm: norm, clip: options.clip, to: model.weights, number: counters.updates + 1,
       learningRate: rate, team)
-    run.unroll.carryState()
+    average?.take(model.weights)
+    task.carryState()
     restoredState = nil
     counters.updates += 1
-    counters.epochLoss += loss
-    recent.loss += loss
-    recent.updates += 1
-    ownTokens += tokensPerUpdate
+    counters.epochUpdates += 1
+    counters.epochLoss.add(loss)
+    recent.add(loss)
+    ownTokens += loss.tokens
     model.updates += 1
-    model.tokens += tokensPerUpdate
+    model.tokens += loss.tokens
   }
 
-  private func finishEpoch(_ epoch: Int) throws(Failure) -> TrainingProgress {
-    var row = try progress(epoch: epoch)
+  private func learningRate(at place: TrainingPlace) -> Double {
+    options.rate(epoch: place.epoch, update: place.update, of: totalUpdates)
+  }
+
+  private func finishEpoch() throws(Failure) -> TrainingProgress {
+    var row = try progress(epoch: counters.epochs + 1)
+    counters.epochs += 1
+    counters.epochUpdates = 0
     if options.validates, let loss = try validLoss() {
       row.validLoss = loss
+      average?.hear(loss)
       take(loss)
     }
     row.seconds = monotonicSeconds() - start
@@ -198,50 +196,38 @@ package final class Trainer {
     }
     counters.bestLoss = validLoss
     counters.staleEpochs = 0
-    best?.copy(from: model.weights)
+    best?.copy(from: average?.mean ?? model.weights)
   }
 
-  /// The loss on the validation split, run in as many pieces as training has sequences; nil where the
-  /// split is too small to have one.
+  /// The loss on the validation data with the means of the weights where there are any; nil where there
+  /// is too little of it to have one.
   private func validLoss() throws(Failure) -> Double? {
-    let tokens = corpus.valid
-    guard tokens.count >= 2 else { return nil }
-    if scorer == nil {
-      scorer = try Scorer(
-        model, batch: options.batch, predictions: tokens.count - 1, kernels: kernels)
-    }
-    return try scorer?.loss(tokens, team)
+    guard let average, let mean = average.mean else { return try task.validLoss(team) }
+    let own = try ParameterBuffer(model.weights.layout)
+    own.copy(from: model.weights)
+    model.weights.copy(from: mean)
+    defer { model.weights.copy(from: own) }
+    return try task.validLoss(team)
   }
 
   private func progress(epoch: Int) throws(Failure) -> TrainingProgress {
     let now = monotonicSeconds()
-    let done = (counters.updates - 1) % segments.count + 1
     return TrainingProgress(
       epoch: epoch, update: model.updates,
       updates: model.updates + (totalUpdates - counters.updates), tokens: model.tokens,
-      trainLoss: counters.epochLoss / Double(done * tokensPerUpdate), validLoss: .nan,
-      learningRate: try options.rate(epoch: epoch),
+      trainLoss: counters.epochLoss.mean, validLoss: .nan,
+      learningRate: options.rate(epoch: epoch, update: counters.updates - 1, of: totalUpdates),
       tokensPerSecond: Double(ownTokens) / max(now - epochStart, 1e-9), seconds: now - start)
   }
-}
 
-extension LanguageModel {
-  /// Trains on the training split of a corpus; the validation split is scored after each epoch.
-  ///
-  /// - Throws: what `Trainer` throws.
-  package func fit(
-    _ corpus: Corpus, _ options: TrainingOptions,
-    progress: (TrainingProgress) -> Bool = { _ in false }
-  ) throws(Failure) {
-    let trainer = try Trainer(self, corpus, options)
+  /// The whole training, from a checkpoint if there is one to resume from.
+  func run(progress: (TrainingProgress) -> Bool) throws(Failure) {
     if options.resumes, let path = options.checkpoint, access(path, F_OK) == 0 {
-      try trainer.loadCheckpoint(from: path)
+      try loadCheckpoint(from: path)
     }
-    try trainer.train(updates: trainer.totalUpdates, progress: progress)
-    if trainer.updates % trainer.updatesPerEpoch != 0, let path = options.checkpoint {
-      try trainer.saveCheckpoint(to: path)
-    }
-    try trainer.finish()
+    try train(progress: progress)
+    if counters.epochUpdates != 0, let path = options.checkpoint { try saveCheckpoint(to: path) }
+    try finish()
   }
 }
 

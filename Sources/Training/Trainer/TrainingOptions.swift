@@ -7,9 +7,12 @@ package struct TrainingOptions: Sendable {
   package var optimizer = Adam.name
   /// nil for that of the optimiser.
   package var learningRate: Double?
-  /// Factor of the learning rate for each epoch after the first `decayAfter`.
-  package var decay = 1.0
-  package var decayAfter = 1
+  /// How the rate changes from update to update.
+  package var schedule = Schedule()
+  /// Constants of the optimiser.
+  package var optimizerSettings = OptimizerSettings()
+  /// Which means of the weights are evaluated, and kept in the end; nil for the weights themselves.
+  package var averaging: WeightAverage.Rule?
   /// Epochs in all.
   package var epochs = 1
   /// Updates in all, where that is less than the epochs; nil for no bound.
@@ -27,6 +30,8 @@ package struct TrainingOptions: Sendable {
   /// Whether the loss that is differentiated is the sum over the steps of a segment and the mean
   /// over the batch; else it is the mean over both.
   package var sumsOverSteps = false
+  /// Whether sequences come in another order in each epoch.
+  package var shuffles = true
   /// Ends after so many epochs without a better validation loss, and takes the weights of the best
   /// epoch; 0 for never.
   package var patience = 0
@@ -44,29 +49,30 @@ package struct TrainingOptions: Sendable {
 
   package init() {}
 
-  /// The learning rate in an epoch, from 1: the same up to `decayAfter`, then less by `decay` each.
-  package func rate(epoch: Int) throws(Failure) -> Double {
-    let standard = try Optimizers.named(optimizer).standardLearningRate
-    let start = learningRate ?? standard
-    return start * pow(decay, Double(max(0, epoch - decayAfter)))
+  /// The learning rate of an update of an epoch, from 1, after so many updates of those of the whole
+  /// training.
+  package func rate(epoch: Int, update: Int, of total: Int) -> Double {
+    let standard = (try? Optimizers.named(optimizer))?.standardLearningRate ?? 0
+    return (learningRate ?? standard) * schedule.factor(epoch: epoch, update: update, of: total)
   }
 
   /// - Throws: `.invalidArgument` for what no training can be.
   func checked() throws(Failure) -> TrainingOptions {
-    let rate = try rate(epoch: 1)
+    _ = try Optimizers.named(optimizer)
+    try schedule.check()
+    try optimizerSettings.check()
+    try averaging?.check()
+    let rate = learningRate ?? 0
     for (name, value, range) in [
       ("batch", batch, 1...Limits.batch), ("truncation", truncation, 1...Limits.steps),
       ("epochs", epochs, 1...(1 << 30)), ("updates", updates ?? 1, 1...(1 << 40)),
-      ("decay_after", decayAfter, 0...(1 << 30)), ("patience", patience, 0...(1 << 30)),
+      ("patience", patience, 0...(1 << 30)),
       ("report_every", reportEvery, 1...(1 << 40)), ("threads", threads, 1...threadLimit),
     ] where !range.contains(value) {
       throw .invalid("\(name) \(value) is not from \(range.lowerBound) to \(range.upperBound)")
     }
     guard rate >= 0, rate.isFinite else {
       throw .invalid("learning_rate \(rate) is not a number from 0 up")
-    }
-    guard decay >= 0, decay.isFinite else {
-      throw .invalid("decay \(decay) is not a number from 0 up")
     }
     guard clip > 0 else {
       throw .invalid("clip \(clip) is not positive; use infinity for no clipping")

@@ -42,15 +42,16 @@ func view(_ buffer: Buffer<Float>) -> StripView {
 let operations = Double(6 * rows * hidden * vocabulary)
 for blockRows in [48, 72, 96, 144, 204, 300, 400]
 where blockRows <= rows {
-  let softmax = try Softmax(
+  let softmax = try OutputLayer(
     matrix: layout.entries[0], bias: layout.entries[1], weights: weights, gradients: gradients,
     rows: rows, blockRows: blockRows, kernels: .current)
   var best = Double.infinity
   for _ in 0..<12 {
     weights.version &+= 1
     let start = seconds()
-    _ = softmax.losses(
-      hidden: view(states), targets: targets.base, rows: rows, hiddenGradient: view(slopes),
+    _ = try softmax.losses(
+      hidden: view(states), targets: .classes(targets.base), rows: rows,
+      hiddenGradient: view(slopes),
       gradientScale: 1, team)
     best = min(best, seconds() - start)
   }

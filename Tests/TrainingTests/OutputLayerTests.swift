@@ -5,8 +5,8 @@ import Support
 import Testing
 import Training
 
-@Suite("Softmax over the vocabulary")
-struct SoftmaxTests {
+@Suite("Output layer")
+struct OutputLayerTests {
   struct Case: CustomStringConvertible, Sendable {
     var words: Int
     var hidden: Int
@@ -31,8 +31,12 @@ struct SoftmaxTests {
     let weights: ParameterBuffer
     let states: [[Float]]
     let targets: [Int32]
+    let kind: TargetKind
+    /// Values, or labels of 0 and 1 [rows x words].
+    let numbers: [Float]
 
-    init(_ shape: Case) throws {
+    init(_ shape: Case, _ kind: TargetKind = .classes) throws {
+      self.kind = kind
       var layout = ParameterLayout()
       try layout.addMatrix("output.weight", rows: shape.words, columns: shape.hidden)
       try layout.addVector("output.bias", count: shape.words, role: .bias)
@@ -42,13 +46,15 @@ struct SoftmaxTests {
       states = (0..<shape.rows).map { _ in random.numbers(shape.hidden, 1).map { Float($0) } }
       targets = (0..<shape.rows).map { _ in Int32.random(in: 0..<Int32(shape.words), using: &random)
       }
+      let some = random.numbers(shape.rows * shape.words, 2).map { Float($0) }
+      numbers = kind == .labels ? some.map { $0 > 0 ? 1 : 0 } : some
     }
 
     func run(
       _ shape: Case, blockRows: Int?, threads: Int, scale: Float, kernels: KernelTable = .current
     ) throws -> (outcome: Outcome, gradients: ParameterBuffer) {
       let gradients = try ParameterBuffer(layout)
-      let softmax = try Softmax(
+      let softmax = try OutputLayer(
         matrix: layout.entries[0], bias: layout.entries[1], weights: weights,
         gradients: gradients, rows: shape.rows, blockRows: blockRows, kernels: kernels)
       let floats = shape.hidden.strips * shape.rows * 16
@@ -59,9 +65,21 @@ struct SoftmaxTests {
         StripView(base: buffer.base, stripStride: shape.rows * 16, columns: shape.hidden)
       }
       for (row, state) in states.enumerated() { view(input).setRow(row, state) }
-      let loss = softmax.losses(
-        hidden: view(input), targets: targets, rows: shape.rows, hiddenGradient: view(output),
-        gradientScale: scale, try Team(threads: threads))
+      let team = try Team(threads: threads)
+      let numbers = numbers
+      let loss = try targets.withUnsafeBufferPointer { classes in
+        try numbers.withUnsafeBufferPointer { numbers in
+          let targets: Targets =
+            switch kind {
+            case .classes: .classes(classes.baseAddress!)
+            case .values: .values(numbers.baseAddress!)
+            case .labels: .labels(numbers.baseAddress!)
+            }
+          return try softmax.losses(
+            hidden: view(input), targets: targets, rows: shape.rows, hiddenGradient: view(output),
+            gradientScale: scale, team)
+        }
+      }
       var hidden = [Float](repeating: 0, count: shape.rows * shape.hidden)
       hidden.withUnsafeMutableBufferPointer { hidden in
         for row in 0..<shape.rows {
@@ -74,10 +92,10 @@ struct SoftmaxTests {
   }
 
   @Test(
-    "Losses and gradients are those of double precision, on every instruction set", arguments: cases
-  )
-  func reference(shape: Case) throws {
-    let setting = try Setting(shape)
+    "Losses and gradients are those of double precision, on every instruction set",
+    arguments: cases, TargetKind.allCases)
+  func reference(shape: Case, kind: TargetKind) throws {
+    let setting = try Setting(shape, kind)
     let scale = 0.25
     let w = setting.weights.read(setting.layout.entries[0]).map { Double($0) }
     let b = setting.weights.read(setting.layout.entries[1]).map { Double($0) }
@@ -85,21 +103,34 @@ struct SoftmaxTests {
     var dw = w.map { _ in 0.0 }
     var db = b.map { _ in 0.0 }
     var dh: [Double] = []
-    for (state, target) in zip(setting.states, setting.targets) {
+    for (row, (state, target)) in zip(setting.states, setting.targets).enumerated() {
       let logits = (0..<shape.words).map { n in
         b[n] + (0..<shape.hidden).reduce(0) { $0 + w[n * shape.hidden + $1] * Double(state[$1]) }
       }
       let sum = logits.reduce(0) { $0 + exp($1) }
-      loss -= logits[Int(target)] - log(sum)
-      let slopes = (0..<shape.words).map { n in
-        scale * (exp(logits[n]) / sum - (n == Int(target) ? 1 : 0))
+      let wanted = (0..<shape.words).map { Double(setting.numbers[row * shape.words + $0]) }
+      let slopes: [Double]
+      switch kind {
+      case .classes:
+        loss -= logits[Int(target)] - log(sum)
+        slopes = logits.indices.map { exp(logits[$0]) / sum - ($0 == Int(target) ? 1 : 0) }
+      case .values:
+        let differences = zip(logits, wanted).map { $0 - $1 }
+        loss += differences.reduce(0) { $0 + $1 * $1 } / Double(shape.words)
+        slopes = differences.map { 2 * $0 / Double(shape.words) }
+      case .labels:
+        let sigmoids = logits.map { 1 / (1 + exp(-$0)) }
+        for (p, y) in zip(sigmoids, wanted) { loss -= y * log(p) + (1 - y) * log(1 - p) }
+        slopes = zip(sigmoids, wanted).map { $0 - $1 }
       }
       for n in 0..<shape.words {
-        db[n] += slopes[n]
-        for k in 0..<shape.hidden { dw[n * shape.hidden + k] += slopes[n] * Double(state[k]) }
+        db[n] += scale * slopes[n]
+        for k in 0..<shape.hidden {
+          dw[n * shape.hidden + k] += scale * slopes[n] * Double(state[k])
+        }
       }
       dh += (0..<shape.hidden).map { k in
-        (0..<shape.words).reduce(0) { $0 + slopes[$1] * w[$1 * shape.hidden + k] }
+        (0..<shape.words).reduce(0) { $0 + scale * slopes[$1] * w[$1 * shape.hidden + k] }
       }
     }
     for kernels in KernelTable.all {
@@ -119,9 +150,11 @@ struct SoftmaxTests {
     #expect(error < 3e-6 * scale)
   }
 
-  @Test("Results are the same bits for any number of threads and rows of a block", arguments: cases)
-  func bits(shape: Case) throws {
-    let setting = try Setting(shape)
+  @Test(
+    "Results are the same bits for any number of threads and rows of a block", arguments: cases,
+    TargetKind.allCases)
+  func bits(shape: Case, kind: TargetKind) throws {
+    let setting = try Setting(shape, kind)
     let whole = try setting.run(shape, blockRows: shape.rows, threads: 1, scale: 0.5).outcome
     for blockRows in [1, 3, 10, nil] {
       for threads in 1...3 {

@@ -2,12 +2,22 @@ import Execution
 import Glibc
 import Kernels
 
-/// The softmax over the vocabulary: losses of hidden states and all gradients, some rows at a time.
+/// What the rows of an output layer should have been.
+package enum Targets {
+  /// The class of each row [rows]; the loss is the negative logarithm of its softmax.
+  case classes(UnsafePointer<Int32>)
+  /// Numbers [rows, K]; the loss is the mean of the squared differences.
+  case values(UnsafePointer<Float>)
+  /// 0 or 1 for each of K labels [rows, K]; the loss is the sum of the negative logarithms of the sigmoids.
+  case labels(UnsafePointer<Float>)
+}
+
+/// The linear layer on top and its loss: losses of hidden states and all gradients, some rows at a time.
 ///
 /// The logits of all [T x B] rows together are never in memory: a block of rows goes through product,
 /// softmax and both backward products before the next. Every sum has its rows ascending and one
 /// accumulator, so results are the same for any number of threads and any size of the blocks.
-package final class Softmax {
+package final class OutputLayer {
   private let weights: ParameterBuffer
   private let gradients: ParameterBuffer?
   /// The weights [V, H].
@@ -20,6 +30,8 @@ package final class Softmax {
   let blockRows: Int
   /// The logits of a block [V / 16][block][16].
   private let logits: Buffer<Float>
+  /// As much again where labels are learned.
+  private var scratch: Buffer<Float>?
   private let losses: Buffer<Float>
   /// The transpose of the weights in pieces of `Self.piece` words, each [H / 16][words][16]: a piece
   /// stays in the second-level cache while it meets all rows of a thread.
@@ -69,15 +81,16 @@ package final class Softmax {
   ///
   /// - Parameters:
   ///   - hidden: [rows, H]
-  ///   - targets: the right word of each row [rows].
+  ///   - targets: what is right for each row.
   ///   - hiddenGradient: receives the gradient of `hidden`; nil where only the loss is wanted. The
   ///     gradients of weights and bias are then overwritten too.
   ///   - gradientScale: what the loss of a row counts.
   package func losses(
-    hidden: StripView, targets: UnsafePointer<Int32>, rows: Int, hiddenGradient: StripView?,
+    hidden: StripView, targets: Targets, rows: Int, hiddenGradient: StripView?,
     gradientScale: Float, _ team: Team
-  ) -> Double {
+  ) throws(Failure) -> Double {
     let wantsGradient = hiddenGradient != nil && gradients != nil
+    if case .labels = targets, scratch == nil { scratch = try Buffer(count: logits.count) }
     if wantsGradient { packTranspose(team) }
     var row = 0
     while row < rows {
@@ -115,27 +128,146 @@ package final class Softmax {
   /// Losses of a block, divided by rows; the logits become gradients, and those become the gradient of
   /// the hidden states, where `scale` is given.
   private func normalize(
-    _ targets: UnsafePointer<Int32>, _ row: Int, _ rows: Int, _ scale: Float?,
+    _ targets: Targets, _ row: Int, _ rows: Int, _ scale: Float?,
     _ hiddenGradient: StripView?, _ team: Team
   ) {
-    let (logits, losses, kernels) = (logits.base, losses.base, kernels)
-    let words = matrix.rows
+    let (logits, losses) = (logits.base, losses.base)
     team.run { index in
       let tiles = team.share(of: (rows + Self.tile - 1) / Self.tile, index)
       let share = tiles.lowerBound * Self.tile..<min(rows, tiles.upperBound * Self.tile)
       guard !share.isEmpty else { return }
-      var call = SoftmaxCrossEntropy(
-        logits: logits + share.lowerBound &* 16, stripStride: rows &* 16, rows: share.count,
-        columns: words, targets: targets + (row &+ share.lowerBound),
-        losses: losses + (row &+ share.lowerBound), gradientScale: scale ?? 1,
-        wantsGradient: scale != nil)
-      kernels.softmaxCrossEntropy(&call)
+      self.lose(
+        targets,
+        StripView(
+          base: logits + share.lowerBound &* 16, stripStride: rows &* 16,
+          columns: self.matrix.rows),
+        first: row &+ share.lowerBound, rows: share.count, scale,
+        losses: losses + (row &+ share.lowerBound))
       if scale != nil, let hiddenGradient {
         self.propagate(
           logits + share.lowerBound &* 16, rows: rows, count: share.count,
           hiddenGradient.base + (row &+ share.lowerBound) &* 16, hiddenGradient.stripStride)
       }
     }
+  }
+
+  /// The losses of some rows from `first` on, whose outputs become gradients where `scale` is given.
+  private func lose(
+    _ targets: Targets, _ outputs: StripView, first: Int, rows: Int, _ scale: Float?,
+    losses: UnsafeMutablePointer<Float>
+  ) {
+    losses.update(repeating: 0, count: rows)
+    switch targets {
+    case .classes(let classes):
+      var call = SoftmaxCrossEntropy(
+        logits: outputs.base, stripStride: outputs.stripStride, rows: rows,
+        columns: outputs.columns, targets: classes + first, losses: losses,
+        gradientScale: scale ?? 1, wantsGradient: scale != nil)
+      kernels.softmaxCrossEntropy(&call)
+    case .values(let values):
+      let share = 1 / Float(outputs.columns)
+      eachRow(outputs, values, first, rows) { row, at, wanted, lanes in
+        var sum: Float = 0
+        for lane in 0..<lanes {
+          let difference = at[lane] - wanted[lane]
+          sum += difference * difference
+          if let scale { at[lane] = difference * (2 * share * scale) }
+        }
+        losses[row] += sum * share
+      }
+    case .labels(let labels): loseLabels(labels, outputs, first: first, rows: rows, scale, losses)
+    }
+  }
+
+  /// relu(z) - z y + log(1 + exp(-|z|)), which is exact for outputs of any size.
+  private func loseLabels(
+    _ labels: UnsafePointer<Float>, _ outputs: StripView, first: Int, rows: Int, _ scale: Float?,
+    _ losses: UnsafeMutablePointer<Float>
+  ) {
+    guard let scratch else { return }
+    let other = StripView(
+      base: scratch.base + (outputs.base - logits.base), stripStride: outputs.stripStride,
+      columns: outputs.columns)
+    apply(.abs, outputs, to: other, rows: rows)
+    apply(.scale, other, to: other, k: -1, rows: rows)
+    apply(.exp, other, to: other, rows: rows)
+    apply(.offset, other, to: other, k: 1, rows: rows)
+    apply(.log, other, to: other, rows: rows)
+    eachRow(outputs, labels, first, rows) { row, at, wanted, lanes in
+      let logarithms = other.base + (at - outputs.base)
+      var sum: Float = 0
+      for lane in 0..<lanes {
+        let output = at[lane]
+        sum += max(output, 0) - output * wanted[lane] + logarithms[lane]
+      }
+      losses[row] += sum
+    }
+    guard let scale else { return }
+    apply(.sigmoid, outputs, to: outputs, rows: rows)
+    eachRow(outputs, labels, first, rows) { _, at, wanted, lanes in
+      for lane in 0..<lanes { at[lane] = (at[lane] - wanted[lane]) * scale }
+    }
+  }
+
+  private func apply(
+    _ primitive: Primitive, _ a: StripView, to d: StripView, k: Float = 0, rows: Int
+  ) {
+    func operand(_ view: StripView) -> Operand {
+      Operand(base: view.base, stripStride: view.stripStride, rowStride: 16)
+    }
+    var call = ElementwiseCall(
+      d: operand(d), a: operand(a), b: operand(a), c: operand(a), k: k, strips: a.columns.strips,
+      rows: rows)
+    kernels.elementwise[Int(primitive.rawValue)](&call)
+  }
+
+  /// Calls with each row's floats of a strip and the row-major targets that belong to them.
+  private func eachRow(
+    _ outputs: StripView, _ targets: UnsafePointer<Float>, _ first: Int, _ rows: Int,
+    _ body: (
+      _ row: Int, _ at: UnsafeMutablePointer<Float>, _ wanted: UnsafePointer<Float>, _ lanes: Int
+    ) -> Void
+  ) {
+    for strip in 0..<outputs.columns.strips {
+      let lanes = min(16, outputs.columns &- strip &* 16)
+      for row in 0..<rows {
+        body(
+          row, outputs.base + strip &* outputs.stripStride + row &* 16,
+          targets + (first &+ row) &* outputs.columns + strip &* 16, lanes)
+      }
+    }
+  }
+
+  /// The outputs of some rows, row-major [rows, K]: the softmax for classes, the sigmoid for labels.
+  package func outputs(
+    hidden: StripView, rows: Int, _ kind: TargetKind, to result: UnsafeMutablePointer<Float>,
+    _ team: Team
+  ) {
+    let columns = matrix.rows
+    var row = 0
+    while row < rows {
+      let count = min(blockRows, rows &- row)
+      computeLogits(hidden, row, count, team)
+      let view = StripView(base: logits.base, stripStride: count &* 16, columns: columns)
+      if kind == .labels { apply(.sigmoid, view, to: view, rows: count) }
+      for index in 0..<count {
+        let at = result + (row &+ index) &* columns
+        view.getRow(index, at)
+        if kind == .classes { softmax(at, columns) }
+      }
+      row &+= count
+    }
+  }
+
+  private func softmax(_ at: UnsafeMutablePointer<Float>, _ columns: Int) {
+    var largest = -Float.infinity
+    for column in 0..<columns { largest = max(largest, at[column]) }
+    var sum: Float = 0
+    for column in 0..<columns {
+      at[column] = exp(at[column] - largest)
+      sum += at[column]
+    }
+    for column in 0..<columns { at[column] /= sum }
   }
 
   /// The gradient of some rows of hidden states: that of the logits times the weights, word after word.
