@@ -18,8 +18,12 @@ package final class Unroll: @unchecked Sendable {
   package private(set) var rows: Rows
   /// Masks to draw in the next forward; nil for none, as in evaluation.
   package var dropout: Dropout?
+  /// Penalties on the last outputs, whose gradient backward adds; nil for none.
+  package var activityPenalty: ActivityPenalty?
 
   private let weights: ParameterBuffer
+  /// What is left of the weights where some are dropped.
+  private var droppedWeights: WeightDropout?
   private let gradients: ParameterBuffer?
   private let kernels: KernelTable
   let layers: [LayerRun]
@@ -27,18 +31,22 @@ package final class Unroll: @unchecked Sendable {
   /// Gradients of each layer's input, and behind them of the last output.
   private var boundaries: [StripMemory] = []
   private var masks: [DropoutMemory] = []
-  /// Whether the last forward drew masks.
-  private var isDropped = false
+  /// At which boundaries the last forward drew masks.
+  private var isDropped: [Bool]
   private var scratch: [[Scratch]] = []
+  /// The weights that the last forward used.
+  private var runWeights: UnsafeMutablePointer<Float>
 
   /// Makes the memory for `steps` x `batch`, prepared for sequences of full length.
   ///
-  /// - Parameter gradients: receives the parameters' gradients; nil for forward alone, which needs
-  ///   little memory.
+  /// - Parameters:
+  ///   - gradients: receives the parameters' gradients; nil for forward alone, which needs little
+  ///     memory.
+  ///   - masksRecurrence: whether dropout of recurrent states is to come.
   /// - Throws: `.invalidArgument` for sizes that are not positive, `.limit` and `.outOfMemory`.
   package init(
     _ network: Network, weights: ParameterBuffer, gradients: ParameterBuffer?, steps: Int,
-    batch: Int, kernels: KernelTable = .current
+    batch: Int, masksRecurrence: Bool = false, kernels: KernelTable = .current
   ) throws(Failure) {
     guard (1...Limits.steps).contains(steps), (1...Limits.batch).contains(batch) else {
       throw .invalid(
@@ -47,6 +55,7 @@ package final class Unroll: @unchecked Sendable {
     }
     self.network = network
     self.weights = weights
+    runWeights = weights.values.base
     self.gradients = gradients
     self.steps = steps
     self.batch = batch
@@ -56,14 +65,26 @@ package final class Unroll: @unchecked Sendable {
     inputMemory = try StripMemory(rows: capacity, columns: network.inputSize)
     var layers: [LayerRun] = []
     for (index, cell) in network.cells.enumerated() {
+      let sizes = (network.inputSize(layer: index), network.hiddenSizes[index])
+      var (states, graph, schedule) = (
+        cell.graph.states, network.graphs[index], network.schedules[index]
+      )
+      if masksRecurrence {
+        let masked = cell.graph.withMaskedStates()
+        states = masked.states
+        graph = try PlanGraph(masked, inputSize: sizes.0, hiddenSize: sizes.1)
+        schedule = Schedule(graph)
+      }
       let plan = PlanBuilder(
-        cell, network.graphs[index], network.schedules[index],
-        inputSize: network.inputSize(layer: index), hiddenSize: network.hiddenSizes[index],
+        states: states, graph, schedule, inputSize: sizes.0, hiddenSize: sizes.1,
         places: network.parameters[index], keepsTape: gradients != nil
       ).build()
-      layers.append(try LayerRun(plan, batch: batch, capacity: capacity))
+      layers.append(
+        try LayerRun(
+          plan, stateCount: cell.graph.states.count, batch: batch, capacity: capacity))
     }
     self.layers = layers
+    isDropped = Array(repeating: false, count: layers.count + 1)
     if gradients != nil {
       for columns in [network.inputSize] + network.hiddenSizes {
         boundaries.append(try StripMemory(rows: capacity, columns: columns))
@@ -97,7 +118,7 @@ package final class Unroll: @unchecked Sendable {
   package var input: StripView { inputMemory.view }
   /// The last layer's h after forward [rows.total, outputSize].
   package var output: StripView {
-    isDropped ? masks[network.cells.count].values.view : layers[layers.count - 1].output
+    isDropped[layers.count] ? masks[layers.count].values.view : layers[layers.count - 1].output
   }
   /// To be written before backward [rows.total, outputSize]; only where gradients are wanted.
   package var outputGradient: StripView { boundaries.last?.view ?? inputMemory.view }
@@ -190,7 +211,7 @@ package final class Unroll: @unchecked Sendable {
   private func eachState(_ body: (LayerRun, _ state: Int, _ offset: Int) -> Void) {
     var offset = 0
     for layer in layers {
-      for (index, state) in layer.plan.states.enumerated() {
+      for (index, state) in layer.plan.states.prefix(layer.stateCount).enumerated() {
         body(layer, index, offset)
         offset &+= state.columns
       }
@@ -204,8 +225,10 @@ package final class Unroll: @unchecked Sendable {
   /// - Throws: `.outOfMemory` when more threads or the first dropout need memory that is not there.
   package func forward(_ team: Team) throws(Failure) {
     try prepareMemory(threads: team.threads)
-    isDropped = dropout != nil
-    bind()
+    for boundary in isDropped.indices { isDropped[boundary] = rate(boundary) > 0 }
+    let weights = try effectiveWeights(team)
+    bind(weights)
+    drawRecurrentMasks()
     if layers.contains(where: { $0.packedVersion != weights.version }) {
       team.run { thread in
         for layer in layers {
@@ -216,7 +239,7 @@ package final class Unroll: @unchecked Sendable {
     }
     for (index, layer) in layers.enumerated() {
       for level in layer.plan.hoisted.indices {
-        guard isDropped && level == 0 || !layer.plan.hoisted[level].isEmpty else { continue }
+        guard isDropped[index] && level == 0 || !layer.plan.hoisted[level].isEmpty else { continue }
         eachBlock(team) { range, thread in
           if level == 0 { drop(index, range) }
           run(index, thread) { $0.forwardHoisted(rows, level: level, range) }
@@ -224,7 +247,7 @@ package final class Unroll: @unchecked Sendable {
       }
       eachShare(team, index) { $0.forward(rows, $1) }
     }
-    if isDropped {
+    if isDropped[layers.count] {
       eachBlock(team) { range, _ in drop(layers.count, range) }
     }
   }
@@ -242,15 +265,21 @@ package final class Unroll: @unchecked Sendable {
     }
     try prepareMemory(threads: team.threads)
     loadFinalGradient(finalStateGradient)
-    if isDropped {
+    if let penalty = activityPenalty, penalty.activation > 0 {
+      penalty.addActivation(rows, output, to: outputGradient, kernels, team)
+    }
+    if isDropped[layers.count] {
       eachBlock(team) { range, _ in dropGradient(layers.count, range) }
+    }
+    if let penalty = activityPenalty, penalty.temporal > 0 {
+      penalty.addTemporal(rows, layers[layers.count - 1].output, to: outputGradient, kernels, team)
     }
     for (index, layer) in layers.enumerated().reversed() {
       eachShare(team, index) { $0.backward(rows, $1) }
       for level in layer.plan.backwardHoisted.indices.reversed() {
         eachBlock(team) { range, thread in
           run(index, thread) { $0.backwardHoisted(rows, level: level, range) }
-          if isDropped && level == 0 { dropGradient(index, range) }
+          if isDropped[index] && level == 0 { dropGradient(index, range) }
         }
       }
       let shares = team.threads == 1 ? 1 : team.threads &* piecesPerThread
@@ -262,6 +291,7 @@ package final class Unroll: @unchecked Sendable {
       }
       for entry in layer.plan.blockDiagonal { gradients.clearPadding(entry) }
     }
+    if dropout?.weight ?? 0 > 0 { droppedWeights?.mask(gradients, team) }
     gradients.version &+= 1
   }
 
@@ -285,7 +315,7 @@ package final class Unroll: @unchecked Sendable {
     _ layer: Int, _ thread: Int, crew: Crew? = nil, _ body: (StageRunner) -> Void
   ) {
     StageRunner.with(
-      layers[layer], kernels, weights.values.base, scratch[thread][layer], crew: crew, body)
+      layers[layer], kernels, runWeights, scratch[thread][layer], crew: crew, body)
   }
 
   /// Calls on all threads with what each does of a time loop: all steps of its own sequences, or its
@@ -317,18 +347,34 @@ package final class Unroll: @unchecked Sendable {
     while scratch.count < threads {
       scratch.append(try layers.map { layer throws(Failure) in try Scratch([layer.plan]) })
     }
-    if dropout != nil, masks.isEmpty {
+    if isDropped.indices.contains(where: { rate($0) > 0 }), masks.isEmpty {
       masks = try ([network.inputSize] + network.hiddenSizes).map { columns throws(Failure) in
         try DropoutMemory(rows: steps * batch, columns: columns)
       }
     }
   }
 
+  /// The probability of being dropped at a boundary in the next forward.
+  private func rate(_ boundary: Int) -> Double {
+    dropout?.rate(boundary: boundary, layers: layers.count) ?? 0
+  }
+
+  /// The weights, or what dropout leaves of them.
+  private func effectiveWeights(_ team: Team) throws(Failure) -> ParameterBuffer {
+    guard let dropout, dropout.weight > 0 else { return weights }
+    if droppedWeights == nil { droppedWeights = try WeightDropout(network, weights.layout) }
+    guard let dropped = droppedWeights else { return weights }
+    dropped.draw(weights, rate: dropout.weight, seed: dropout.seed, kernels, team)
+    return dropped.values
+  }
+
   /// Ties each layer's input to the output below, or to what dropout leaves of it.
-  func bind() {
+  func bind(_ weights: ParameterBuffer? = nil) {
+    let weights = weights ?? self.weights
+    runWeights = weights.values.base
     for (index, layer) in layers.enumerated() {
       layer.input =
-        isDropped ? masks[index].values.view : index == 0 ? input : layers[index - 1].output
+        isDropped[index] ? masks[index].values.view : index == 0 ? input : layers[index - 1].output
       if !boundaries.isEmpty {
         layer.inputGradient = boundaries[index].view
         layer.outputGradient = boundaries[index + 1].view
@@ -337,10 +383,27 @@ package final class Unroll: @unchecked Sendable {
     }
   }
 
+  /// Sets the states that hold masks: to ones where nothing is dropped.
+  private func drawRecurrentMasks() {
+    for (index, layer) in layers.enumerated() {
+      for state in layer.plan.states.indices.dropFirst(layer.stateCount) {
+        let view = layer.stateView(state)
+        if let dropout, dropout.recurrent > 0 {
+          dropout.drawRecurrent(view, layer: index &* 64 &+ state, rows, kernels)
+        } else {
+          for strip in 0..<view.columns.strips {
+            (view.base + strip &* view.stripStride).update(repeating: 1, count: batch &* 16)
+          }
+        }
+      }
+    }
+  }
+
   private func drop(_ boundary: Int, _ range: Range<Int>) {
-    guard isDropped, let dropout else { return }
+    guard isDropped[boundary], let dropout else { return }
     let memory = masks[boundary]
-    dropout.draw(memory.mask.view, layer: boundary, rows, range)
+    dropout.draw(
+      memory.mask.view, boundary: boundary, rate: rate(boundary), rows, range, kernels)
     memory.apply(
       boundary == 0 ? input : layers[boundary - 1].output, to: memory.values.view, range, kernels)
   }

@@ -31,16 +31,30 @@ struct ResumeTests {
 
   @Test(
     "A training that is interrupted at any update ends with the same bits as one that is not",
-    arguments: ["adam", "sgd"], 1...3)
+    arguments: Optimizers.all.map { $0.name }, 1...3)
   func resume(optimizer: String, threads: Int) throws {
     let corpus = try TinyModel.corpus(30)
     let tiny = TinyModel(cells: ["lstm", "gru"], isTied: optimizer == "sgd")
-    let options = Self.options(optimizer, threads: threads)
+    var options = Self.options(optimizer, threads: threads)
+    switch optimizer {
+    case "sgd":
+      options.optimizerSettings.momentum = 0.5
+      options.averaging = .triggered(interval: 1)
+      options.epochs = 6
+    case "rmsprop":
+      options.hasRandomTruncation = true
+      options.recurrentDropout = 0.2
+    case "adamw":
+      options.averaging = .moving(decay: 0.9)
+      options.schedule.shape = .cosine
+      options.schedule.warmup = 5
+    default: break
+    }
     let whole = try tiny.make(corpus)
     let trainer = try Trainer(whole, corpus, options)
     let epoch = trainer.updatesPerEpoch
     #expect(epoch > 10)
-    try trainer.train(updates: trainer.totalUpdates)
+    try trainer.train()
     let end = try Self.contents(trainer.checkpoint())
     for stop in [0, 1, 7, epoch - 1, epoch, epoch + 3, 2 * epoch + 1] {
       let first = try tiny.make(corpus)
@@ -56,7 +70,7 @@ struct ResumeTests {
       let after = try Trainer(second, corpus, changed)
       try after.restore(snapshot)
       #expect(try after.checkpoint() == snapshot, "stop \(stop)")
-      try after.train(updates: after.totalUpdates)
+      try after.train()
       #expect(bits(second) == bits(whole), "stop \(stop)")
       #expect(second.history.map(\.trainLoss) == whole.history.map(\.trainLoss))
       #expect(second.history.map(\.validLoss) == whole.history.map(\.validLoss))

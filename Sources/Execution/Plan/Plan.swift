@@ -6,7 +6,6 @@ import Kernels
 /// What is done once for all time steps, what is done at each, and where every value lives. Flat arrays of plain structs, so that a time step
 /// touches no class, enum payload or dictionary.
 package struct Plan: Sendable {
-  package let cell: Cell
   package let inputSize: Int
   package let hiddenSize: Int
   /// Whether backward is planned; without it only states and what is hoisted keep all time steps.

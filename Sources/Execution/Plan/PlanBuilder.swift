@@ -67,14 +67,14 @@ struct PlanBuilder {
   var tileReaders: [Int] = []
 
   init(
-    _ cell: Cell, _ graph: PlanGraph, _ schedule: Schedule, inputSize: Int, hiddenSize: Int,
+    states: [StateVariable], _ graph: PlanGraph, _ schedule: Schedule, inputSize: Int,
+    hiddenSize: Int,
     places: [ParameterEntry], keepsTape: Bool
   ) {
     self.graph = graph
     self.schedule = schedule
     self.places = places
-    plan = Plan(
-      cell: cell, inputSize: inputSize, hiddenSize: hiddenSize, keepsTape: keepsTape)
+    plan = Plan(inputSize: inputSize, hiddenSize: hiddenSize, keepsTape: keepsTape)
     let count = graph.nodes.count
     let (none, no) = (Array(repeating: 0, count: count), Array(repeating: false, count: count))
     (valueSlot, affineGradient, gradientSlot, deviationSlot) = (none, none, none, none)
@@ -84,7 +84,7 @@ struct PlanBuilder {
     _ = slot(.none, columns: 0)
     plan.hoisted = Array(repeating: [], count: graph.levels)
     plan.backwardHoisted = plan.hoisted
-    for (index, state) in cell.graph.states.enumerated() {
+    for (index, state) in states.enumerated() {
       let columns = state.size.count(inputSize: inputSize, hiddenSize: hiddenSize)
       plan.states.append(
         StatePlace(

@@ -1,45 +1,127 @@
 import Kernels
 
-/// Dropout on the input of every layer and on the last output, never from step to step.
+/// What is dropped in one run forward and backward. Kept values are divided by the probability of being
+/// kept.
 ///
-/// Zaremba et al. 2014, arXiv:1409.2329, section 3.2; variational as in Gal and Ghahramani 2016,
-/// arXiv:1512.05287, but for the state. Kept values are divided by the probability of being kept.
+/// Between layers as Zaremba et al. 2014 (arXiv:1409.2329, section 3.2); variational and recurrent as
+/// Gal and Ghahramani 2016 (arXiv:1512.05287); of weights as Merity et al. 2018 (arXiv:1708.02182,
+/// section 2).
 package struct Dropout: Hashable, Sendable {
-  /// Probability of being dropped, 0 ..< 1.
-  package var rate: Double
-  /// Whether a sequence has one mask for all time steps.
-  package var isVariational: Bool
+  /// Probabilities of being dropped, 0 ..< 1: of the first layer's input, of what goes from layer to
+  /// layer, and of the last layer's output.
+  package var input = 0.0
+  package var hidden = 0.0
+  package var output = 0.0
+  /// Of the states that a layer's matrices read, with one mask for all time steps; only in runs that were
+  /// made for it.
+  package var recurrent = 0.0
+  /// Of each weight of the matrices that read a state, with one mask for all steps and sequences.
+  package var weight = 0.0
+  /// Whether a sequence has one mask for all time steps, also between layers.
+  package var isVariational = false
   /// A new one for each update gives new masks.
   package var seed: UInt64
 
+  /// Everything between layers with one rate.
   package init(rate: Double, isVariational: Bool = false, seed: UInt64) {
-    self.rate = rate
+    (input, hidden, output) = (rate, rate, rate)
     self.isVariational = isVariational
     self.seed = seed
   }
 
+  /// Of the input of a layer or, for the number of layers, of the last output.
+  func rate(boundary: Int, layers: Int) -> Double {
+    boundary == 0 ? input : boundary == layers ? output : hidden
+  }
+
   /// Draws the masks of some rows [rows][columns]: a function of the seed, the layer, the sequence, the
   /// step and the column alone.
-  func draw(_ mask: StripView, layer: Int, _ rows: Rows, _ range: Range<Int>) {
-    let random = Philox(seed: seed, purpose: 0x6472_6F70_0000 &+ UInt64(layer))
-    let strips = mask.columns.strips
-    let kept = Float(1 / (1 - rate))
-    let threshold = UInt32(min(rate * 0x1p32, Double(UInt32.max)))
+  func draw(
+    _ mask: StripView, boundary: Int, rate: Double, _ rows: Rows, _ range: Range<Int>,
+    _ kernels: KernelTable
+  ) {
+    let drawing = MaskDrawing(
+      mask, rate: rate, seed: seed, purpose: 0x6472_6F70_0000 &+ UInt64(boundary), kernels)
+    let groups = (rows.batch &+ 3) / 4
     var step = rows.step(of: range.lowerBound)
-    for row in range {
+    var row = range.lowerBound
+    while row < range.upperBound {
       while row >= rows.offset[step &+ 1] { step &+= 1 }
-      let sequence = rows.sequence[row &- rows.offset[step]]
-      let index = isVariational ? sequence : step &* rows.batch &+ sequence
-      for strip in 0..<strips {
-        let at = mask.base + strip &* mask.stripStride + row &* 16
-        for part in 0..<4 {
-          let words = random.block(UInt64((index &* strips &+ strip) &* 4 &+ part))
-          for lane in 0..<4 {
-            at[part &* 4 &+ lane] = words[lane] < threshold ? 0 : kept
-          }
-        }
+      let end = min(range.upperBound, rows.offset[step &+ 1])
+      let position = row &- rows.offset[step]
+      let sequence = rows.sequence[position]
+      // Four sequences one after another, where all are there and in their order.
+      let isGroup =
+        sequence & 3 == 0 && row &+ 4 <= end && rows.sequence[position &+ 3] == sequence &+ 3
+        && rows.sequence[position &+ 1] == sequence &+ 1
+      let group = (isVariational ? 0 : step &* groups) &+ sequence / 4
+      if isGroup {
+        drawing.drawFour(row, group: group)
+        row &+= 4
+      } else {
+        drawing.drawOne(row, group: group, member: sequence & 3)
+        row &+= 1
       }
     }
+  }
+
+  /// Draws the masks of the recurrent states of all sequences, rows by position.
+  func drawRecurrent(_ mask: StripView, layer: Int, _ rows: Rows, _ kernels: KernelTable) {
+    let drawing = MaskDrawing(
+      mask, rate: recurrent, seed: seed, purpose: 0x7265_6375_0000 &+ UInt64(layer), kernels)
+    for position in 0..<rows.batch {
+      let sequence = rows.sequence[position]
+      drawing.drawOne(position, group: sequence / 4, member: sequence & 3)
+    }
+  }
+}
+
+/// Draws rows of a mask, four at a time: Philox gives four words at once, for sixteen columns each.
+///
+/// Row by row, with a block for four columns, dropout took up to 5 % of an update of a word model with two
+/// layers of 200.
+private struct MaskDrawing {
+  let mask: StripView
+  private let threshold: Float
+  private let kept: Float
+  private let seed: UInt64
+  private let purpose: UInt64
+  private let kernels: KernelTable
+
+  init(_ mask: StripView, rate: Double, seed: UInt64, purpose: UInt64, _ kernels: KernelTable) {
+    self.mask = mask
+    threshold = Float(rate)
+    kept = Float(1 / (1 - rate))
+    self.seed = seed
+    self.purpose = purpose
+    self.kernels = kernels
+  }
+
+  func drawFour(_ row: Int, group: Int) {
+    for strip in 0..<mask.columns.strips {
+      draw(mask.base + strip &* mask.stripStride + row &* 16, group, strip)
+    }
+  }
+
+  func drawOne(_ row: Int, group: Int, member: Int) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: 64) { memory in
+      guard let four = memory.baseAddress else { return }
+      for strip in 0..<mask.columns.strips {
+        draw(four, group, strip)
+        (mask.base + strip &* mask.stripStride + row &* 16).update(
+          from: four + member &* 16, count: 16)
+      }
+    }
+  }
+
+  /// One strip of four rows, [4][16].
+  private func draw(_ at: UnsafeMutablePointer<Float>, _ group: Int, _ strip: Int) {
+    var fill = UniformFill(
+      destination: at, rows: 16, columns: 4, seed: seed, purpose: purpose,
+      first: UInt64(truncatingIfNeeded: (group &* mask.columns.strips &+ strip) &* 64), low: 0,
+      span: 1, isSigned: false)
+    kernels.fillUniform(&fill)
+    for index in 0..<64 { at[index] = at[index] < threshold ? 0 : kept }
   }
 }
 

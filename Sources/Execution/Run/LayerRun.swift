@@ -4,6 +4,8 @@ import Kernels
 /// The memory of one layer over a whole run, and where every slot of its plan is.
 final class LayerRun: @unchecked Sendable {
   let plan: Plan
+  /// The cell's own states; those of the plan behind them hold masks.
+  let stateCount: Int
   let batch: Int
   /// Rows that the memory has room for: T x B.
   let capacity: Int
@@ -36,8 +38,9 @@ final class LayerRun: @unchecked Sendable {
   var inputGradient: StripView
   var outputGradient: StripView
 
-  init(_ plan: Plan, batch: Int, capacity: Int) throws(Failure) {
+  init(_ plan: Plan, stateCount: Int, batch: Int, capacity: Int) throws(Failure) {
     self.plan = plan
+    self.stateCount = stateCount
     self.batch = batch
     self.capacity = capacity
     func strips(_ count: Int, _ rows: Int) throws(Failure) -> Buffer<Float> {

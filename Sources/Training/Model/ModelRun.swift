@@ -12,17 +12,21 @@ package final class ModelRun {
   package let targets: Buffer<Int32>
   private let softmax: OutputLayer
   private let gradients: ParameterBuffer?
+  /// With which probability each token is dropped from the vocabulary, and what decides.
+  package var wordDropout: (rate: Double, seed: UInt64) = (0, 0)
 
-  /// - Parameter gradients: of the model's layout; nil where only losses are wanted.
+  /// - Parameters:
+  ///   - gradients: of the model's layout; nil where only losses are wanted.
+  ///   - masksRecurrence: whether recurrent dropout is to come.
   package init(
     _ model: LanguageModel, gradients: ParameterBuffer?, steps: Int, batch: Int,
-    kernels: KernelTable
+    masksRecurrence: Bool = false, kernels: KernelTable
   ) throws(Failure) {
     self.model = model
     self.gradients = gradients
     unroll = try Unroll(
       model.network, weights: model.weights, gradients: gradients, steps: steps, batch: batch,
-      kernels: kernels)
+      masksRecurrence: masksRecurrence, kernels: kernels)
     words = try Buffer(count: steps * batch)
     targets = try Buffer(count: steps * batch)
     softmax = try OutputLayer(
@@ -51,6 +55,7 @@ package final class ModelRun {
       hiddenGradient: unroll.outputGradient, gradientScale: scale, team)
     try unroll.backward(team)
     if let gradients {
+      dropWords(unroll.inputGradient, team)
       model.embedding.scatter(
         unroll.inputGradient, rows: rows, words.base, to: gradients, team)
     }
@@ -68,6 +73,26 @@ package final class ModelRun {
   private func forward(_ team: Team) throws(Failure) {
     model.embedding.gather(
       words.base, rows: rows, from: model.weights, to: unroll.input, team)
+    dropWords(unroll.input, team)
     try unroll.forward(team)
+  }
+
+  /// Multiplies the rows of dropped tokens with 0, and the others with 1 / the probability of being kept.
+  private func dropWords(_ view: StripView, _ team: Team) {
+    guard wordDropout.rate > 0, gradients != nil else { return }
+    let random = Philox(seed: wordDropout.seed, purpose: 0x746F_6B65)
+    let (rate, kept) = (Float(wordDropout.rate), Float(1 / (1 - wordDropout.rate)))
+    let words = words.base
+    let rows = rows
+    team.run { thread in
+      for row in team.share(of: rows, thread) {
+        let factor: Float =
+          random.uniform(UInt64(truncatingIfNeeded: words[row])) < rate ? 0 : kept
+        for strip in 0..<view.columns.strips {
+          let at = view.base + strip &* view.stripStride + row &* 16
+          for lane in 0..<16 { at[lane] *= factor }
+        }
+      }
+    }
   }
 }

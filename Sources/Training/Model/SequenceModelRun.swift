@@ -15,16 +15,18 @@ final class SequenceModelRun {
   private let classes: Buffer<Int32>
   private let numbers: Buffer<Float>
 
-  /// - Parameter steps: the longest sequence that will come.
+  /// - Parameters:
+  ///   - steps: the longest sequence that will come.
+  ///   - masksRecurrence: whether recurrent dropout is to come.
   init(
     _ model: SequenceModel, gradients: ParameterBuffer?, steps: Int, batch: Int,
-    kernels: KernelTable
+    masksRecurrence: Bool = false, kernels: KernelTable
   ) throws(Failure) {
     self.model = model
     self.batch = batch
     unroll = try Unroll(
       model.network, weights: model.weights, gradients: gradients, steps: steps, batch: batch,
-      kernels: kernels)
+      masksRecurrence: masksRecurrence, kernels: kernels)
     let rows = model.shape.isPerStep ? steps * batch : batch
     outputLayer = try OutputLayer(
       matrix: model.outputMatrix, bias: model.outputBias, weights: model.weights,

@@ -31,7 +31,7 @@ extension Optimizer {
 package struct OptimizerSettings: Sendable, Hashable {
   /// Of the gradient's mean in SGD and RMSprop.
   package var momentum = 0.0
-  /// Whether SGD looks ahead (Nesterov; Sutskever et al. 2013, equation 3).
+  /// Whether SGD looks ahead, after Nesterov (Sutskever, Martens and others 2013, equation 3).
   package var isNesterov = false
   /// A part of the weights that is taken off them: for AdamW by itself, for others in the gradient.
   package var weightDecay = 0.0

@@ -25,15 +25,48 @@ package struct Segments {
     }
   }
 
-  /// Writes the words of a segment and those that follow them, row t * B + b.
-  package func read(_ segment: Int, words: Buffer<Int32>, targets: Buffer<Int32>) {
+  /// All segments of an epoch, by their time steps.
+  package var all: [Range<Int>] { (0..<count).map { $0 * steps..<($0 + 1) * steps } }
+
+  /// The most steps of a random segment.
+  package var longestRandom: Int { min(steps + Self.slack, tokens.count / batch - 1) }
+  private static let slack = 20
+  private static let shortest = 5
+
+  /// Segments of random lengths for an epoch: about T, normally distributed with deviation 5, one in twenty
+  /// about T / 2 (Merity et al. 2018, arXiv:1708.02182, section 5).
+  package func random(seed: UInt64) -> [Range<Int>] {
+    let random = Philox(seed: seed, purpose: 0x6375_7473)
+    let end = tokens.count / batch - 1
+    var cuts: [Range<Int>] = []
+    var start = 0
+    while start < end {
+      let index = UInt64(cuts.count)
+      let middle = Double(random.uniform(2 * index)) < 0.95 ? Double(steps) : Double(steps) / 2
+      // Pairs of normal numbers share words with no uniform number of the other half.
+      let length = middle + 5 * Double(random.normal(2 * index + (1 << 40)))
+      let least = min(Self.shortest, steps)
+      let count = min(max(Int(length.rounded()), least), longestRandom, end - start)
+      cuts.append(start..<start + count)
+      start += count
+    }
+    return cuts
+  }
+
+  /// Writes the words of some time steps and those that follow them, row t * B + b.
+  package func read(_ range: Range<Int>, words: Buffer<Int32>, targets: Buffer<Int32>) {
     let length = tokens.count / batch
-    for step in 0..<steps {
+    for (step, time) in range.enumerated() {
       for stream in 0..<batch {
-        let place = stream &* length &+ segment &* steps &+ step
+        let place = stream &* length &+ time
         words.base[step &* batch &+ stream] = tokens[place]
         targets.base[step &* batch &+ stream] = tokens[place &+ 1]
       }
     }
+  }
+
+  /// Writes the words of a segment and those that follow them.
+  package func read(_ segment: Int, words: Buffer<Int32>, targets: Buffer<Int32>) {
+    read(segment * steps..<(segment + 1) * steps, words: words, targets: targets)
   }
 }

@@ -29,7 +29,9 @@ final class SequenceTask: TrainingTask {
     self.options = options
     let batch = min(options.batch, data.count)
     run = try SequenceModelRun(
-      model, gradients: gradients, steps: data.lengths.max() ?? 1, batch: batch, kernels: kernels)
+      model, gradients: gradients, steps: data.lengths.max() ?? 1, batch: batch,
+      masksRecurrence: options.recurrentDropout > 0, kernels: kernels)
+    run.unroll.activityPenalty = options.activityPenalty
     scorer = try valid.map { valid throws(Failure) in
       try SequenceScorer(model, valid, batch: options.batch, needsTargets: true, kernels: kernels)
     }
@@ -49,14 +51,9 @@ final class SequenceTask: TrainingTask {
     let sequences = order[first..<min(first + batch, data.count)]
     let steps = sequences.reduce(0) { $0 + data.lengths[$1] }
     let terms = sequenceModel.shape.isPerStep ? steps : sequences.count
-    if options.dropout > 0 {
-      run.unroll.dropout = Dropout(
-        rate: options.dropout, isVariational: options.isVariational,
-        seed: stableHash([options.seed, UInt64(place.update), 0xD209]))
-    }
+    run.unroll.dropout = options.dropout(update: place.update)
     let scale = 1 / Float(options.sumsOverSteps ? sequences.count : terms)
     let sum = try run.losses(data, sequences, scale: scale, team)
-    run.unroll.dropout = nil
     return UpdateLoss(sum: sum, terms: terms, tokens: steps)
   }
 

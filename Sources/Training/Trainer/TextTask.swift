@@ -13,6 +13,9 @@ final class TextTask: TrainingTask {
   private let kernels: KernelTable
   private let segments: Segments
   private var scorer: Scorer?
+  /// Random segments, and the epoch that they are of.
+  private var cuts: [Range<Int>] = []
+  private var epochOfCuts = 0
 
   var model: any TrainableModel { languageModel }
   var carriedBatch: Int { options.batch }
@@ -34,32 +37,45 @@ final class TextTask: TrainingTask {
     self.options = options
     self.kernels = kernels
     segments = try Segments(corpus.train, batch: options.batch, steps: options.truncation)
+    let longest = options.hasRandomTruncation ? segments.longestRandom : options.truncation
     run = try ModelRun(
-      model, gradients: gradients, steps: options.truncation, batch: options.batch,
-      kernels: kernels)
+      model, gradients: gradients, steps: longest, batch: options.batch,
+      masksRecurrence: options.recurrentDropout > 0, kernels: kernels)
+    run.unroll.activityPenalty = options.activityPenalty
   }
 
   var agreements: [(name: String, value: String)] {
     [
       ("batch", String(options.batch)), ("truncation", String(options.truncation)),
       ("corpus", corpus.digestText),
-    ]
+    ] + (options.hasRandomTruncation ? [("random_truncation", String(options.seed))] : [])
   }
 
-  func updates(epoch: Int) -> Int { segments.count }
+  func updates(epoch: Int) -> Int { segments(epoch).count }
 
   func lossesAndGradient(_ place: TrainingPlace, _ team: Team) throws(Failure) -> UpdateLoss {
     run.forgetWords(team)
-    segments.read(place.index, words: run.words, targets: run.targets)
-    if options.dropout > 0 {
-      run.unroll.dropout = Dropout(
-        rate: options.dropout, isVariational: options.isVariational,
-        seed: stableHash([options.seed, UInt64(place.update), 0xD209]))
-    }
-    let tokens = options.batch * options.truncation
+    let range = segments(place.epoch)[place.index]
+    try run.unroll.prepare(steps: range.count, lengths: nil)
+    segments.read(range, words: run.words, targets: run.targets)
+    run.unroll.dropout = options.dropout(update: place.update)
+    run.wordDropout = (options.embeddingDropout, stableHash([options.seed, UInt64(place.update)]))
+    let tokens = options.batch * range.count
     let scale = 1 / Float(options.sumsOverSteps ? options.batch : tokens)
     let sum = try run.lossesAndGradient(scale: scale, team)
-    return UpdateLoss(sum: sum, terms: tokens, tokens: tokens)
+    return UpdateLoss(
+      sum: sum, terms: tokens, tokens: tokens,
+      rateFactor: Double(range.count) / Double(options.truncation))
+  }
+
+  /// The segments of an epoch.
+  private func segments(_ epoch: Int) -> [Range<Int>] {
+    guard options.hasRandomTruncation else { return segments.all }
+    if epoch != epochOfCuts {
+      epochOfCuts = epoch
+      cuts = segments.random(seed: stableHash([options.seed, UInt64(epoch)]))
+    }
+    return cuts
   }
 
   /// Run in as many pieces as training has sequences.

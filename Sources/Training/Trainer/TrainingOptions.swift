@@ -1,3 +1,5 @@
+import Cells
+import Execution
 import Glibc
 import Kernels
 
@@ -23,8 +25,25 @@ package struct TrainingOptions: Sendable {
   package var truncation = 35
   /// Largest norm of the whole gradient; infinity for none.
   package var clip = 5.0
-  /// Probability to drop a unit of a layer's input or of the last output.
+  /// Probability to drop a unit of a layer's input or of the last output, where nothing else is said.
   package var dropout = 0.0
+  /// The same of the first layer's input, between layers, and of the last output; nil for `dropout`.
+  package var inputDropout: Double?
+  package var hiddenDropout: Double?
+  package var outputDropout: Double?
+  /// Probability to drop a token from the vocabulary for one update (Gal and Ghahramani 2016,
+  /// arXiv:1512.05287, section 4.2).
+  package var embeddingDropout = 0.0
+  /// Of the states that matrices read, with one mask for all time steps (ibid., section 4.1).
+  package var recurrentDropout = 0.0
+  /// Of single weights of the matrices that read a state (Merity et al. 2018, arXiv:1708.02182).
+  package var weightDropout = 0.0
+  /// Factors of the penalties on the size of the last outputs and on their change from step to step
+  /// (Merity et al. 2017, arXiv:1708.01009).
+  package var activationPenalty = 0.0
+  package var temporalPenalty = 0.0
+  /// Whether segments have random lengths about the truncation (Merity et al. 2018, section 5).
+  package var hasRandomTruncation = false
   /// One dropout mask for all steps of a segment (Gal and Ghahramani 2016, arXiv:1512.05287).
   package var isVariational = false
   /// Whether the loss that is differentiated is the sum over the steps of a segment and the mean
@@ -56,6 +75,26 @@ package struct TrainingOptions: Sendable {
     return (learningRate ?? standard) * schedule.factor(epoch: epoch, update: update, of: total)
   }
 
+  /// What is dropped in an update; nil for nothing.
+  package func dropout(update: Int) -> Dropout? {
+    var drop = Dropout(
+      rate: dropout, isVariational: isVariational,
+      seed: stableHash([seed, UInt64(update), 0xD209]))
+    drop.input = inputDropout ?? dropout
+    drop.hidden = hiddenDropout ?? dropout
+    drop.output = outputDropout ?? dropout
+    drop.recurrent = recurrentDropout
+    drop.weight = weightDropout
+    let rates = [drop.input, drop.hidden, drop.output, drop.recurrent, drop.weight]
+    return rates.contains { $0 > 0 } ? drop : nil
+  }
+
+  /// Penalties on the outputs; nil for none.
+  package var activityPenalty: ActivityPenalty? {
+    activationPenalty > 0 || temporalPenalty > 0
+      ? ActivityPenalty(activation: activationPenalty, temporal: temporalPenalty) : nil
+  }
+
   /// - Throws: `.invalidArgument` for what no training can be.
   func checked() throws(Failure) -> TrainingOptions {
     _ = try Optimizers.named(optimizer)
@@ -77,8 +116,18 @@ package struct TrainingOptions: Sendable {
     guard clip > 0 else {
       throw .invalid("clip \(clip) is not positive; use infinity for no clipping")
     }
-    guard dropout >= 0, dropout < 1 else {
-      throw .invalid("dropout \(dropout) is not from 0 to below 1")
+    for (name, rate) in [
+      ("dropout", dropout), ("input_dropout", inputDropout ?? 0),
+      ("hidden_dropout", hiddenDropout ?? 0), ("output_dropout", outputDropout ?? 0),
+      ("embedding_dropout", embeddingDropout), ("recurrent_dropout", recurrentDropout),
+      ("weight_dropout", weightDropout),
+    ] where !(rate >= 0 && rate < 1) {
+      throw .invalid("\(name) \(rate) is not from 0 to below 1")
+    }
+    for (name, factor) in [
+      ("activation_penalty", activationPenalty), ("temporal_penalty", temporalPenalty),
+    ] where !(factor >= 0 && factor.isFinite) {
+      throw .invalid("\(name) \(factor) is not a number from 0 up")
     }
     guard !resumes || checkpoint != nil else {
       throw .invalid("there is no checkpoint to resume from; name the file")
