@@ -56,7 +56,8 @@
  *              cell, corpus                   by any number of threads at once
  *              network                        by any number of threads at once, while none changes
  *                                             its parameters
- *              tape, stream, model, study     by one thread at a time
+ *              tape, stream, model, optimizer, study
+ *                                             by one thread at a time
  *            The last error is each thread's own. A callback runs on the thread that made the call.
  *            `threads` is how many threads a call may use: 0 is $RNNCELL_THREADS, or else as many
  *            as there are processors. Results are the same bits for every value. No thread outlives
@@ -330,8 +331,13 @@ typedef struct rnncell_network_options {
   double init_range;  /* all uniform in +-range; 0: weights in +-1/sqrt(hidden size), biases 0 */
   double forget_bias; /* start of the biases that the cell's source starts open; 0: as the source
                          says, or as init_range if that is given; NaN: like the other biases */
+  int32_t bidirectional; /* 1: each layer runs in both directions, with parameters of their own
+                            ("layers.0.reverse.W[z, x]"); its output is [forward, backward] */
+  int32_t residual;      /* 1: a layer's input is added to its output where both have one size */
+  double zoneout;        /* probability that an element of a state keeps its last value in training, from
+                            0 to below 1; otherwise states are the mean of both */
 } rnncell_network_options;
-#define RNNCELL_NETWORK_OPTIONS_INIT {sizeof(rnncell_network_options), 0, 0, 0}
+#define RNNCELL_NETWORK_OPTIONS_INIT {sizeof(rnncell_network_options), 0, 0, 0, 0, 0, 0}
 
 /*
  * Makes a network.
@@ -354,13 +360,16 @@ typedef struct rnncell_network_info {
   size_t size;
   int64_t layers;
   int64_t input_size;      /* I */
-  int64_t output_size;     /* H of the last layer */
+  int64_t output_size;     /* H of the last layer, twice that where it runs in both directions */
   int64_t state_count;     /* states of all layers, see rnncell_network_state */
   int64_t state_size;      /* floats of all states of one sequence */
   int64_t parameter_count; /* parameter arrays */
   int64_t weight_count;    /* learned numbers */
+  int32_t bidirectional;
+  int32_t residual;
+  double zoneout;
 } rnncell_network_info;
-#define RNNCELL_NETWORK_INFO_INIT {sizeof(rnncell_network_info), 0, 0, 0, 0, 0, 0, 0}
+#define RNNCELL_NETWORK_INFO_INIT {sizeof(rnncell_network_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /* Describes a network. */
 RNNCELL_CHECKED int32_t rnncell_network_describe(
@@ -381,8 +390,10 @@ typedef struct rnncell_state_info {
   int64_t layer;         /* from 0 */
   int64_t element_count; /* its size in one sequence */
   int64_t offset;        /* elements of the states before it: it starts at B * offset */
+  int32_t reversed;      /* 1: of the direction from the last step to the first */
+  int32_t reserved;
 } rnncell_state_info;
-#define RNNCELL_STATE_INFO_INIT {sizeof(rnncell_state_info), 0, 0, 0, 0}
+#define RNNCELL_STATE_INFO_INIT {sizeof(rnncell_state_info), 0, 0, 0, 0, 0, 0}
 
 /*
  * Describes the state at an index from 0, in the order of the state arrays.
@@ -442,6 +453,7 @@ void rnncell_tape_free(rnncell_tape *tape);
  * The state starts at zero. Steps give the same bits as one forward call over all of them.
  *
  * batch: B, how many sequences step together.
+ * Errors: RNNCELL_INVALID_ARGUMENT for a bidirectional network.
  */
 RNNCELL_CHECKED int32_t rnncell_stream_create(
     rnncell_stream **out, const rnncell_network *network, int64_t batch);
@@ -572,9 +584,10 @@ typedef struct rnncell_model_options {
   double init_range;      /* see rnncell_network_options */
   double forget_bias;     /* see rnncell_network_options */
   int32_t tied;           /* 1: embedding and softmax share their weights (equal sizes needed) */
-  int32_t reserved;
+  int32_t residual;       /* see rnncell_network_options */
+  double zoneout;         /* see rnncell_network_options */
 } rnncell_model_options;
-#define RNNCELL_MODEL_OPTIONS_INIT {sizeof(rnncell_model_options), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define RNNCELL_MODEL_OPTIONS_INIT {sizeof(rnncell_model_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /*
  * Makes a language model for the vocabulary of a corpus.
@@ -587,6 +600,43 @@ typedef struct rnncell_model_options {
 RNNCELL_CHECKED int32_t rnncell_model_create(
     rnncell_model **out, const rnncell_corpus *corpus, rnncell_cell *const *cells,
     int64_t cell_count, const rnncell_model_options *options);
+
+/* What a model of sequences learns to say. */
+#define RNNCELL_TARGETS_CLASSES 0 /* one of K; the loss is the cross-entropy in nats */
+#define RNNCELL_TARGETS_VALUES 1  /* K numbers; the loss is their mean squared error */
+#define RNNCELL_TARGETS_LABELS 2  /* which of K hold; the loss is the sum of their cross-entropies */
+
+/* A model of sequences: layers, and a linear layer on their output. */
+typedef struct rnncell_sequence_options {
+  size_t size;
+  int64_t input_size;   /* I; must be given */
+  int64_t output_size;  /* K; 0: 1, of classes 2 */
+  int64_t layers;       /* 0: as many as cells, or 1 */
+  int64_t hidden_size;  /* of every layer; 0: 128 */
+  int64_t weight_count; /* not 0: choose the hidden size that comes nearest to so many weights */
+  uint64_t seed;        /* of the starting weights */
+  double init_range;    /* see rnncell_network_options */
+  double forget_bias;   /* see rnncell_network_options */
+  double zoneout;       /* see rnncell_network_options */
+  int32_t targets;      /* RNNCELL_TARGETS_... */
+  int32_t per_step;     /* 1: it speaks at every time step; 0: after the last one */
+  int32_t bidirectional; /* see rnncell_network_options; after the last step it then knows the end of
+                            the forward direction and the beginning of the other */
+  int32_t residual;     /* see rnncell_network_options */
+} rnncell_sequence_options;
+#define RNNCELL_SEQUENCE_OPTIONS_INIT \
+  {sizeof(rnncell_sequence_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/*
+ * Makes a model of sequences.
+ *
+ * cells: [cell_count], one for all layers or one for each.
+ * Errors: RNNCELL_INVALID_ARGUMENT for sizes out of range or a count of cells that is neither 1 nor
+ * `layers`.
+ */
+RNNCELL_CHECKED int32_t rnncell_model_create_for_sequences(
+    rnncell_model **out, rnncell_cell *const *cells, int64_t cell_count,
+    const rnncell_sequence_options *options);
 
 /* Gives a model back. NULL is allowed. */
 void rnncell_model_free(rnncell_model *model);
@@ -603,8 +653,12 @@ typedef struct rnncell_model_info {
   int64_t history_count;   /* epochs in rnncell_model_history */
   int32_t unit;            /* RNNCELL_UNIT_... of its vocabulary */
   int32_t tied;
+  int64_t input_size;      /* of a model of sequences, else 0, as what follows */
+  int64_t output_size;
+  int32_t targets;         /* RNNCELL_TARGETS_... */
+  int32_t per_step;
 } rnncell_model_info;
-#define RNNCELL_MODEL_INFO_INIT {sizeof(rnncell_model_info), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define RNNCELL_MODEL_INFO_INIT {sizeof(rnncell_model_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /* Describes a model. */
 RNNCELL_CHECKED int32_t rnncell_model_describe(
@@ -661,7 +715,7 @@ typedef int32_t (*rnncell_progress_callback)(const rnncell_progress *progress, v
 /* How a model learns. */
 typedef struct rnncell_fit_options {
   size_t size;
-  const char *optimizer;   /* "adam" or "sgd"; NULL: "adam" */
+  const char *optimizer;   /* "adam", "adamw", "rmsprop" or "sgd"; NULL: "adam" */
   const char *checkpoint;  /* file that is written after each epoch; NULL: none */
   int64_t epochs;          /* 0: 1 */
   int64_t updates;         /* stop after so many updates; 0: after the epochs */
@@ -671,18 +725,47 @@ typedef struct rnncell_fit_options {
   int64_t patience;        /* stop after so many epochs without a better valid loss; 0: never */
   int64_t report_every;    /* updates between callbacks; 0: 50 */
   int64_t threads;         /* see rules */
-  uint64_t seed;           /* of the dropout masks */
-  double learning_rate;    /* 0: 0.002 for adam, 1 for sgd */
+  uint64_t seed;           /* of the dropout masks and of the order of sequences */
+  double learning_rate;    /* 0: 1 for sgd, 0.002 for others */
   double decay;            /* factor of the learning rate per epoch; 0: 1 */
   double clip;             /* largest norm of the whole gradient; 0: 5; infinity: none */
   double dropout;          /* probability to drop a unit between layers, from 0 to below 1 */
   int32_t variational;     /* 1: one dropout mask for all steps of a segment */
   int32_t reduction;       /* RNNCELL_REDUCTION_... */
   int32_t resume;          /* 1: carry on from `checkpoint` if that file is there */
-  int32_t reserved;
+  int32_t keep_order;      /* 1: sequences come in the order in which they are given */
+  /* The optimiser. */
+  double momentum;         /* of sgd and rmsprop, from 0 to below 1 */
+  double weight_decay;     /* part of the weights that is taken off: in the gradient, or with adamw
+                              apart from it */
+  double beta1;            /* of adam and adamw; 0: 0.9 */
+  double beta2;            /* 0: 0.999 */
+  double epsilon;          /* of adam, adamw and rmsprop; 0: 1e-8 */
+  double smoothing;        /* of the mean of squares of rmsprop; 0: 0.99 */
+  /* The course of the learning rate. */
+  const char *schedule;    /* "step", by decay, decay_after and decay_every; or "cosine"; NULL: "step" */
+  int64_t decay_every;     /* epochs between two decays; 0: 1 */
+  int64_t warmup;          /* updates over which the learning rate rises */
+  double final_factor;     /* of the learning rate at the end of the cosine */
+  /* Means of the weights, which are evaluated and kept in the end. */
+  double average;          /* not 0: decay of an exponential moving mean, from 0 to 1 */
+  int64_t average_interval; /* not 0: the mean of all weights since the validation loss was first no
+                               better than so many epochs before (Merity et al. 2018) */
+  /* What else is dropped, and penalties. */
+  double input_dropout;    /* of the first layer's input; 0: as `dropout`; NaN: none */
+  double hidden_dropout;   /* between layers; 0: as `dropout`; NaN: none */
+  double output_dropout;   /* of the last layer's output; 0: as `dropout`; NaN: none */
+  double embedding_dropout; /* of whole tokens of the vocabulary, for one update */
+  double recurrent_dropout; /* of the states that matrices read, one mask for all time steps */
+  double weight_dropout;   /* of the weights of the matrices that read a state */
+  double activation_penalty; /* factor of the mean square of the last layer's output */
+  double temporal_penalty; /* factor of the mean square of its change from step to step */
+  int32_t nesterov;        /* 1: the momentum of sgd looks ahead */
+  int32_t random_truncation; /* 1: segments of text have random lengths about `truncation` */
 } rnncell_fit_options;
-#define RNNCELL_FIT_OPTIONS_INIT \
-  {sizeof(rnncell_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define RNNCELL_FIT_OPTIONS_INIT                                                                 \
+  {sizeof(rnncell_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /*
  * Trains a model on the training split of a corpus, with truncated backpropagation through time:
@@ -699,6 +782,55 @@ typedef struct rnncell_fit_options {
 RNNCELL_CHECKED int32_t rnncell_model_fit(
     rnncell_model *model, const rnncell_corpus *corpus, const rnncell_fit_options *options,
     rnncell_progress_callback callback, void *user);
+
+/*
+ * Sequences of vectors, and what is to be said of them.
+ *
+ * Targets are one row for each sequence, or for each time step of all where the model speaks at every
+ * step.
+ */
+typedef struct rnncell_sequences {
+  size_t size;
+  const float *inputs;    /* [sum of the lengths, I], one sequence behind another */
+  const int64_t *lengths; /* [count], each at least 1 */
+  int64_t count;
+  const int32_t *classes; /* [rows], from 0 to below K; NULL for other targets */
+  const float *values;    /* [rows, K]: values, or labels from 0 to 1; NULL for classes */
+} rnncell_sequences;
+#define RNNCELL_SEQUENCES_INIT {sizeof(rnncell_sequences), 0, 0, 0, 0, 0}
+
+/*
+ * Trains a model of sequences. An epoch takes all of them once, in batches, in an order of its own.
+ *
+ * valid:   scored after each epoch; NULL: nothing.
+ * options, callback: as for rnncell_model_fit; `truncation` and `embedding_dropout` mean nothing here.
+ *          Tokens are time steps; losses are means over the rows of the targets.
+ * Errors: as rnncell_model_fit; RNNCELL_INVALID_ARGUMENT for data that does not fit the model or is not
+ * finite; RNNCELL_STATE for a model of language or a checkpoint of other data.
+ */
+RNNCELL_CHECKED int32_t rnncell_model_fit_sequences(
+    rnncell_model *model, const rnncell_sequences *train, const rnncell_sequences *valid,
+    const rnncell_fit_options *options, rnncell_progress_callback callback, void *user);
+
+/*
+ * The outputs of a model of sequences: probabilities of classes or labels, or values.
+ *
+ * outputs: [rows, K], rows as for targets.
+ * count:   how many floats it holds; must be rows * K.
+ * Errors: RNNCELL_INVALID_ARGUMENT for sequences that do not fit the model or another count;
+ * RNNCELL_STATE for a model of language.
+ */
+RNNCELL_CHECKED int32_t rnncell_model_predict(
+    float *outputs, int64_t count, rnncell_model *model, const rnncell_sequences *sequences,
+    int64_t threads);
+
+/*
+ * The mean loss of a model of sequences over the rows of the targets.
+ *
+ * Errors: as rnncell_model_predict; RNNCELL_INVALID_ARGUMENT without targets.
+ */
+RNNCELL_CHECKED int32_t rnncell_model_evaluate_sequences(
+    double *loss, rnncell_model *model, const rnncell_sequences *sequences, int64_t threads);
 
 /*
  * The row of an epoch, counted from 0 over all fits since the model was made.
@@ -734,6 +866,36 @@ RNNCELL_CHECKED int32_t rnncell_model_evaluate(
 RNNCELL_CHECKED int32_t rnncell_model_generate(
     char *text, size_t capacity, size_t *needed, rnncell_model *model, const char *prompt,
     int64_t count, double temperature, uint64_t seed);
+
+/*
+ * An optimiser for a loop of your own, with what it remembers from step to step.
+ */
+typedef struct rnncell_optimizer rnncell_optimizer;
+
+/*
+ * Makes an optimiser for parameters, whose layout it keeps.
+ *
+ * options: its `optimizer`, `momentum`, `nesterov`, `weight_decay`, `beta1`, `beta2`, `epsilon`,
+ *          `smoothing`, `learning_rate` and `clip` are read; may be NULL.
+ */
+RNNCELL_CHECKED int32_t rnncell_optimizer_create(
+    rnncell_optimizer **out, const rnncell_parameters *parameters,
+    const rnncell_fit_options *options);
+
+/* Gives an optimiser back. NULL is allowed. */
+void rnncell_optimizer_free(rnncell_optimizer *optimizer);
+
+/*
+ * Changes parameters by their gradients, whose whole norm is held below `clip` first.
+ *
+ * norm:          gets the norm before that; may be NULL.
+ * learning_rate: of this step; 0: that of the options.
+ * Errors: RNNCELL_INVALID_ARGUMENT for another layout; RNNCELL_DIVERGED for a gradient that is not
+ * finite. Nothing is changed then.
+ */
+RNNCELL_CHECKED int32_t rnncell_optimizer_step(
+    double *norm, rnncell_optimizer *optimizer, rnncell_parameters *parameters,
+    const rnncell_parameters *gradients, double learning_rate);
 
 /*
  * SEARCH
@@ -1003,7 +1165,7 @@ RNNCELL_CHECKED int32_t rnncell_network_save(const rnncell_network *network, con
 /* Loads a network that rnncell_network_save wrote. */
 RNNCELL_CHECKED int32_t rnncell_network_load(rnncell_network **out, const char *path);
 
-/* Saves a model with its vocabulary. */
+/* Saves a model, of language with its vocabulary. */
 RNNCELL_CHECKED int32_t rnncell_model_save(const rnncell_model *model, const char *path);
 
 /* Loads a model that rnncell_model_save wrote. */

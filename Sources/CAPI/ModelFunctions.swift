@@ -4,19 +4,47 @@ import Execution
 import Kernels
 import Training
 
-/// A language model and its history.
+/// A model of language or of sequences, and its history.
 final class ModelObject: Handled {
   static let noun = "model"
   static let tag: UInt64 = 0x726E_6E6D_6F64_6C07
 
-  let model: LanguageModel
+  let model: any TrainableModel
   let parameters: BorrowedParameters
   let texts = Texts()
 
-  init(_ model: LanguageModel) throws(Failure) {
+  init(_ model: any TrainableModel) throws(Failure) {
     self.model = model
     parameters = try BorrowedParameters(model.weights)
   }
+
+  /// - Throws: `.state` for a model of another kind.
+  static func language(_ pointer: OpaquePointer?) throws(Failure) -> LanguageModel {
+    if let model = try Handle.object(pointer, as: ModelObject.self).model as? LanguageModel {
+      return model
+    }
+    throw Failure(.state, "the model is of sequences, not of language; use what …_sequences does")
+  }
+
+  /// - Throws: `.state` for a model of another kind.
+  static func sequences(_ pointer: OpaquePointer?) throws(Failure) -> SequenceModel {
+    if let model = try Handle.object(pointer, as: ModelObject.self).model as? SequenceModel {
+      return model
+    }
+    throw Failure(.state, "the model is of language, not of sequences; train it on a corpus")
+  }
+}
+
+/// The cells of all layers, from one for all or one for each.
+func cells(
+  _ cells: UnsafePointer<OpaquePointer?>?, _ count: Int64, layers: Int64
+) throws(Failure) -> [Cell] {
+  let given = try CAPI.cells(cells, try positive(count, "cell_count", limit: Limits.layers))
+  let layers = try positive(layers, default: given.count, "layers", limit: Limits.layers)
+  guard given.count == 1 || given.count == layers else {
+    throw .invalid("\(given.count) cells for \(layers) layers; pass one, or one for each layer")
+  }
+  return given.count == layers ? given : Array(repeating: given[0], count: layers)
 }
 
 @_cdecl("rnncell_model_create") @implementation
@@ -27,22 +55,17 @@ public func rnncell_model_create(
 ) -> Int32 {
   make(out) { () throws(Failure) in
     let corpus = try Handle.object(corpus, as: CorpusObject.self).corpus
-    let given = try CAPI.cells(cells, try positive(cellCount, "cell_count", limit: Limits.layers))
     let options = try read(options, zero: rnncell_model_options())
-    let layers = try positive(
-      options.layers, default: given.count, "layers", limit: Limits.layers)
-    guard given.count == 1 || given.count == layers else {
-      throw .invalid("\(given.count) cells for \(layers) layers; pass one, or one for each layer")
-    }
+    let cells = try CAPI.cells(cells, cellCount, layers: options.layers)
     let hidden = try positive(
       options.hidden_size, default: 128, "hidden_size", limit: Limits.size)
     let embedding = try count(options.embedding_size, "embedding_size", limit: Limits.size)
     let target = try count(options.weight_count, "weight_count", limit: Limits.bufferBytes / 4)
     var shape = ModelShape(
-      cells: given.count == layers ? given : Array(repeating: given[0], count: layers),
-      vocabulary: corpus.vocabulary, hiddenSize: hidden,
+      cells: cells, vocabulary: corpus.vocabulary, hiddenSize: hidden,
       embeddingSize: embedding == 0 ? nil : embedding,
-      isTied: try flag(options.tied, "tied"))
+      isTied: try flag(options.tied, "tied"),
+      wiring: try wiring(residual: options.residual, zoneout: options.zoneout))
     if target > 0 { shape.hiddenSize = try shape.hiddenSize(nearestTo: target) }
     let initialization = try initialization(
       range: options.init_range, forgetBias: options.forget_bias)
@@ -62,14 +85,21 @@ public func rnncell_model_describe(
     let model = try Handle.object(model, as: ModelObject.self).model
     var info = rnncell_model_info()
     info.layers = Int64(model.network.cells.count)
-    info.hidden_size = Int64(model.network.outputSize)
-    info.embedding_size = Int64(model.network.inputSize)
-    info.vocabulary_size = Int64(model.vocabulary.count)
+    info.hidden_size = Int64(model.network.hiddenSizes.last ?? 0)
     info.parameter_count = Int64(model.weights.layout.entries.count)
     info.weight_count = Int64(model.weights.layout.parameterCount)
     info.history_count = Int64(model.history.count)
-    info.unit = model.vocabulary.unit.code
-    info.tied = model.isTied ? 1 : 0
+    if let model = model as? LanguageModel {
+      info.embedding_size = Int64(model.network.inputSize)
+      info.vocabulary_size = Int64(model.vocabulary.count)
+      info.unit = model.vocabulary.unit.code
+      info.tied = model.isTied ? 1 : 0
+    } else if let model = model as? SequenceModel {
+      info.input_size = Int64(model.shape.inputSize)
+      info.output_size = Int64(model.shape.outputSize)
+      info.targets = model.shape.kind.code
+      info.per_step = model.shape.isPerStep ? 1 : 0
+    }
     return info
   }
 }
@@ -99,7 +129,7 @@ public func rnncell_model_word(
   _ model: OpaquePointer?, _ id: Int64
 ) -> Int32 {
   writeBytes(text, capacity, needed) { () throws(Failure) in
-    try word(try Handle.object(model, as: ModelObject.self).model.vocabulary, id)
+    try word(try ModelObject.language(model).vocabulary, id)
   }
 }
 
@@ -115,7 +145,7 @@ public func rnncell_model_encode(
       throw .invalid(
         "tokens is NULL but its capacity is \(capacity); pass 0 to learn what is needed")
     }
-    let model = try Handle.object(model, as: ModelObject.self).model
+    let model = try ModelObject.language(model)
     let text = try array(text, "text")
     guard (0...Limits.bufferBytes).contains(bytes) else {
       throw Failure(.limit, "bytes is \(UInt(bitPattern: bytes)), more than a text can have")
@@ -138,7 +168,7 @@ public func rnncell_model_evaluate(
   status { () throws(Failure) in
     let loss = try array(loss, "loss")
     loss.pointee = .nan
-    let model = try Handle.object(model, as: ModelObject.self).model
+    let model = try ModelObject.language(model)
     let tokens = try array(tokens, "tokens")
     let count = try positive(count, "the count of tokens", limit: Limits.bufferBytes / 4)
     guard count >= 2 else { throw .invalid("there is 1 token; a loss needs at least 2") }
@@ -155,7 +185,7 @@ public func rnncell_model_generate(
   _ temperature: Double, _ seed: UInt64
 ) -> Int32 {
   write(text, capacity, needed) { () throws(Failure) in
-    let model = try Handle.object(model, as: ModelObject.self).model
+    let model = try ModelObject.language(model)
     let prompt = try read(prompt, "prompt")
     let count = try CAPI.count(count, "count", limit: Limits.steps)
     guard temperature > 0, temperature.isFinite else {
@@ -169,7 +199,7 @@ public func rnncell_model_generate(
 public func rnncell_model_save(_ model: OpaquePointer?, _ path: UnsafePointer<CChar>?) -> Int32 {
   status { () throws(Failure) in
     let model = try Handle.object(model, as: ModelObject.self).model
-    try model.save(to: try read(path, "path"))
+    try model.tensors().write(to: try read(path, "path"))
   }
 }
 
@@ -178,6 +208,6 @@ public func rnncell_model_load(
   _ out: UnsafeMutablePointer<OpaquePointer?>?, _ path: UnsafePointer<CChar>?
 ) -> Int32 {
   make(out) { () throws(Failure) in
-    try ModelObject(try LanguageModel(loading: try read(path, "path")))
+    try ModelObject(try ModelFile.load(try read(path, "path")))
   }
 }

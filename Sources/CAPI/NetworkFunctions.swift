@@ -38,6 +38,16 @@ func initialization(range: Double, forgetBias: Double) throws(Failure) -> Initia
     forgetBias: forgetBias.isNaN ? .none : forgetBias == 0 ? .suggested : .value(forgetBias))
 }
 
+/// How layers are joined, from the members of an option struct.
+func wiring(
+  bidirectional: Int32 = 0, residual: Int32, zoneout: Double
+) throws(Failure) -> Wiring {
+  Wiring(
+    isBidirectional: try flag(bidirectional, "bidirectional"),
+    isResidual: try flag(residual, "residual"),
+    zoneout: try number(zoneout, default: 0, "zoneout", in: 0...0.999))
+}
+
 /// Reads an array of cells.
 func cells(_ cells: UnsafePointer<OpaquePointer?>?, _ count: Int) throws(Failure) -> [Cell] {
   let pointers = try array(cells, "cells")
@@ -68,7 +78,11 @@ public func rnncell_network_create(
     var layout = ParameterLayout()
     let network = try Network(
       cells: cells, inputSize: try positive(inputSize, "input_size", limit: Limits.size),
-      hiddenSizes: hiddenSizes, layout: &layout)
+      hiddenSizes: hiddenSizes,
+      wiring: try wiring(
+        bidirectional: options.bidirectional, residual: options.residual,
+        zoneout: options.zoneout),
+      layout: &layout)
     let weights = try ParameterBuffer(layout)
     network.initialize(
       weights, seed: options.seed, initialization, threads: standardThreads)
@@ -95,6 +109,9 @@ public func rnncell_network_describe(
     info.state_size = Int64(object.stateSize)
     info.parameter_count = Int64(object.weights.layout.entries.count)
     info.weight_count = Int64(object.weights.layout.parameterCount)
+    info.bidirectional = object.network.wiring.isBidirectional ? 1 : 0
+    info.residual = object.network.wiring.isResidual ? 1 : 0
+    info.zoneout = object.network.wiring.zoneout
     return info
   }
 }
@@ -121,6 +138,7 @@ public func rnncell_network_state(
     info.layer = Int64(state.layer)
     info.element_count = Int64(state.size)
     info.offset = Int64(state.offset)
+    info.reversed = state.isReversed ? 1 : 0
     return info
   }
 }

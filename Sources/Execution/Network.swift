@@ -12,16 +12,20 @@ package final class Network: Sendable {
   package let inputSize: Int
   /// Elements of each layer's h.
   package let hiddenSizes: [Int]
-  /// The states of all layers, in the order in which a state array holds their [B, size].
+  /// How the layers are joined.
+  package let wiring: Wiring
+  /// The layers' cells with their direction: one part for each layer, or two where both are run.
+  package let parts: [NetworkPart]
+  /// The states of all parts, in the order in which a state array holds their [B, size].
   package let states: [NetworkState]
-  /// The learned arrays of each layer, in the order of its cell's parameters.
+  /// The learned arrays of each part, in the order of its cell's parameters.
   package let parameters: [[ParameterEntry]]
-  /// What the plans of each layer begin with.
+  /// What the plans of each part begin with.
   let graphs: [PlanGraph]
   let schedules: [Schedule]
 
-  /// Elements of the last layer's h.
-  package var outputSize: Int { hiddenSizes[hiddenSizes.count - 1] }
+  /// Elements of the last layer's output: its h, or those of both directions.
+  package var outputSize: Int { hiddenSizes[hiddenSizes.count - 1] * wiring.directions }
   /// Floats of all states of one sequence.
   package var stateSize: Int { states.reduce(0) { $0 + $1.size } }
 
@@ -31,9 +35,10 @@ package final class Network: Sendable {
   /// - Throws: `.invalidArgument` for no layers, unequal counts, or sizes that are out of range or that
   ///   a cell's blocks do not divide; `.limit` for a network that is too large.
   package init(
-    cells: [Cell], inputSize: Int, hiddenSizes: [Int], layout: inout ParameterLayout,
-    prefix: String = "layers."
+    cells: [Cell], inputSize: Int, hiddenSizes: [Int], wiring: Wiring = Wiring(),
+    layout: inout ParameterLayout, prefix: String = "layers."
   ) throws(Failure) {
+    try wiring.check()
     guard (1...Limits.layers).contains(cells.count) else {
       throw .invalid("\(cells.count) layers are out of range; use 1 to \(Limits.layers)")
     }
@@ -44,38 +49,58 @@ package final class Network: Sendable {
     self.cells = cells
     self.inputSize = inputSize
     self.hiddenSizes = hiddenSizes
+    self.wiring = wiring
+    var parts: [NetworkPart] = []
     var states: [NetworkState] = []
     var parameters: [[ParameterEntry]] = []
     var graphs: [PlanGraph] = []
     var schedules: [Schedule] = []
     var offset = 0
     for (layer, cell) in cells.enumerated() {
-      let input = layer == 0 ? inputSize : hiddenSizes[layer - 1]
+      let input = layer == 0 ? inputSize : hiddenSizes[layer - 1] * wiring.directions
       let hidden = hiddenSizes[layer]
-      // Checks the sizes, so it comes before the graph.
-      let shapes = try cell.parameters(inputSize: input, hiddenSize: hidden)
-      let graph = try PlanGraph(cell.graph, inputSize: input, hiddenSize: hidden)
-      let schedule = Schedule(graph)
-      parameters.append(
-        try Network.add(
-          shapes, cell.graph, to: &layout, prefix: "\(prefix)\(layer).",
-          order: PlanBuilder.parameterOrder(graph, schedule, count: shapes.count)))
-      graphs.append(graph)
-      schedules.append(schedule)
-      for state in cell.graph.states {
-        let size = state.size.count(inputSize: input, hiddenSize: hidden)
-        states.append(NetworkState(name: state.name, layer: layer, size: size, offset: offset))
-        offset += size
+      for direction in 0..<wiring.directions {
+        let part = NetworkPart(
+          cell: cell, layer: layer, isReversed: direction == 1, inputSize: input,
+          hiddenSize: hidden)
+        // Checks the sizes, so it comes before the graph.
+        let shapes = try cell.parameters(inputSize: input, hiddenSize: hidden)
+        let graph = try PlanGraph(
+          cell.graph.withZoneout(wiring.zoneout), inputSize: input, hiddenSize: hidden)
+        let schedule = Schedule(graph)
+        parameters.append(
+          try Network.add(
+            shapes, cell.graph, to: &layout, prefix: prefix + part.name,
+            order: PlanBuilder.parameterOrder(graph, schedule, count: shapes.count)))
+        parts.append(part)
+        graphs.append(graph)
+        schedules.append(schedule)
+        for state in cell.graph.states {
+          let size = state.size.count(inputSize: input, hiddenSize: hidden)
+          states.append(
+            NetworkState(
+              name: state.name, layer: layer, isReversed: part.isReversed, size: size,
+              offset: offset))
+          offset += size
+        }
       }
     }
+    self.parts = parts
     self.states = states
     self.parameters = parameters
     self.graphs = graphs
     self.schedules = schedules
   }
 
-  /// Elements of a layer's input.
-  package func inputSize(layer: Int) -> Int { layer == 0 ? inputSize : hiddenSizes[layer - 1] }
+  /// Whether a layer's input is added to its output.
+  func isResidual(layer: Int) -> Bool {
+    wiring.isResidual && inputSize(layer: layer) == inputSize(layer: layer + 1)
+  }
+
+  /// Elements of what enters a layer or, for the number of layers, leaves the last one.
+  package func inputSize(layer boundary: Int) -> Int {
+    boundary == 0 ? inputSize : hiddenSizes[boundary - 1] * wiring.directions
+  }
 
   private static func add(
     _ parameters: [CellParameter], _ graph: Graph, to layout: inout ParameterLayout,
@@ -110,10 +135,10 @@ package final class Network: Sendable {
     var first: UInt64 = 0
     var fills: [UniformFill] = []
     let random = Philox(seed: seed, purpose: 0x696E_6974)
-    for (layer, entries) in parameters.enumerated() {
-      let suggested = cells[layer].suggestedInitial
-      let standard = 1 / Double(hiddenSizes[layer]).squareRoot()
-      for (parameter, entry) in zip(cells[layer].graph.parameters, entries) {
+    for (part, entries) in zip(parts, parameters) {
+      let suggested = part.cell.suggestedInitial
+      let standard = 1 / Double(part.hiddenSize).squareRoot()
+      for (parameter, entry) in zip(part.cell.graph.parameters, entries) {
         let value = initialization.value(
           suggested: suggested[parameter.name], isBias: parameter.isBias)
         let span = Float(initialization.range ?? standard)
@@ -164,10 +189,51 @@ package final class Network: Sendable {
   }
 }
 
+/// How the layers of a network are joined.
+package struct Wiring: Hashable, Sendable {
+  /// Whether each layer runs in both directions, with its two outputs one behind the other (Schuster and
+  /// Paliwal 1997, "Bidirectional recurrent neural networks").
+  package var isBidirectional = false
+  /// Whether a layer's input is added to its output where both have the same size.
+  package var isResidual = false
+  /// The probability with which an element of a state keeps its last value in training; otherwise states
+  /// are the mean of both (Krueger and others 2017, arXiv:1606.01305, equations 2 to 4).
+  package var zoneout = 0.0
+
+  package init(isBidirectional: Bool = false, isResidual: Bool = false, zoneout: Double = 0) {
+    self.isBidirectional = isBidirectional
+    self.isResidual = isResidual
+    self.zoneout = zoneout
+  }
+
+  package var directions: Int { isBidirectional ? 2 : 1 }
+
+  func check() throws(Failure) {
+    guard zoneout >= 0, zoneout < 1 else {
+      throw .invalid("zoneout \(zoneout) is not from 0 to below 1")
+    }
+  }
+}
+
+/// A layer's cell in one direction.
+package struct NetworkPart: Sendable {
+  package let cell: Cell
+  package let layer: Int
+  /// Whether it runs from the last time step to the first.
+  package let isReversed: Bool
+  package let inputSize: Int
+  package let hiddenSize: Int
+
+  /// What the names of its learned arrays begin with: `0.` or `0.reverse.`.
+  package var name: String { isReversed ? "\(layer).reverse." : "\(layer)." }
+}
+
 /// A vector that a network carries from one time step to the next.
 package struct NetworkState: Hashable, Sendable {
   package let name: String
   package let layer: Int
+  /// Whether it goes from the last time step to the first.
+  package let isReversed: Bool
   package let size: Int
   /// Elements of the states before it: in a state array it starts at B * offset.
   package let offset: Int

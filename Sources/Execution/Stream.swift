@@ -11,6 +11,11 @@ package final class Stream: @unchecked Sendable {
   package init(
     _ network: Network, weights: ParameterBuffer, batch: Int, kernels: KernelTable = .current
   ) throws(Failure) {
+    guard !network.wiring.isBidirectional else {
+      throw .invalid(
+        "a bidirectional network cannot be fed step by step, as it begins at the end; run it over the "
+          + "whole sequence")
+    }
     unroll = try Unroll(
       network, weights: weights, gradients: nil, steps: 1, batch: batch, kernels: kernels)
     unroll.bind()

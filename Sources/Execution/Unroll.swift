@@ -26,7 +26,10 @@ package final class Unroll: @unchecked Sendable {
   private var droppedWeights: WeightDropout?
   private let gradients: ParameterBuffer?
   private let kernels: KernelTable
+  /// One for each part of the network.
   let layers: [LayerRun]
+  /// One for each layer; nil where the output of the one is the input of the next as it is.
+  private let junctions: [Junction?]
   private let inputMemory: StripMemory
   /// Gradients of each layer's input, and behind them of the last output.
   private var boundaries: [StripMemory] = []
@@ -43,10 +46,13 @@ package final class Unroll: @unchecked Sendable {
   ///   - gradients: receives the parameters' gradients; nil for forward alone, which needs little
   ///     memory.
   ///   - masksRecurrence: whether dropout of recurrent states is to come.
+  ///   - drawsZoneout: whether the states that zoneout keeps are drawn, as in training; else they are
+  ///     the mean.
   /// - Throws: `.invalidArgument` for sizes that are not positive, `.limit` and `.outOfMemory`.
   package init(
     _ network: Network, weights: ParameterBuffer, gradients: ParameterBuffer?, steps: Int,
-    batch: Int, masksRecurrence: Bool = false, kernels: KernelTable = .current
+    batch: Int, masksRecurrence: Bool = false, drawsZoneout: Bool = false,
+    kernels: KernelTable = .current
   ) throws(Failure) {
     guard (1...Limits.steps).contains(steps), (1...Limits.batch).contains(batch) else {
       throw .invalid(
@@ -64,30 +70,37 @@ package final class Unroll: @unchecked Sendable {
     let capacity = steps * batch
     inputMemory = try StripMemory(rows: capacity, columns: network.inputSize)
     var layers: [LayerRun] = []
-    for (index, cell) in network.cells.enumerated() {
-      let sizes = (network.inputSize(layer: index), network.hiddenSizes[index])
-      var (states, graph, schedule) = (
-        cell.graph.states, network.graphs[index], network.schedules[index]
-      )
-      if masksRecurrence {
-        let masked = cell.graph.withMaskedStates()
-        states = masked.states
-        graph = try PlanGraph(masked, inputSize: sizes.0, hiddenSize: sizes.1)
-        schedule = Schedule(graph)
+    let drawsZoneout = drawsZoneout && network.wiring.zoneout > 0
+    for (index, part) in network.parts.enumerated() {
+      var graph = part.cell.graph
+      var (planned, schedule) = (network.graphs[index], network.schedules[index])
+      if masksRecurrence || drawsZoneout {
+        if masksRecurrence { graph = graph.withMaskedStates() }
+        if !drawsZoneout { graph = graph.withZoneout(network.wiring.zoneout) }
+        planned = try PlanGraph(graph, inputSize: part.inputSize, hiddenSize: part.hiddenSize)
+        schedule = Schedule(planned)
       }
       let plan = PlanBuilder(
-        states: states, graph, schedule, inputSize: sizes.0, hiddenSize: sizes.1,
-        places: network.parameters[index], keepsTape: gradients != nil
+        states: graph.states, planned, schedule, inputSize: part.inputSize,
+        hiddenSize: part.hiddenSize, places: network.parameters[index], keepsTape: gradients != nil
       ).build()
-      layers.append(
-        try LayerRun(
-          plan, stateCount: cell.graph.states.count, batch: batch, capacity: capacity))
+      let layer = try LayerRun(
+        plan, stateCount: part.cell.graph.states.count, batch: batch, capacity: capacity)
+      if drawsZoneout {
+        layer.zoneout = try ZoneoutRun(plan, batch: batch, capacity: capacity)
+      }
+      layers.append(layer)
+    }
+    junctions = try network.cells.indices.map { layer throws(Failure) in
+      guard network.wiring.isBidirectional || network.isResidual(layer: layer) else { return nil }
+      return try Junction(network, layer: layer, capacity: capacity, keepsTape: gradients != nil)
     }
     self.layers = layers
-    isDropped = Array(repeating: false, count: layers.count + 1)
+    isDropped = Array(repeating: false, count: network.cells.count + 1)
     if gradients != nil {
-      for columns in [network.inputSize] + network.hiddenSizes {
-        boundaries.append(try StripMemory(rows: capacity, columns: columns))
+      for boundary in 0...network.cells.count {
+        boundaries.append(
+          try StripMemory(rows: capacity, columns: network.inputSize(layer: boundary)))
       }
     }
     scratch = [try layers.map { layer throws(Failure) in try Scratch([layer.plan]) }]
@@ -118,8 +131,18 @@ package final class Unroll: @unchecked Sendable {
   package var input: StripView { inputMemory.view }
   /// The last layer's h after forward [rows.total, outputSize].
   package var output: StripView {
-    isDropped[layers.count] ? masks[layers.count].values.view : layers[layers.count - 1].output
+    isDropped[layerCount] ? masks[layerCount].values.view : wholeOutput
   }
+  /// The same before dropout.
+  private var wholeOutput: StripView { value(layerCount) }
+  private var layerCount: Int { network.cells.count }
+
+  /// What enters a layer before dropout or, for the number of layers, leaves the last one.
+  private func value(_ boundary: Int) -> StripView {
+    guard boundary > 0 else { return input }
+    return junctions[boundary - 1]?.output.view ?? layers[boundary - 1].output
+  }
+
   /// To be written before backward [rows.total, outputSize]; only where gradients are wanted.
   package var outputGradient: StripView { boundaries.last?.view ?? inputMemory.view }
   /// The gradient of x after backward [rows.total, inputSize].
@@ -237,19 +260,46 @@ package final class Unroll: @unchecked Sendable {
       }
       for layer in layers { layer.packedVersion = weights.version }
     }
-    for (index, layer) in layers.enumerated() {
-      for level in layer.plan.hoisted.indices {
-        guard isDropped[index] && level == 0 || !layer.plan.hoisted[level].isEmpty else { continue }
+    for layer in 0..<layerCount { forward(layer: layer, team) }
+    if isDropped[layerCount] {
+      eachBlock(team) { range, _ in drop(layerCount, range) }
+    }
+  }
+
+  /// Runs a layer, in both directions where it has them.
+  private func forward(layer: Int, _ team: Team) {
+    let junction = junctions[layer]
+    if let junction {
+      if isDropped[layer] { eachBlock(team) { range, _ in drop(layer, range) } }
+      if junction.reverse != nil {
+        let input = layers[layer * network.wiring.directions].input
+        eachStep(team) { junction.reverseInput(input, rows, $0) }
+      }
+    }
+    for index in parts(of: layer) {
+      let run = layers[index]
+      for level in run.plan.hoisted.indices {
+        let drops = isDropped[layer] && level == 0 && junction == nil
+        guard drops || !run.plan.hoisted[level].isEmpty else { continue }
         eachBlock(team) { range, thread in
-          if level == 0 { drop(index, range) }
-          run(index, thread) { $0.forwardHoisted(rows, level: level, range) }
+          if drops { drop(layer, range) }
+          self.run(index, thread) { $0.forwardHoisted(rows, level: level, range) }
         }
       }
+      drawZoneout(index, team)
       eachShare(team, index) { $0.forward(rows, $1) }
     }
-    if isDropped[layers.count] {
-      eachBlock(team) { range, _ in drop(layers.count, range) }
-    }
+    guard let junction else { return }
+    let indices = parts(of: layer)
+    let (first, last) = (layers[indices.lowerBound], layers[indices.upperBound - 1])
+    let reverse = indices.count > 1 ? last.output : nil
+    eachStep(team) { junction.join(first.output, reverse, input: first.input, rows, $0) }
+  }
+
+  /// The parts of a layer.
+  private func parts(of layer: Int) -> Range<Int> {
+    let count = network.wiring.directions
+    return layer * count..<(layer + 1) * count
   }
 
   /// Runs back through all steps of the last forward.
@@ -268,31 +318,59 @@ package final class Unroll: @unchecked Sendable {
     if let penalty = activityPenalty, penalty.activation > 0 {
       penalty.addActivation(rows, output, to: outputGradient, kernels, team)
     }
-    if isDropped[layers.count] {
-      eachBlock(team) { range, _ in dropGradient(layers.count, range) }
+    if isDropped[layerCount] {
+      eachBlock(team) { range, _ in dropGradient(layerCount, range) }
     }
     if let penalty = activityPenalty, penalty.temporal > 0 {
-      penalty.addTemporal(rows, layers[layers.count - 1].output, to: outputGradient, kernels, team)
+      penalty.addTemporal(rows, wholeOutput, to: outputGradient, kernels, team)
     }
-    for (index, layer) in layers.enumerated().reversed() {
+    for layer in (0..<layerCount).reversed() { backward(layer: layer, gradients, team) }
+    if dropout?.weight ?? 0 > 0 { droppedWeights?.mask(gradients, team) }
+    gradients.version &+= 1
+  }
+
+  /// Runs back through a layer, whose directions each add to the gradient of its input.
+  private func backward(layer: Int, _ gradients: ParameterBuffer, _ team: Team) {
+    let junction = junctions[layer]
+    let indices = parts(of: layer)
+    if let junction, junction.reverse != nil {
+      eachStep(team) { junction.split(boundaries[layer + 1].view, rows, $0) }
+    }
+    // Zoneout changes the gradient of the output that goes on to a residual layer's input.
+    let isCopied = network.isResidual(layer: layer) && network.wiring.zoneout > 0
+    if isCopied, let junction {
+      eachStep(team) { steps in junction.keepOutputGradient(boundaries[layer + 1].view, rows, steps)
+      }
+    }
+    for index in indices {
+      let run = layers[index]
       eachShare(team, index) { $0.backward(rows, $1) }
-      for level in layer.plan.backwardHoisted.indices.reversed() {
+      for level in run.plan.backwardHoisted.indices.reversed() {
+        let drops = isDropped[layer] && level == 0 && junction == nil
         eachBlock(team) { range, thread in
-          run(index, thread) { $0.backwardHoisted(rows, level: level, range) }
-          if isDropped[index] && level == 0 { dropGradient(index, range) }
+          self.run(index, thread) { $0.backwardHoisted(rows, level: level, range) }
+          if drops { dropGradient(layer, range) }
         }
       }
+    }
+    if let junction {
+      let whole = isCopied ? junction.output.view : boundaries[layer + 1].view
+      eachStep(team) {
+        junction.addInputGradient(to: boundaries[layer].view, of: whole, rows, $0)
+      }
+      if isDropped[layer] { eachBlock(team) { range, _ in dropGradient(layer, range) } }
+    }
+    for index in indices {
+      let run = layers[index]
       let shares = team.threads == 1 ? 1 : team.threads &* piecesPerThread
-      for pass in 0..<layer.gradientPasses {
+      for pass in 0..<run.gradientPasses {
         team.forEach(shares) { share, _ in
-          layer.sumGradients(
+          run.sumGradients(
             rows, into: gradients.values.base, kernels, pass: pass, share: share, of: shares)
         }
       }
-      for entry in layer.plan.blockDiagonal { gradients.clearPadding(entry) }
+      for entry in run.plan.blockDiagonal { gradients.clearPadding(entry) }
     }
-    if dropout?.weight ?? 0 > 0 { droppedWeights?.mask(gradients, team) }
-    gradients.version &+= 1
   }
 
   /// One step on the caller's thread, for streams: no allocation, no lock.
@@ -308,6 +386,8 @@ package final class Unroll: @unchecked Sendable {
         }
         runner.forward(rows, 0..<batch)
       }
+      // Streams have one direction, so that a part is a layer.
+      junctions[index]?.join(layer.output, nil, input: layer.input, rows, 0..<1)
     }
   }
 
@@ -343,20 +423,27 @@ package final class Unroll: @unchecked Sendable {
     }
   }
 
+  /// Calls with all time steps, some for each thread.
+  private func eachStep(_ team: Team, _ body: (_ steps: Range<Int>) -> Void) {
+    team.run { thread in
+      body(rows.steps * thread / team.threads..<rows.steps * (thread + 1) / team.threads)
+    }
+  }
+
   private func prepareMemory(threads: Int) throws(Failure) {
     while scratch.count < threads {
       scratch.append(try layers.map { layer throws(Failure) in try Scratch([layer.plan]) })
     }
     if isDropped.indices.contains(where: { rate($0) > 0 }), masks.isEmpty {
-      masks = try ([network.inputSize] + network.hiddenSizes).map { columns throws(Failure) in
-        try DropoutMemory(rows: steps * batch, columns: columns)
+      masks = try (0...layerCount).map { boundary throws(Failure) in
+        try DropoutMemory(rows: steps * batch, columns: network.inputSize(layer: boundary))
       }
     }
   }
 
   /// The probability of being dropped at a boundary in the next forward.
   private func rate(_ boundary: Int) -> Double {
-    dropout?.rate(boundary: boundary, layers: layers.count) ?? 0
+    dropout?.rate(boundary: boundary, layers: layerCount) ?? 0
   }
 
   /// The weights, or what dropout leaves of them.
@@ -372,14 +459,18 @@ package final class Unroll: @unchecked Sendable {
   func bind(_ weights: ParameterBuffer? = nil) {
     let weights = weights ?? self.weights
     runWeights = weights.values.base
-    for (index, layer) in layers.enumerated() {
-      layer.input =
-        isDropped[index] ? masks[index].values.view : index == 0 ? input : layers[index - 1].output
+    for (index, run) in layers.enumerated() {
+      let layer = network.parts[index].layer
+      let reverse = network.parts[index].isReversed ? junctions[layer]?.reverse : nil
+      run.input =
+        reverse?.input.view ?? (isDropped[layer] ? masks[layer].values.view : value(layer))
       if !boundaries.isEmpty {
-        layer.inputGradient = boundaries[index].view
-        layer.outputGradient = boundaries[index + 1].view
+        run.inputGradient = reverse?.inputGradient.view ?? boundaries[layer].view
+        run.outputGradient =
+          reverse?.outputGradient.view ?? junctions[layer]?.reverse?.forwardOutputGradient.view
+          ?? boundaries[layer + 1].view
       }
-      layer.bind(weights.values.base)
+      run.bind(weights.values.base)
     }
   }
 
@@ -399,13 +490,23 @@ package final class Unroll: @unchecked Sendable {
     }
   }
 
+  /// Draws which states a part keeps; without dropout none, but for the mean that is planned.
+  private func drawZoneout(_ index: Int, _ team: Team) {
+    guard let zoneout = layers[index].zoneout else { return }
+    let dropout = dropout ?? Dropout(rate: 0, seed: 0)
+    eachBlock(team) { range, _ in
+      zoneout.draw(
+        dropout, rate: network.wiring.zoneout, layer: index, rows, range, kernels)
+    }
+  }
+
   private func drop(_ boundary: Int, _ range: Range<Int>) {
     guard isDropped[boundary], let dropout else { return }
     let memory = masks[boundary]
     dropout.draw(
       memory.mask.view, boundary: boundary, rate: rate(boundary), rows, range, kernels)
     memory.apply(
-      boundary == 0 ? input : layers[boundary - 1].output, to: memory.values.view, range, kernels)
+      value(boundary), to: memory.values.view, range, kernels)
   }
 
   private func dropGradient(_ boundary: Int, _ range: Range<Int>) {

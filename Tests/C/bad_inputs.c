@@ -41,6 +41,7 @@ int main(void) {
   bad_cells();
   bad_networks();
   bad_training();
+  bad_sequences();
   bad_search();
   printf("%d calls, %d failures\n", calls, failures);
   return failures != 0;

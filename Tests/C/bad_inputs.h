@@ -17,6 +17,7 @@ size_t read_file(const char *path, unsigned char *bytes, size_t capacity);
 void bad_cells(void);
 void bad_networks(void);
 void bad_training(void);
+void bad_sequences(void);
 void bad_search(void);
 
 #define BAD(call, text) expect((call), RNNCELL_INVALID_ARGUMENT, (text), __FILE__, __LINE__)

@@ -19,11 +19,12 @@ struct Case {
 
   init(
     _ cells: [Cell], inputSize: Int, hiddenSizes: [Int], steps: Int, batch: Int,
-    lengths: [Int]? = nil, seed: UInt64, scale: Double = 0.8
+    lengths: [Int]? = nil, wiring: Wiring = Wiring(), seed: UInt64, scale: Double = 0.8
   ) throws {
     var layout = ParameterLayout()
     network = try Network(
-      cells: cells, inputSize: inputSize, hiddenSizes: hiddenSizes, layout: &layout)
+      cells: cells, inputSize: inputSize, hiddenSizes: hiddenSizes, wiring: wiring,
+      layout: &layout)
     weights = try ParameterBuffer(layout)
     (self.steps, self.batch, self.lengths) = (steps, batch, lengths)
     var random = TestRandom(seed: seed)
@@ -90,17 +91,23 @@ struct Case {
     var inputGradient = [Double](repeating: 0, count: input.count)
     var initialStateGradient = finalState
     var gradients = network.parameters.map { $0.map { [Double](repeating: 0, count: $0.count) } }
-    let last = network.cells.count - 1
+    func isResidual(_ layer: Int) -> Bool {
+      network.wiring.isResidual
+        && network.inputSize(layer: layer) == network.inputSize(layer: layer + 1)
+    }
     for sequence in 0..<batch {
       let length = lengths?[sequence] ?? steps
-      func states(_ array: [Float], layer: Int) -> [[Double]] {
-        network.states.filter { $0.layer == layer }.map { state in
+      func ofPart(_ part: NetworkPart) -> [NetworkState] {
+        network.states.filter { $0.layer == part.layer && $0.isReversed == part.isReversed }
+      }
+      func states(_ array: [Float], _ part: NetworkPart) -> [[Double]] {
+        ofPart(part).map { state in
           let start = state.offset * batch + sequence * state.size
           return array[start..<(start + state.size)].map(Double.init)
         }
       }
-      func store(_ values: [[Double]], layer: Int, into array: inout [Double]) {
-        for (state, value) in zip(network.states.filter { $0.layer == layer }, values) {
+      func store(_ values: [[Double]], _ part: NetworkPart, into array: inout [Double]) {
+        for (state, value) in zip(ofPart(part), values) {
           let start = state.offset * batch + sequence * state.size
           array.replaceSubrange(start..<(start + state.size), with: value)
         }
@@ -117,32 +124,50 @@ struct Case {
           array.replaceSubrange(start..<(start + size), with: value)
         }
       }
+      func inOrder<T>(_ values: [T], _ part: NetworkPart) -> [T] {
+        part.isReversed ? values.reversed() : values
+      }
+      func sum(_ a: [[Double]], _ b: [[Double]]) -> [[Double]] {
+        zip(a, b).map { zip($0, $1).map { $0 + $1 } }
+      }
       var runs: [ReferenceRun] = []
       var values = rows(input, network.inputSize).map { $0.map(Double.init) }
-      for (layer, cell) in network.cells.enumerated() {
-        let run = ReferenceRun(
-          Interpreter(
-            cell.graph, inputSize: network.inputSize(layer: layer),
-            hiddenSize: network.hiddenSizes[layer]),
-          parameters: network.parameters[layer].map { weights.read($0).map(Double.init) },
-          inputs: values, initialStates: states(initialState, layer: layer))
-        values = run.outputs
-        store(run.finalStates, layer: layer, into: &finalState)
-        runs.append(run)
+      for layer in network.cells.indices {
+        var joined = values.map { _ in [Double]() }
+        for (index, part) in network.parts.enumerated() where part.layer == layer {
+          let run = ReferenceRun(
+            Interpreter(
+              part.cell.graph, inputSize: part.inputSize, hiddenSize: part.hiddenSize),
+            parameters: network.parameters[index].map { weights.read($0).map(Double.init) },
+            inputs: inOrder(values, part), initialStates: states(initialState, part))
+          for (step, output) in inOrder(run.outputs, part).enumerated() { joined[step] += output }
+          store(run.finalStates, part, into: &finalState)
+          runs.append(run)
+        }
+        values = isResidual(layer) ? sum(joined, values) : joined
       }
       place(values, network.outputSize, into: &output)
       var upper = rows(outputGradient, network.outputSize).map { $0.map(Double.init) }
-      for layer in (0...last).reversed() {
-        let gradient = ReferenceGradient(
-          runs[layer], outputs: upper,
-          finalStates: states(finalStateGradient, layer: layer))
-        store(gradient.initialStates, layer: layer, into: &initialStateGradient)
-        for index in gradients[layer].indices {
-          for element in gradients[layer][index].indices {
-            gradients[layer][index][element] += gradient.parameters[index][element]
-          }
+      for layer in network.cells.indices.reversed() {
+        var lower = upper.map { slope in
+          isResidual(layer)
+            ? slope : [Double](repeating: 0, count: network.inputSize(layer: layer))
         }
-        upper = gradient.inputs
+        for (index, part) in network.parts.enumerated() where part.layer == layer {
+          let start = part.isReversed ? part.hiddenSize : 0
+          let slopes = upper.map { Array($0[start..<start + part.hiddenSize]) }
+          let gradient = ReferenceGradient(
+            runs[index], outputs: inOrder(slopes, part),
+            finalStates: states(finalStateGradient, part))
+          store(gradient.initialStates, part, into: &initialStateGradient)
+          for number in gradients[index].indices {
+            for element in gradients[index][number].indices {
+              gradients[index][number][element] += gradient.parameters[number][element]
+            }
+          }
+          lower = sum(lower, inOrder(gradient.inputs, part))
+        }
+        upper = lower
       }
       place(upper, network.inputSize, into: &inputGradient)
     }

@@ -47,6 +47,57 @@ import Testing
     }
   }
 
+  @Test(
+    "momentum agrees with double precision and stays within its count", arguments: tables, counts)
+  func momentum(table: KernelTable, count: Int) throws {
+    for isNesterov in [false, true] {
+      let (weights, gradients) = (try Self.random(count, 1), try Self.random(count, 2))
+      let velocity = try Self.random(count, 3)
+      let (w, v) = (weights.array, velocity.array)
+      var update = MomentumUpdate(
+        weights: weights.base, gradients: UnsafePointer(gradients.base), velocity: velocity.base,
+        count: count, rate: 0.1, momentum: 0.9, isNesterov: isNesterov, gradientScale: 0.5,
+        decay: 0.01)
+      table.descendWithMomentum(&update)
+      #expect(weights[count] == 7 && velocity[count] == 7)
+      for index in 0..<count {
+        let weight = Double(w[index])
+        let slope = 0.5 * Double(gradients[index]) + 0.01 * weight
+        let speed = 0.9 * Double(v[index]) + slope
+        let wanted = weight - 0.1 * (isNesterov ? slope + 0.9 * speed : speed)
+        #expect(abs(Double(velocity[index]) - speed) < 1e-6, "\(table.instructionSet)")
+        #expect(abs(Double(weights[index]) - wanted) < 1e-6, "\(table.instructionSet)")
+      }
+    }
+  }
+
+  @Test(
+    "RMSprop agrees with double precision and stays within its count", arguments: tables, counts)
+  func rmsprop(table: KernelTable, count: Int) throws {
+    for hasVelocity in [false, true] {
+      let (weights, gradients) = (try Self.random(count, 1), try Self.random(count, 2))
+      let (squares, velocity) = (try Self.random(count, 3, low: 0), try Self.random(count, 4))
+      let (w, s, v) = (weights.array, squares.array, velocity.array)
+      var update = RMSpropUpdate(
+        weights: weights.base, gradients: UnsafePointer(gradients.base), squares: squares.base,
+        velocity: hasVelocity ? velocity.base : nil, count: count, rate: 0.01, smoothing: 0.9,
+        momentum: 0.8, epsilon: 1e-3, gradientScale: 0.5, decay: 0.1)
+      table.rmsprop(&update)
+      #expect(weights[count] == 7 && squares[count] == 7 && velocity[count] == 7)
+      for index in 0..<count {
+        let weight = Double(w[index])
+        let slope = 0.5 * Double(gradients[index]) + 0.1 * weight
+        let square = 0.9 * Double(s[index]) + 0.1 * slope * slope
+        var step = slope / (square.squareRoot() + 1e-3)
+        if hasVelocity { step += 0.8 * Double(v[index]) }
+        #expect(abs(Double(squares[index]) - square) < 1e-6, "\(table.instructionSet)")
+        #expect(
+          abs(Double(weights[index]) - (weight - 0.01 * step)) < 1e-6 * max(abs(step), 1),
+          "\(table.instructionSet)")
+      }
+    }
+  }
+
   @Test("Adam agrees with double precision and stays within its count", arguments: tables, counts)
   func adam(table: KernelTable, count: Int) throws {
     let (weights, gradients) = (try Self.random(count, 1), try Self.random(count, 2))

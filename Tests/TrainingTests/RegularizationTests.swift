@@ -11,6 +11,7 @@ struct RegularizationTests {
   struct Case: CustomTestStringConvertible, Sendable {
     var testDescription: String
     var change: @Sendable (inout TrainingOptions) -> Void
+    var zoneout: Double { ["zoneout", "all"].contains(testDescription) ? 0.3 : 0 }
 
     init(_ name: String, _ change: @escaping @Sendable (inout TrainingOptions) -> Void) {
       testDescription = name
@@ -30,6 +31,7 @@ struct RegularizationTests {
     Case("weight") { $0.weightDropout = 0.5 },
     Case("activation") { $0.activationPenalty = 2 },
     Case("temporal") { $0.temporalPenalty = 2 },
+    Case("zoneout") { _ in },
     Case("all") {
       ($0.dropout, $0.embeddingDropout, $0.recurrentDropout) = (0.2, 0.2, 0.2)
       ($0.weightDropout, $0.activationPenalty, $0.temporalPenalty) = (0.2, 2, 1)
@@ -45,9 +47,14 @@ struct RegularizationTests {
     let options: TrainingOptions
     static let (batch, steps) = (5, 7)
 
-    init(_ cells: [String], _ change: (inout TrainingOptions) -> Void) throws {
+    init(
+      _ cells: [String], zoneout: Double = 0, _ change: (inout TrainingOptions) -> Void
+    ) throws {
       corpus = try TinyModel.corpus(20)
-      model = try TinyModel(cells: cells, hiddenSize: 9, embeddingSize: 6).make(corpus)
+      model = try TinyModel(
+        cells: cells, hiddenSize: 9, embeddingSize: 6,
+        wiring: Wiring(isResidual: true, zoneout: zoneout)
+      ).make(corpus)
       gradients = try ParameterBuffer(model.weights.layout)
       var options = TrainingOptions()
       change(&options)
@@ -55,7 +62,7 @@ struct RegularizationTests {
       run = try ModelRun(
         model, gradients: gradients, steps: Self.steps, batch: Self.batch,
         masksRecurrence: options.recurrentDropout > 0, kernels: .current)
-      run.unroll.dropout = options.dropout(update: 3)
+      run.unroll.dropout = options.dropout(update: 3, drawsZoneout: zoneout > 0)
       run.unroll.activityPenalty = options.activityPenalty
       run.wordDropout = (options.embeddingDropout, 8)
       try Segments(corpus.train, batch: Self.batch, steps: Self.steps)
@@ -96,7 +103,7 @@ struct RegularizationTests {
     arguments: cases, ["lstm", "gru", "darts_v2", "lstm_peephole"])
   func gradients(option: Case, cell: String) throws {
     // Where outputs are dropped, the temporal penalty is on what no view shows.
-    let setting = try Setting([cell, "elman"]) {
+    let setting = try Setting([cell, "elman"], zoneout: option.zoneout) {
       option.change(&$0)
       if $0.dropout > 0 { $0.temporalPenalty = 0 }
     }
@@ -127,7 +134,7 @@ struct RegularizationTests {
 
   @Test("Masks are the same for any number of threads, and differ with the seed", arguments: cases)
   func threads(option: Case) throws {
-    let setting = try Setting(["lstm", "gru"], option.change)
+    let setting = try Setting(["lstm", "gru"], zoneout: option.zoneout, option.change)
     func bits(_ threads: Int) throws -> [UInt32] {
       _ = try setting.loss(threads: threads)
       return setting.gradients.values.array.map(\.bitPattern)

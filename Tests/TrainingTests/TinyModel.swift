@@ -10,13 +10,14 @@ struct TinyModel {
   var hiddenSize = 12
   var embeddingSize: Int?
   var isTied = false
+  var wiring = Wiring()
   var seed: UInt64 = 5
 
   func make(_ corpus: Corpus) throws -> LanguageModel {
     try LanguageModel(
       ModelShape(
         cells: try cells.map { try Cell.stock($0) }, vocabulary: corpus.vocabulary,
-        hiddenSize: hiddenSize, embeddingSize: embeddingSize, isTied: isTied),
+        hiddenSize: hiddenSize, embeddingSize: embeddingSize, isTied: isTied, wiring: wiring),
       seed: seed)
   }
 

@@ -1,8 +1,10 @@
 import Cells
 
 extension Graph {
-  /// The cell with masks on the states that its matrices read: W(h) becomes W(mask * h), and W(r * h)
-  /// becomes W(r * (mask * h)). What reads a state element by element reads it whole.
+  /// The cell with masks on the states that its matrices read.
+  ///
+  /// W(h) becomes W(mask * h), and W(r * h) becomes W(r * (mask * h)); what reads a state element by
+  /// element reads it whole.
   ///
   /// The masks are states behind the cell's own that never change, so that a sequence has one mask for all
   /// time steps (Gal and Ghahramani 2016, arXiv:1512.05287, equation 7). Parameters stay as they are.

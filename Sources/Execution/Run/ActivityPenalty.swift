@@ -1,6 +1,6 @@
 import Kernels
 
-/// Penalties on the outputs of the last layer (Merity et al. 2017, arXiv:1708.01009, equations 3 and 4, with
+/// Penalties on the outputs of the last layer (Merity and others 2017, arXiv:1708.01009, equations 3 and 4, with
 /// the mean of squares in place of the norm, as their program has it).
 package struct ActivityPenalty: Hashable, Sendable {
   /// Of the mean square of the outputs, after dropout.

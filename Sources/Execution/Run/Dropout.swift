@@ -1,10 +1,9 @@
 import Kernels
 
-/// What is dropped in one run forward and backward. Kept values are divided by the probability of being
-/// kept.
+/// What is dropped in one run forward and backward; kept values are divided by their probability.
 ///
-/// Between layers as Zaremba et al. 2014 (arXiv:1409.2329, section 3.2); variational and recurrent as
-/// Gal and Ghahramani 2016 (arXiv:1512.05287); of weights as Merity et al. 2018 (arXiv:1708.02182,
+/// Between layers as Zaremba and others 2014 (arXiv:1409.2329, section 3.2); variational and recurrent as
+/// Gal and Ghahramani 2016 (arXiv:1512.05287); of weights as Merity and others 2018 (arXiv:1708.02182,
 /// section 2).
 package struct Dropout: Hashable, Sendable {
   /// Probabilities of being dropped, 0 ..< 1: of the first layer's input, of what goes from layer to
@@ -40,8 +39,24 @@ package struct Dropout: Hashable, Sendable {
     _ mask: StripView, boundary: Int, rate: Double, _ rows: Rows, _ range: Range<Int>,
     _ kernels: KernelTable
   ) {
-    let drawing = MaskDrawing(
-      mask, rate: rate, seed: seed, purpose: 0x6472_6F70_0000 &+ UInt64(boundary), kernels)
+    draw(
+      MaskDrawing(
+        mask, rate: rate, seed: seed, purpose: 0x6472_6F70_0000 &+ UInt64(boundary), kernels),
+      rows, range)
+  }
+
+  /// Draws masks of zoneout, which are 1 where a state is kept.
+  func drawKept(
+    _ mask: StripView, rate: Double, stream: Int, _ rows: Rows, _ range: Range<Int>,
+    _ kernels: KernelTable
+  ) {
+    var drawing = MaskDrawing(
+      mask, rate: rate, seed: seed, purpose: 0x7A6F_6E65_0000 &+ UInt64(stream), kernels)
+    (drawing.below, drawing.above) = (1, 0)
+    draw(drawing, rows, range)
+  }
+
+  private func draw(_ drawing: MaskDrawing, _ rows: Rows, _ range: Range<Int>) {
     let groups = (rows.batch &+ 3) / 4
     var step = rows.step(of: range.lowerBound)
     var row = range.lowerBound
@@ -83,7 +98,9 @@ package struct Dropout: Hashable, Sendable {
 private struct MaskDrawing {
   let mask: StripView
   private let threshold: Float
-  private let kept: Float
+  /// The mask where a number is below the threshold, and where it is not.
+  var below: Float = 0
+  var above: Float
   private let seed: UInt64
   private let purpose: UInt64
   private let kernels: KernelTable
@@ -91,7 +108,7 @@ private struct MaskDrawing {
   init(_ mask: StripView, rate: Double, seed: UInt64, purpose: UInt64, _ kernels: KernelTable) {
     self.mask = mask
     threshold = Float(rate)
-    kept = Float(1 / (1 - rate))
+    above = Float(1 / (1 - rate))
     self.seed = seed
     self.purpose = purpose
     self.kernels = kernels
@@ -121,7 +138,7 @@ private struct MaskDrawing {
       first: UInt64(truncatingIfNeeded: (group &* mask.columns.strips &+ strip) &* 64), low: 0,
       span: 1, isSigned: false)
     kernels.fillUniform(&fill)
-    for index in 0..<64 { at[index] = at[index] < threshold ? 0 : kept }
+    for index in 0..<64 { at[index] = at[index] < threshold ? below : above }
   }
 }
 

@@ -43,7 +43,9 @@ extension StageRunner {
     for time in 0..<rows.steps {
       let count = min(positions.upperBound, rows.active[time]) &- positions.lowerBound
       guard count > 0 else { return }
-      run(layer.plan.step, span(rows, time, positions.lowerBound, count))
+      let span = span(rows, time, positions.lowerBound, count)
+      run(layer.plan.step, span)
+      if let zoneout = layer.zoneout { alone { zoneout.forward(layer, span, kernels) } }
     }
   }
 
@@ -67,8 +69,19 @@ extension StageRunner {
         }
       }
       if ending < active { crew?.team.meet() }
-      run(layer.plan.backwardStep, span(rows, time, positions.lowerBound, count))
+      let span = span(rows, time, positions.lowerBound, count)
+      if let zoneout = layer.zoneout { alone { zoneout.beforeBackward(layer, span, kernels) } }
+      run(layer.plan.backwardStep, span)
+      if let zoneout = layer.zoneout { alone { zoneout.afterBackward(layer, span, kernels) } }
     }
+  }
+
+  /// Does something on this thread or, where a crew shares a step, on one for all.
+  private func alone(_ body: () -> Void) {
+    guard let crew else { return body() }
+    crew.team.meet()
+    if crew.thread == 0 { body() }
+    crew.team.meet()
   }
 
   private func span(_ rows: Rows, _ time: Int, _ position: Int, _ count: Int) -> RowSpan {

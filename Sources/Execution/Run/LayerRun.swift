@@ -33,6 +33,9 @@ final class LayerRun: @unchecked Sendable {
   /// Slots as `Scratch.resolve` needs them: the base of row 0, and how rows move it.
   private(set) var places: [Operand]
 
+  /// What keeps states in training, where the network has zoneout.
+  var zoneout: ZoneoutRun?
+
   /// Views that the network ties the layer into.
   var input: StripView
   var inputGradient: StripView

@@ -19,8 +19,8 @@ final class WeightDropout: @unchecked Sendable {
     values.version = 1 << 62
     masks = try ParameterBuffer(layout)
     var (matrices, others): ([ParameterEntry], [ParameterEntry]) = ([], [])
-    for (cell, entries) in zip(network.cells, network.parameters) {
-      let isRecurrent = cell.graph.recurrentMatrices
+    for (part, entries) in zip(network.parts, network.parameters) {
+      let isRecurrent = part.cell.graph.recurrentMatrices
       for (index, entry) in entries.enumerated() {
         if isRecurrent.contains(index) { matrices.append(entry) } else { others.append(entry) }
       }
@@ -82,11 +82,9 @@ final class WeightDropout: @unchecked Sendable {
 extension Graph {
   /// The matrices that are applied to something that depends on a state.
   var recurrentMatrices: Set<Int> {
-    var depends = [Bool](repeating: false, count: nodes.count)
+    let depends = isInLoop
     var found: Set<Int> = []
-    for (index, node) in nodes.enumerated() {
-      if case .state = node.kind { depends[index] = true }
-      if node.operands.contains(where: { depends[$0] }) { depends[index] = true }
+    for node in nodes {
       guard case .affine(let products, _) = node.kind else { continue }
       for (product, operand) in zip(products, node.operands) where depends[operand] {
         found.insert(product.parameter)

@@ -43,12 +43,17 @@ package enum NetworkFile {
 
   /// What describes a network in a file's metadata.
   static func metadata(_ network: Network, kind: String) -> [String: String] {
-    [
+    let wiring = network.wiring
+    var metadata = [
       "format": "rnncell.\(kind).1",
       "cells": JSON.array(network.cells.map { .string($0.equations) }).text,
       "input_size": "\(network.inputSize)",
       "hidden_sizes": JSON.array(network.hiddenSizes.map { .integer($0) }).text,
     ]
+    if wiring.isBidirectional { metadata["bidirectional"] = "1" }
+    if wiring.isResidual { metadata["residual"] = "1" }
+    if wiring.zoneout > 0 { metadata["zoneout"] = "\(wiring.zoneout)" }
+    return metadata
   }
 
   /// The network that a file's metadata describes, added to a layout.
@@ -58,7 +63,25 @@ package enum NetworkFile {
     let parts = try parts(file)
     return try Network(
       cells: parts.cells, inputSize: parts.inputSize, hiddenSizes: parts.hiddenSizes,
-      layout: &layout)
+      wiring: try wiring(file), layout: &layout)
+  }
+
+  /// How the layers are joined, as `metadata` wrote it.
+  static func wiring(_ file: SafeTensors) throws(Failure) -> Wiring {
+    var wiring = Wiring()
+    for (name, flag) in [("bidirectional", \Wiring.isBidirectional), ("residual", \.isResidual)] {
+      guard let text = file.metadata[name] else { continue }
+      guard ["0", "1"].contains(text) else {
+        throw Failure(.format, "the metadata has no valid \(name)")
+      }
+      wiring[keyPath: flag] = text == "1"
+    }
+    guard let text = file.metadata["zoneout"] else { return wiring }
+    guard let rate = Double(text), rate >= 0, rate < 1 else {
+      throw Failure(.format, "the metadata has no valid zoneout")
+    }
+    wiring.zoneout = rate
+    return wiring
   }
 
   /// What `metadata` wrote.

@@ -12,12 +12,12 @@ package enum TensorNames {
     _ network: Network, _ weights: ParameterBuffer, prefix: String = "",
     to file: inout SafeTensors
   ) throws(Failure) {
-    for layer in network.cells.indices {
-      if let torch = TorchLayer(network, layer, prefix) {
+    for part in network.parts.indices {
+      if let torch = TorchLayer(network, part, prefix) {
         try torch.write(weights, to: &file)
         continue
       }
-      for (name, entry) in names(network, layer, prefix) {
+      for (name, entry) in names(network, part, prefix) {
         try file.add(weights, entry, name: name)
       }
     }
@@ -29,22 +29,23 @@ package enum TensorNames {
   package static func read(
     _ network: Network, _ weights: ParameterBuffer, prefix: String = "", from file: SafeTensors
   ) throws(Failure) {
-    for layer in network.cells.indices {
-      if let torch = TorchLayer(network, layer, prefix) {
+    for part in network.parts.indices {
+      if let torch = TorchLayer(network, part, prefix) {
         try torch.read(weights, from: file)
         continue
       }
-      for (name, entry) in names(network, layer, prefix) {
+      for (name, entry) in names(network, part, prefix) {
         try file.load(name, into: weights, entry)
       }
     }
   }
 
   private static func names(
-    _ network: Network, _ layer: Int, _ prefix: String
+    _ network: Network, _ index: Int, _ prefix: String
   ) -> [(String, ParameterEntry)] {
-    zip(network.cells[layer].graph.parameters, network.parameters[layer]).map {
-      ("\(prefix)layers.\(layer).\($0.name)", $1)
+    let part = network.parts[index]
+    return zip(part.cell.graph.parameters, network.parameters[index]).map {
+      ("\(prefix)layers.\(part.name)\($0.name)", $1)
     }
   }
 }
@@ -71,21 +72,22 @@ extension SafeTensors {
 private struct TorchLayer {
   let packing: TorchPacking
   let entries: [String: ParameterEntry]
-  let layer: Int
+  /// What the names of its arrays end with: `_l0` or `_l0_reverse`.
+  let suffix: String
   let inputSize: Int
   let hiddenSize: Int
   let prefix: String
 
-  init?(_ network: Network, _ layer: Int, _ prefix: String) {
-    let cell = network.cells[layer]
-    guard let packing = cell.torchPacking else { return nil }
+  init?(_ network: Network, _ index: Int, _ prefix: String) {
+    let part = network.parts[index]
+    guard let packing = part.cell.torchPacking else { return nil }
     self.packing = packing
-    self.layer = layer
     self.prefix = prefix
-    inputSize = network.inputSize(layer: layer)
-    hiddenSize = network.hiddenSizes[layer]
+    suffix = "_l\(part.layer)\(part.isReversed ? "_reverse" : "")"
+    inputSize = part.inputSize
+    hiddenSize = part.hiddenSize
     entries = Dictionary(
-      zip(cell.graph.parameters.map(\.name), network.parameters[layer]),
+      zip(part.cell.graph.parameters.map(\.name), network.parameters[index]),
       uniquingKeysWith: { first, _ in first })
   }
 
@@ -110,7 +112,7 @@ private struct TorchLayer {
         guard let entry = part.flatMap({ entries[$0] }) else { continue }
         weights.read(entry, into: values.base + index * size)
       }
-      file.add("\(prefix)\(name)_l\(layer)", shape: shape(parts.count, columns), values: values)
+      file.add("\(prefix)\(name)\(suffix)", shape: shape(parts.count, columns), values: values)
     }
   }
 
@@ -119,7 +121,7 @@ private struct TorchLayer {
     for (name, parts, columns) in arrays {
       let size = hiddenSize * (columns ?? 1)
       let tensor = try file.tensor(
-        "\(prefix)\(name)_l\(layer)", shape: shape(parts.count, columns))
+        "\(prefix)\(name)\(suffix)", shape: shape(parts.count, columns))
       for (index, part) in parts.enumerated() {
         let rows = tensor.values.base + index * size
         if columns != nil {

@@ -44,13 +44,19 @@ package final class LanguageModel: TrainableModel {
       }
     }
     try shape.checkTie()
+    guard !shape.wiring.isBidirectional else {
+      throw .invalid(
+        "a language model cannot read backward: it would see what it is to predict; leave out "
+          + "bidirectional")
+    }
     let words = shape.vocabulary.count
     var layout = ParameterLayout()
     let embeddingIndex = try layout.addMatrix(
       Self.embeddingName, rows: words, columns: shape.inputSize)
     network = try Network(
       cells: shape.cells, inputSize: shape.inputSize,
-      hiddenSizes: shape.cells.map { _ in shape.hiddenSize }, layout: &layout)
+      hiddenSizes: shape.cells.map { _ in shape.hiddenSize }, wiring: shape.wiring,
+      layout: &layout)
     let matrixIndex =
       shape.isTied
       ? embeddingIndex
@@ -85,25 +91,11 @@ package final class LanguageModel: TrainableModel {
     weights.randomize(entry, Philox(seed: seed, purpose: purpose), low: -high, span: high + high)
   }
 
-  /// A network of its own with the cells of the model's layers and a copy of their weights.
-  package func bareNetwork() throws(Failure) -> (network: Network, weights: ParameterBuffer) {
-    var layout = ParameterLayout()
-    let bare = try Network(
-      cells: shape.cells, inputSize: shape.inputSize,
-      hiddenSizes: shape.cells.map { _ in shape.hiddenSize }, layout: &layout)
-    let copy = try ParameterBuffer(layout)
-    for entry in layout.entries {
-      guard let own = weights.layout[entry.name] else { continue }
-      copy.write(entry, from: weights.read(own))
-    }
-    return (bare, copy)
-  }
-
   package func isSame(as other: any TrainableModel) -> Bool {
     guard let other = other as? LanguageModel else { return false }
     return shape.cells.map(\.equations) == other.shape.cells.map(\.equations)
       && weights.layout.entries == other.weights.layout.entries && isTied == other.isTied
-      && vocabulary == other.vocabulary
+      && vocabulary == other.vocabulary && shape.wiring == other.shape.wiring
   }
 
   /// - Throws: `.invalidArgument` for an id outside the vocabulary, or fewer than 2 tokens.

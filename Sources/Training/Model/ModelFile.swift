@@ -127,7 +127,7 @@ extension ModelShape {
     }
     self.init(
       cells: cells, vocabulary: vocabulary, hiddenSize: hiddenSize, embeddingSize: inputSize,
-      isTied: tied == "1")
+      isTied: tied == "1", wiring: try NetworkFile.wiring(file))
   }
 }
 

@@ -26,7 +26,7 @@ package final class ModelRun {
     self.gradients = gradients
     unroll = try Unroll(
       model.network, weights: model.weights, gradients: gradients, steps: steps, batch: batch,
-      masksRecurrence: masksRecurrence, kernels: kernels)
+      masksRecurrence: masksRecurrence, drawsZoneout: gradients != nil, kernels: kernels)
     words = try Buffer(count: steps * batch)
     targets = try Buffer(count: steps * batch)
     softmax = try OutputLayer(

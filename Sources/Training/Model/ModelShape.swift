@@ -1,4 +1,5 @@
 import Cells
+import Execution
 import Kernels
 
 /// What a language model is made of, without weights.
@@ -12,16 +13,19 @@ package struct ModelShape: Sendable {
   package var embeddingSize: Int?
   /// Whether embedding and softmax share their matrix (Press and Wolf 2017, arXiv:1608.05859).
   package var isTied: Bool
+  /// How the layers are joined; a language model reads in one direction.
+  package var wiring: Wiring
 
   package init(
     cells: [Cell], vocabulary: Vocabulary, hiddenSize: Int, embeddingSize: Int? = nil,
-    isTied: Bool = false
+    isTied: Bool = false, wiring: Wiring = Wiring()
   ) {
     self.cells = cells
     self.vocabulary = vocabulary
     self.hiddenSize = hiddenSize
     self.embeddingSize = embeddingSize
     self.isTied = isTied
+    self.wiring = wiring
   }
 
   /// E.

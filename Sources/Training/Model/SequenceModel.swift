@@ -24,10 +24,12 @@ package struct SequenceShape: Sendable {
   package var outputSize: Int
   /// Whether it speaks at every time step; else after the last.
   package var isPerStep: Bool
+  /// How the layers are joined.
+  package var wiring: Wiring
 
   package init(
     cells: [Cell], hiddenSizes: [Int], inputSize: Int, kind: TargetKind, outputSize: Int,
-    isPerStep: Bool
+    isPerStep: Bool, wiring: Wiring = Wiring()
   ) {
     self.cells = cells
     self.hiddenSizes = hiddenSizes
@@ -35,6 +37,7 @@ package struct SequenceShape: Sendable {
     self.kind = kind
     self.outputSize = outputSize
     self.isPerStep = isPerStep
+    self.wiring = wiring
   }
 
   /// The number of learned values.
@@ -42,11 +45,14 @@ package struct SequenceShape: Sendable {
   /// - Throws: `.invalidArgument` or `.limit` for sizes that no cell can have.
   package var parameterCount: Int {
     get throws(Failure) {
-      var count = outputSize * ((hiddenSizes.last ?? 0) + 1)
+      let directions = wiring.directions
+      var count = outputSize * ((hiddenSizes.last ?? 0) * directions + 1)
       for (layer, cell) in cells.enumerated() {
-        count += try cell.parameterCount(
-          inputSize: layer == 0 ? inputSize : hiddenSizes[layer - 1],
-          hiddenSize: hiddenSizes[layer])
+        count +=
+          try directions
+          * cell.parameterCount(
+            inputSize: layer == 0 ? inputSize : hiddenSizes[layer - 1] * directions,
+            hiddenSize: hiddenSizes[layer])
       }
       return count
     }
@@ -97,7 +103,7 @@ package final class SequenceModel: TrainableModel {
     var layout = ParameterLayout()
     network = try Network(
       cells: shape.cells, inputSize: shape.inputSize, hiddenSizes: shape.hiddenSizes,
-      layout: &layout)
+      wiring: shape.wiring, layout: &layout)
     let matrix = try layout.addMatrix(
       LanguageModel.outputMatrixName, rows: shape.outputSize, columns: network.outputSize)
     let bias = try layout.addVector(
@@ -127,7 +133,7 @@ package final class SequenceModel: TrainableModel {
     guard let other = other as? SequenceModel else { return false }
     return shape.cells.map(\.equations) == other.shape.cells.map(\.equations)
       && weights.layout.entries == other.weights.layout.entries && shape.kind == other.shape.kind
-      && shape.isPerStep == other.shape.isPerStep
+      && shape.isPerStep == other.shape.isPerStep && shape.wiring == other.shape.wiring
   }
 
   /// The outputs for sequences, row-major: probabilities of classes or labels, or values.

@@ -72,7 +72,8 @@ extension SequenceShape {
     else { throw Failure(.format, "the file's metadata has sizes that no model can have") }
     self.init(
       cells: parts.cells, hiddenSizes: parts.hiddenSizes, inputSize: parts.inputSize, kind: kind,
-      outputSize: outputSize, isPerStep: isPerStep == "1")
+      outputSize: outputSize, isPerStep: isPerStep == "1",
+      wiring: try NetworkFile.wiring(file))
   }
 }
 

@@ -26,7 +26,7 @@ final class SequenceModelRun {
     self.batch = batch
     unroll = try Unroll(
       model.network, weights: model.weights, gradients: gradients, steps: steps, batch: batch,
-      masksRecurrence: masksRecurrence, kernels: kernels)
+      masksRecurrence: masksRecurrence, drawsZoneout: gradients != nil, kernels: kernels)
     let rows = model.shape.isPerStep ? steps * batch : batch
     outputLayer = try OutputLayer(
       matrix: model.outputMatrix, bias: model.outputBias, weights: model.weights,

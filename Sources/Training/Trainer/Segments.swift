@@ -34,7 +34,7 @@ package struct Segments {
   private static let shortest = 5
 
   /// Segments of random lengths for an epoch: about T, normally distributed with deviation 5, one in twenty
-  /// about T / 2 (Merity et al. 2018, arXiv:1708.02182, section 5).
+  /// about T / 2 (Merity and others 2018, arXiv:1708.02182, section 5).
   package func random(seed: UInt64) -> [Range<Int>] {
     let random = Philox(seed: seed, purpose: 0x6375_7473)
     let end = tokens.count / batch - 1

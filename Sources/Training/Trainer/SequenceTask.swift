@@ -51,7 +51,8 @@ final class SequenceTask: TrainingTask {
     let sequences = order[first..<min(first + batch, data.count)]
     let steps = sequences.reduce(0) { $0 + data.lengths[$1] }
     let terms = sequenceModel.shape.isPerStep ? steps : sequences.count
-    run.unroll.dropout = options.dropout(update: place.update)
+    run.unroll.dropout = options.dropout(
+      update: place.update, drawsZoneout: model.network.wiring.zoneout > 0)
     let scale = 1 / Float(options.sumsOverSteps ? sequences.count : terms)
     let sum = try run.losses(data, sequences, scale: scale, team)
     return UpdateLoss(sum: sum, terms: terms, tokens: steps)

@@ -58,7 +58,8 @@ final class TextTask: TrainingTask {
     let range = segments(place.epoch)[place.index]
     try run.unroll.prepare(steps: range.count, lengths: nil)
     segments.read(range, words: run.words, targets: run.targets)
-    run.unroll.dropout = options.dropout(update: place.update)
+    run.unroll.dropout = options.dropout(
+      update: place.update, drawsZoneout: model.network.wiring.zoneout > 0)
     run.wordDropout = (options.embeddingDropout, stableHash([options.seed, UInt64(place.update)]))
     let tokens = options.batch * range.count
     let scale = 1 / Float(options.sumsOverSteps ? options.batch : tokens)

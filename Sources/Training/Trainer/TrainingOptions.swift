@@ -36,13 +36,13 @@ package struct TrainingOptions: Sendable {
   package var embeddingDropout = 0.0
   /// Of the states that matrices read, with one mask for all time steps (ibid., section 4.1).
   package var recurrentDropout = 0.0
-  /// Of single weights of the matrices that read a state (Merity et al. 2018, arXiv:1708.02182).
+  /// Of single weights of the matrices that read a state (Merity and others 2018, arXiv:1708.02182).
   package var weightDropout = 0.0
   /// Factors of the penalties on the size of the last outputs and on their change from step to step
-  /// (Merity et al. 2017, arXiv:1708.01009).
+  /// (Merity and others 2017, arXiv:1708.01009).
   package var activationPenalty = 0.0
   package var temporalPenalty = 0.0
-  /// Whether segments have random lengths about the truncation (Merity et al. 2018, section 5).
+  /// Whether segments have random lengths about the truncation (Merity and others 2018, section 5).
   package var hasRandomTruncation = false
   /// One dropout mask for all steps of a segment (Gal and Ghahramani 2016, arXiv:1512.05287).
   package var isVariational = false
@@ -76,7 +76,9 @@ package struct TrainingOptions: Sendable {
   }
 
   /// What is dropped in an update; nil for nothing.
-  package func dropout(update: Int) -> Dropout? {
+  ///
+  /// - Parameter drawsZoneout: whether the seed is needed for zoneout.
+  package func dropout(update: Int, drawsZoneout: Bool) -> Dropout? {
     var drop = Dropout(
       rate: dropout, isVariational: isVariational,
       seed: stableHash([seed, UInt64(update), 0xD209]))
@@ -86,7 +88,7 @@ package struct TrainingOptions: Sendable {
     drop.recurrent = recurrentDropout
     drop.weight = weightDropout
     let rates = [drop.input, drop.hidden, drop.output, drop.recurrent, drop.weight]
-    return rates.contains { $0 > 0 } ? drop : nil
+    return drawsZoneout || rates.contains { $0 > 0 } ? drop : nil
   }
 
   /// Penalties on the outputs; nil for none.

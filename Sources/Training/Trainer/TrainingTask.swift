@@ -20,6 +20,22 @@ package protocol TrainableModel: AnyObject {
   func isSame(as other: any TrainableModel) -> Bool
 }
 
+extension TrainableModel {
+  /// A network of its own with the cells of the model's layers and a copy of their weights.
+  package func bareNetwork() throws(Failure) -> (network: Network, weights: ParameterBuffer) {
+    var layout = ParameterLayout()
+    let bare = try Network(
+      cells: network.cells, inputSize: network.inputSize, hiddenSizes: network.hiddenSizes,
+      wiring: network.wiring, layout: &layout)
+    let copy = try ParameterBuffer(layout)
+    for entry in layout.entries {
+      guard let own = weights.layout[entry.name] else { continue }
+      copy.write(entry, from: weights.read(own))
+    }
+    return (bare, copy)
+  }
+}
+
 /// The data that a model is trained on, and how its loss and gradient are worked out.
 package protocol TrainingTask: AnyObject {
   var model: any TrainableModel { get }
