@@ -27,20 +27,22 @@ from .arrays import Array, array
 from .cells import Cell, StockCell, stock_cells
 from .comparison import Comparison, compare
 from .corpora import Corpus, Vocabulary
-from .models import LanguageModel, Progress
-from .networks import Gradients, Network, Parameters, State, Stream, Tape
+from .models import LanguageModel
+from .networks import Gradients, Network, Optimizer, Parameters, State, Stream, Tape
 from .scores import Score
+from .sequences import SequenceModel, next_step
 from .studies import Proposal, Study, StudyInfo, search, strategies
+from .training import Progress, TrainingOptions
 
 __version__: str = _rnncell.version()
 
 __all__ = [
     "Array", "BusyError", "CancelledError", "Cell", "Comparison", "Corpus", "DivergedError",
     "Error", "FileError", "FormatError", "Gradients", "InternalError", "InvalidArgumentError",
-    "LanguageModel", "LimitError", "Network", "OutOfMemoryError", "Parameters", "ParseError",
-    "Progress", "Proposal", "Score", "State", "StateError", "StockCell", "Stream", "Study", "StudyInfo",
-    "Tape", "Vocabulary", "ablate", "array", "build_info", "compare", "search", "stock_cells",
-    "strategies",
+    "LanguageModel", "LimitError", "Network", "Optimizer", "OutOfMemoryError", "Parameters",
+    "ParseError", "Progress", "Proposal", "Score", "SequenceModel", "State", "StateError", "StockCell",
+    "Stream", "Study", "StudyInfo", "Tape", "TrainingOptions", "Vocabulary", "ablate", "array",
+    "build_info", "compare", "next_step", "search", "stock_cells", "strategies",
 ]
 
 

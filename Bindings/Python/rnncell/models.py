@@ -1,12 +1,11 @@
 """Language models: embedding, layers, softmax over a vocabulary."""
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
 
 from . import _rnncell
-from ._rnncell import Array, InvalidArgumentError
+from ._rnncell import Array, FormatError, InvalidArgumentError
 from .arrays import positive, seed_of, token_ids
 from .cells import Cell, cells_from
 from .corpora import UNITS, Corpus, Path, Vocabulary, decoded
@@ -14,41 +13,9 @@ from .networks import (
     Network, Parameters, load_parameters, loaded_from_bytes, saved_bytes, sequence_of,
     starting_options,
 )
+from .training import Progress, TrainingOptions, library_options, perplexity_of, recorded
 
-_REDUCTIONS = {"mean": 0, "sum": 1, "sum_over_steps": 1}
-
-
-class Progress(NamedTuple):
-    """How training goes: a row of the history for each epoch, and what a callback hears."""
-
-    epoch: int
-    """From 1."""
-    update: int
-    """Updates of the weights since the model was made."""
-    updates: int
-    """Updates of the whole fit, as far as known."""
-    tokens: int
-    """Trained on since the model was made."""
-    train_loss: float
-    """Mean since the epoch began, nats per token."""
-    valid_loss: float
-    """Of the validation split at the end of an epoch, read in as many pieces as the batch has; NaN
-    before. `evaluate` reads a text in one piece."""
-    learning_rate: float
-    tokens_per_second: float
-    seconds: float
-    """Of this fit so far."""
-
-    @property
-    def valid_perplexity(self) -> float:
-        """exp(valid_loss)."""
-        return perplexity_of(self.valid_loss)
-
-
-def perplexity_of(loss: float) -> float:
-    """exp(loss), infinity where that overflows."""
-    return math.exp(loss) if not loss > 700 else math.inf
-
+__all__ = ["LanguageModel", "Progress", "perplexity_of"]
 
 class LanguageModel:
     """Predicts the next token of a text.
@@ -58,14 +25,14 @@ class LanguageModel:
     hidden_size:    of every layer. embedding_size: None for the same.
     parameters:     choose the hidden size that comes nearest to so many learned numbers in all.
     tied:           embedding and softmax share their weights.
-    seed, init_range, forget_bias: as for Network.
+    residual, zoneout, seed, init_range, forget_bias: as for Network.
     """
 
     def __init__(
         self, cells: Cell | str | Sequence[Cell | str], vocabulary: Vocabulary | Corpus, *,
         hidden_size: int | None = None, layers: int | None = None,
         embedding_size: int | None = None, parameters: int | None = None, tied: bool = False,
-        seed: int = 0, init_range: float | None = None, forget_bias: float | None = None,
+        residual: bool = False, zoneout: float = 0.0, seed: int = 0, init_range: float | None = None, forget_bias: float | None = None,
     ) -> None:
         if isinstance(vocabulary, Corpus):
             vocabulary = vocabulary.vocabulary
@@ -82,65 +49,35 @@ class LanguageModel:
                    "embedding_size": embedding_size, "weight_count": parameters}
         numbers = {name: int(positive(name.replace("weight_count", "parameters"), value))
                    for name, value in options.items() if value is not None}
-        weights, bias = starting_options(init_range, forget_bias)
         self._handle = _rnncell.model_create(
-            vocabulary._corpus, [cell._handle for cell in given], seed=seed_of(seed),
-            init_range=weights, forget_bias=bias, tied=tied, **numbers)
+            vocabulary._corpus, [cell._handle for cell in given],
+            {"seed": seed_of(seed), "tied": tied, "residual": residual, "zoneout": zoneout,
+             **starting_options(init_range, forget_bias), **numbers})
 
     @classmethod
     def _wrap(cls, handle: _rnncell.Model) -> LanguageModel:
+        if not handle.describe()["vocabulary_size"]:
+            raise FormatError("the file holds a model of sequences; use SequenceModel.load")
         self = cls.__new__(cls)
         self._handle = handle
         return self
 
-    def fit(
-        self, corpus: Corpus, *, epochs: int | None = None, updates: int | None = None,
-        optimizer: str = "adam", learning_rate: float | None = None, truncation: int = 35,
-        batch_size: int = 32, clip: float | None = 5.0, decay: float = 1.0,
-        decay_after: int | None = None, patience: int | None = None, dropout: float = 0.0,
-        variational: bool = False, reduction: str = "mean",
-        checkpoint: Path | None = None, resume: bool = False,
-        progress: Callable[[Progress], object] | None = None, report_every: int = 50,
-        seed: int = 0, threads: int | None = None,
-    ) -> tuple[Progress, ...]:
+    def fit(self, corpus: Corpus, **options: Unpack[TrainingOptions]) -> tuple[Progress, ...]:
         """Trains on a corpus and gives the history, one row for each epoch.
 
-        epochs:        passes over the training split; None: 1, or as many as `updates` takes.
-        updates:       stop after so many updates of the weights.
-        optimizer:     "adam" or "sgd"; learning_rate: None for 0.002 and 1.
-        truncation:    T, steps of a segment of backpropagation through time.
-        clip:          largest norm of the whole gradient; None: no bound.
-        decay:         factor of the learning rate for each epoch after `decay_after`.
-        patience:      stop after so many epochs without a better validation loss.
-        dropout:       between layers; variational: one mask for all steps of a segment.
-        reduction:     "mean", or "sum" over the steps of a segment (the batch is averaged).
-        checkpoint:    a file that is written after each epoch; resume: carry on from it.
-        progress:      is called every `report_every` updates and after each epoch; true stops.
-        threads:       None for all processors (or $RNNCELL_THREADS).
+        By name it takes what `rnncell.TrainingOptions` lists, such as epochs, optimizer, learning_rate,
+        truncation, batch_size, dropout, checkpoint, resume, progress and threads.
 
         Ctrl-C raises KeyboardInterrupt; the weights are then those of the last update. A loss that
         stops being finite raises DivergedError.
         """
         if not isinstance(corpus, Corpus):
             raise TypeError(f"corpus must be a Corpus, not {type(corpus).__name__}")
-        if reduction not in _REDUCTIONS:
-            raise InvalidArgumentError(f"reduction {reduction!r} is none; pass 'mean' or 'sum'")
-        if resume and checkpoint is None:
-            raise InvalidArgumentError("resume is set without a checkpoint; pass checkpoint=FILE")
-        if epochs is None:
-            epochs = 1 if updates is None else 1 << 30
-        numbers = {
-            "epochs": epochs, "updates": updates, "truncation": truncation, "batch": batch_size,
-            "learning_rate": learning_rate, "decay": decay, "decay_after": decay_after,
-            "patience": patience, "report_every": report_every, "threads": threads}
-        checked = {name: positive("batch_size" if name == "batch" else name, value)
-                   for name, value in numbers.items() if value is not None}
-        clip = math.inf if clip is None else positive("clip", clip)
-        self._handle.fit(
-            corpus._handle, progress and (lambda row: progress(Progress(*row))),
-            optimizer=optimizer, checkpoint=checkpoint, seed=seed_of(seed), clip=clip,
-            dropout=dropout, variational=variational, reduction=_REDUCTIONS[reduction],
-            resume=int(resume), **checked)
+        given: dict[str, Any] = dict(options)
+        values = library_options(given)
+        with recorded(given, lambda: self.history) as hear:
+            self._handle.fit(
+                corpus._handle, hear and (lambda row: hear(Progress(*row))), values)
         return self.history
 
     @property

@@ -12,6 +12,7 @@ from . import _rnncell
 from ._rnncell import Array, InvalidArgumentError
 from .arrays import array, concatenated, positive, seed_of
 from .cells import Cell, cells_from
+from .training import library_options
 
 Path = str | os.PathLike[str]
 _Saved = TypeVar("_Saved")
@@ -27,11 +28,12 @@ def sequence_of(value: object, count: int, name: str) -> list[Any]:
     return [value] * count
 
 
-def starting_options(init_range: float | None, forget_bias: float | None) -> tuple[float, float]:
+def starting_options(init_range: float | None, forget_bias: float | None) -> dict[str, float]:
     """How weights start, as the library is told it; 0 there is the default, NaN no special bias."""
     weights = 0.0 if init_range is None else positive("init_range", init_range)
     bias = 0.0 if forget_bias is None else float(forget_bias)
-    return weights, bias if bias or forget_bias is None else float("nan")
+    return {"init_range": weights,
+            "forget_bias": bias if bias or forget_bias is None else float("nan")}
 
 
 class Parameters(Mapping[str, Array]):
@@ -112,12 +114,18 @@ class Network:
     seed:        of the starting weights.
     init_range:  all weights start uniform in +-range; None: in +-1/sqrt(hidden size), biases 0.
     forget_bias: the start of forget gates' biases; None: as the cell's source says.
+    bidirectional: each layer runs in both directions, with weights of their own; the output is that of
+                 the forward direction, then that of the other.
+    residual:    a layer's input is added to its output where both have one size.
+    zoneout:     probability that an element of a state keeps its last value in training; otherwise states
+                 are the mean of both.
     """
 
     def __init__(
         self, cells: Cell | str | Sequence[Cell | str], input_size: int,
         hidden_size: int | Sequence[int], layers: int | None = None, *, seed: int = 0,
         init_range: float | None = None, forget_bias: float | None = None,
+        bidirectional: bool = False, residual: bool = False, zoneout: float = 0.0,
     ) -> None:
         given = cells_from(cells)
         if layers is None:
@@ -128,8 +136,9 @@ class Network:
         handles = [cell._handle for cell in sequence_of(given, layers, "cells")]
         sizes = sequence_of(hidden_size, layers, "hidden_size")
         self._take(_rnncell.network_create(
-            handles, sizes, input_size, seed_of(seed),
-            *starting_options(init_range, forget_bias)))
+            handles, sizes, input_size,
+            {"seed": seed_of(seed), "bidirectional": bidirectional, "residual": residual,
+             "zoneout": zoneout, **starting_options(init_range, forget_bias)}))
 
     def _take(self, handle: _rnncell.Network) -> None:
         self._handle = handle
@@ -238,6 +247,15 @@ class Network:
         output, final = self(rows._view(0, (1, *rows.shape)), state, threads=threads)
         return output[0], final
 
+    @property
+    def bidirectional(self) -> bool:
+        """Whether layers run in both directions."""
+        return bool(self._info["bidirectional"])
+
+    def optimizer(self, name: str = "adam", **options: Any) -> Optimizer:
+        """An optimiser for a training loop of your own; options as in `rnncell.TrainingOptions`."""
+        return Optimizer(self, name, **options)
+
     def stream(self, batch: int = 1) -> Stream:
         """A state of its own, fed one time step at a time."""
         return Stream(self, batch)
@@ -300,6 +318,32 @@ class Tape:
 
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError("a tape cannot be copied or pickled; run forward again where it is needed")
+
+
+class Optimizer:
+    """Changes a network's weights by gradients, for a training loop of your own:
+
+        optimizer = network.optimizer("adamw", learning_rate=1e-3, weight_decay=0.01)
+        y, tape = network.forward(x)
+        tape.backward(slopes)
+        norm = optimizer.step(tape)
+    """
+
+    def __init__(self, network: Network, name: str = "adam", **options: Any) -> None:
+        self.network = network
+        self._handle = _rnncell.optimizer_create(
+            network._handle, library_options({"optimizer": name, **options}))
+
+    def step(self, tape: Tape, learning_rate: float | None = None) -> float:
+        """One step by the gradients of a tape whose backward was called; gives their norm.
+
+        learning_rate: None for that of the optimiser.
+        """
+        rate = 0.0 if learning_rate is None else positive("learning_rate", learning_rate)
+        return self._handle.step(self.network._handle, tape._handle, rate)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("an optimizer cannot be copied or pickled; make a new one")
 
 
 class Stream:

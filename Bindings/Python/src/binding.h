@@ -30,7 +30,7 @@ typedef struct Block {
 /* What the module owns, one per interpreter. */
 typedef struct State {
   PyObject *exceptions[STATUS_COUNT]; /* by status; the first is the base class */
-  PyTypeObject *array, *cell, *network, *tape, *stream, *corpus, *model, *study;
+  PyTypeObject *array, *cell, *network, *tape, *stream, *corpus, *model, *optimizer, *study;
   Block blocks[MAX_BLOCKS]; /* the latest behind */
   int block_count;
   size_t block_bytes;
@@ -115,6 +115,19 @@ PyObject *parameters_write_one(
     State *state, rnncell_parameters *parameters, const char *name, const Input *input);
 PyObject *parameter_tuple(const rnncell_parameter_info *info);
 
+/* options.c: members of a struct from a dict by name; -1 with an exception. */
+int fit_options_read(PyObject *values, rnncell_fit_options *options);
+int network_options_read(PyObject *values, rnncell_network_options *options);
+int model_options_read(PyObject *values, rnncell_model_options *options);
+int sequence_options_read(PyObject *values, rnncell_sequence_options *options);
+
+/* fit.c: methods of models that learn. */
+PyObject *model_fit(Handle *self, PyObject *args);
+PyObject *model_fit_sequences(Handle *self, PyObject *args);
+PyObject *model_evaluate_sequences(Handle *self, PyObject *args);
+PyObject *model_predict(Handle *self, PyObject *args);
+PyObject *model_history(Handle *self, PyObject *unused);
+
 /* One noun each. */
 int cell_add(PyObject *module, State *state);
 int network_add(PyObject *module, State *state);
@@ -122,6 +135,7 @@ int tape_add(PyObject *module, State *state);
 int stream_add(PyObject *module, State *state);
 int corpus_add(PyObject *module, State *state);
 int model_add(PyObject *module, State *state);
+int optimizer_add(PyObject *module, State *state);
 int study_add(PyObject *module, State *state);
 int type_add(PyObject *module, PyType_Spec *spec, PyTypeObject **out);
 
@@ -132,8 +146,10 @@ PyObject *stock_list(PyObject *module, PyObject *unused);
 PyObject *network_create(PyObject *module, PyObject *args);
 PyObject *network_load(PyObject *module, PyObject *path);
 PyObject *corpus_create(PyObject *module, PyObject *args);
-PyObject *model_create(PyObject *module, PyObject *args, PyObject *keywords);
+PyObject *model_create(PyObject *module, PyObject *args);
+PyObject *model_create_for_sequences(PyObject *module, PyObject *args);
 PyObject *model_load(PyObject *module, PyObject *path);
+PyObject *optimizer_create(PyObject *module, PyObject *args);
 PyObject *study_open(PyObject *module, PyObject *args, PyObject *keywords);
 PyObject *strategy_list(PyObject *module, PyObject *unused);
 PyObject *peak(PyObject *module, PyObject *args);

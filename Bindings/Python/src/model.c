@@ -1,34 +1,20 @@
 #include "binding.h"
 
-#include <math.h>
-#include <time.h>
-
 static PyObject *wrap(State *state, int32_t status, rnncell_model *model) {
   PyObject *self = status ? raise_status(state, status) : handle_wrap(state->model, model);
   if (!self) rnncell_model_free(model);
   return self;
 }
 
-PyObject *model_create(PyObject *module, PyObject *args, PyObject *keywords) {
-  static char *names[] = {"corpus", "cells", "layers", "hidden_size", "embedding_size",
-      "weight_count", "seed", "init_range", "forget_bias", "tied", NULL};
+/* (corpus, cells, {option: value}) */
+PyObject *model_create(PyObject *module, PyObject *args) {
   State *state = PyModule_GetState(module);
-  PyObject *corpus, *cells;
-  long long layers = 0, hidden = 0, embedding = 0, weights = 0;
-  unsigned long long seed = 0;
-  int tied = 0;
+  PyObject *corpus, *cells, *values;
   int32_t status;
   rnncell_model_options options = RNNCELL_MODEL_OPTIONS_INIT;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!O|$LLLLKddp", names, state->corpus, &corpus,
-          &cells, &layers, &hidden, &embedding, &weights, &seed, &options.init_range,
-          &options.forget_bias, &tied))
+  if (!PyArg_ParseTuple(args, "O!OO!", state->corpus, &corpus, &cells, &PyDict_Type, &values)
+      || model_options_read(values, &options))
     return NULL;
-  options.layers = layers;
-  options.hidden_size = hidden;
-  options.embedding_size = embedding;
-  options.weight_count = weights;
-  options.seed = seed;
-  options.tied = tied;
   void **handles;
   Py_ssize_t count;
   rnncell_model *model = NULL;
@@ -36,6 +22,27 @@ PyObject *model_create(PyObject *module, PyObject *args, PyObject *keywords) {
   void *text = ((Handle *)corpus)->handle;
   Py_BEGIN_ALLOW_THREADS
   status = rnncell_model_create(&model, text, (rnncell_cell *const *)handles, count, &options);
+  Py_END_ALLOW_THREADS
+  PyMem_Free(handles);
+  return wrap(state, status, model);
+}
+
+/* (cells, {option: value}) */
+PyObject *model_create_for_sequences(PyObject *module, PyObject *args) {
+  State *state = PyModule_GetState(module);
+  PyObject *cells, *values;
+  int32_t status;
+  rnncell_sequence_options options = RNNCELL_SEQUENCE_OPTIONS_INIT;
+  if (!PyArg_ParseTuple(args, "OO!", &cells, &PyDict_Type, &values)
+      || sequence_options_read(values, &options))
+    return NULL;
+  void **handles;
+  Py_ssize_t count;
+  rnncell_model *model = NULL;
+  if (handles_from(cells, state->cell, &handles, &count)) return NULL;
+  Py_BEGIN_ALLOW_THREADS
+  status = rnncell_model_create_for_sequences(
+      &model, (rnncell_cell *const *)handles, count, &options);
   Py_END_ALLOW_THREADS
   PyMem_Free(handles);
   return wrap(state, status, model);
@@ -68,11 +75,13 @@ static PyObject *describe(Handle *self, PyObject *unused) {
   int32_t status = rnncell_model_describe(&info, self->handle);
   if (status) return raise_status(state_of((PyObject *)self), status);
   return Py_BuildValue(
-      "{s:L,s:L,s:L,s:L,s:L,s:L,s:i,s:i}", "layers", (long long)info.layers, "hidden_size",
+      "{s:L,s:L,s:L,s:L,s:L,s:L,s:i,s:i,s:L,s:L,s:i,s:i}", "layers", (long long)info.layers, "hidden_size",
       (long long)info.hidden_size, "embedding_size", (long long)info.embedding_size,
       "vocabulary_size", (long long)info.vocabulary_size, "weight_count",
       (long long)info.weight_count, "history_count", (long long)info.history_count, "unit",
-      (int)info.unit, "tied", (int)info.tied);
+      (int)info.unit, "tied", (int)info.tied, "input_size", (long long)info.input_size,
+      "output_size", (long long)info.output_size, "targets", (int)info.targets, "per_step",
+      (int)info.per_step);
 }
 
 static PyObject *network(Handle *self, PyObject *unused) {
@@ -148,109 +157,6 @@ static PyObject *encode(Handle *self, PyObject *args) {
   return raise_status(state, status);
 }
 
-static PyObject *row(const rnncell_progress *progress) {
-  return Py_BuildValue(
-      "(LLLLddddd)", (long long)progress->epoch, (long long)progress->update,
-      (long long)progress->updates, (long long)progress->tokens, progress->train_loss,
-      progress->valid_loss, progress->learning_rate, progress->tokens_per_second,
-      progress->seconds);
-}
-
-/* What a fit that runs without the GIL needs to hear of progress with it. */
-typedef struct Listener {
-  PyThreadState *thread;
-  Handle *model;
-  PyObject *callback; /* or None */
-  int64_t every;      /* updates between calls of it */
-  double heard;       /* when signals were last looked at */
-} Listener;
-
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-/* Takes the GIL only when the callback is due or a tenth of a second went by. */
-static int32_t hear(const rnncell_progress *progress, void *user) {
-  Listener *listener = user;
-  int due = listener->callback != Py_None
-      && (!isnan(progress->valid_loss) || progress->update % listener->every == 0);
-  double time = now();
-  if (!due && time - listener->heard < 0.1) return 0;
-  listener->heard = time;
-  PyEval_RestoreThread(listener->thread);
-  int stop = PyErr_CheckSignals();
-  if (!stop && due) {
-    listener->model->listener = PyThread_get_thread_ident();
-    PyObject *answer = PyObject_CallFunction(listener->callback, "(N)", row(progress));
-    listener->model->listener = 0;
-    stop = answer ? PyObject_IsTrue(answer) : -1;
-    Py_XDECREF(answer);
-  }
-  listener->thread = PyEval_SaveThread();
-  return stop;
-}
-
-/* True when the callback stopped it. */
-static PyObject *fit(Handle *self, PyObject *args, PyObject *keywords) {
-  static char *names[] = {"corpus", "callback", "optimizer", "checkpoint", "epochs", "updates",
-      "batch", "truncation", "decay_after", "patience", "report_every", "threads", "seed",
-      "learning_rate", "decay", "clip", "dropout", "variational", "reduction", "resume", NULL};
-  State *state = state_of((PyObject *)self);
-  PyObject *corpus, *callback, *checkpoint = NULL;
-  long long n[8] = {0};
-  unsigned long long seed = 0;
-  int flags[3] = {0};
-  rnncell_fit_options options = RNNCELL_FIT_OPTIONS_INIT;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!O|$zO&LLLLLLLLKddddpip", names, state->corpus,
-          &corpus, &callback, &options.optimizer, optional_path, &checkpoint, &n[0], &n[1], &n[2],
-          &n[3], &n[4], &n[5], &n[6], &n[7], &seed, &options.learning_rate, &options.decay,
-          &options.clip, &options.dropout, &flags[0], &flags[1], &flags[2]))
-    return NULL;
-  options.epochs = n[0];
-  options.updates = n[1];
-  options.batch = n[2];
-  options.truncation = n[3];
-  options.decay_after = n[4];
-  options.patience = n[5];
-  options.report_every = 1;
-  options.threads = n[7];
-  options.seed = seed;
-  options.variational = flags[0];
-  options.reduction = flags[1];
-  options.resume = flags[2];
-  options.checkpoint = path_text(checkpoint);
-  if (handle_begin(self)) {
-    Py_XDECREF(checkpoint);
-    return NULL;
-  }
-  Listener listener = {NULL, self, callback, n[6] > 0 ? n[6] : 50, now()};
-  void *text = ((Handle *)corpus)->handle;
-  listener.thread = PyEval_SaveThread();
-  int32_t status = rnncell_model_fit(self->handle, text, &options, hear, &listener);
-  PyEval_RestoreThread(listener.thread);
-  handle_end(self);
-  Py_XDECREF(checkpoint);
-  if (PyErr_Occurred()) return NULL;
-  if (status && status != RNNCELL_CANCELLED) return raise_status(state, status);
-  return PyBool_FromLong(status == RNNCELL_CANCELLED);
-}
-
-static PyObject *history(Handle *self, PyObject *unused) {
-  (void)unused;
-  if (!handle_may_look(self)) return NULL;
-  PyObject *list = PyList_New(0);
-  rnncell_progress progress = RNNCELL_PROGRESS_INIT;
-  for (int64_t i = 0; list && rnncell_model_history(&progress, self->handle, i) == RNNCELL_OK;
-       i++) {
-    PyObject *item = row(&progress);
-    if (!item || PyList_Append(list, item)) Py_CLEAR(list);
-    Py_XDECREF(item);
-  }
-  return list;
-}
-
 /* (int32 array, threads) -> loss */
 static PyObject *evaluate(Handle *self, PyObject *args) {
   PyObject *tokens;
@@ -318,9 +224,12 @@ static PyMethodDef methods[] = {
     {"write", (PyCFunction)write_parameter, METH_VARARGS, NULL},
     {"word", (PyCFunction)word, METH_O, NULL},
     {"encode", (PyCFunction)encode, METH_VARARGS, NULL},
-    {"fit", (PyCFunction)(void (*)(void))fit, METH_VARARGS | METH_KEYWORDS, NULL},
-    {"history", (PyCFunction)history, METH_NOARGS, NULL},
+    {"fit", (PyCFunction)model_fit, METH_VARARGS, NULL},
+    {"fit_sequences", (PyCFunction)model_fit_sequences, METH_VARARGS, NULL},
+    {"history", (PyCFunction)model_history, METH_NOARGS, NULL},
     {"evaluate", (PyCFunction)evaluate, METH_VARARGS, NULL},
+    {"evaluate_sequences", (PyCFunction)model_evaluate_sequences, METH_VARARGS, NULL},
+    {"predict", (PyCFunction)model_predict, METH_VARARGS, NULL},
     {"generate", (PyCFunction)generate, METH_VARARGS, NULL},
     {"save", (PyCFunction)save, METH_O, NULL},
     {NULL, NULL, 0, NULL},

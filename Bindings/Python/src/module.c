@@ -58,8 +58,9 @@ static PyMethodDef functions[] = {
     {"network_create", network_create, METH_VARARGS, NULL},
     {"network_load", network_load, METH_O, NULL},
     {"corpus_create", corpus_create, METH_VARARGS, NULL},
-    {"model_create", (PyCFunction)(void (*)(void))model_create, METH_VARARGS | METH_KEYWORDS,
-        NULL},
+    {"model_create", model_create, METH_VARARGS, NULL},
+    {"model_create_for_sequences", model_create_for_sequences, METH_VARARGS, NULL},
+    {"optimizer_create", optimizer_create, METH_VARARGS, NULL},
     {"model_load", model_load, METH_O, NULL},
     {"study_open", (PyCFunction)(void (*)(void))study_open, METH_VARARGS | METH_KEYWORDS, NULL},
     {"strategy_list", strategy_list, METH_NOARGS, NULL},
@@ -70,7 +71,8 @@ static int execute(PyObject *module) {
   State *state = PyModule_GetState(module);
   return status_add(module, state) || array_add(module, state) || cell_add(module, state)
           || network_add(module, state) || tape_add(module, state) || stream_add(module, state)
-          || corpus_add(module, state) || model_add(module, state) || study_add(module, state)
+          || corpus_add(module, state) || model_add(module, state) || optimizer_add(module, state)
+          || study_add(module, state)
       ? -1 : 0;
 }
 
@@ -84,6 +86,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg) {
   Py_VISIT((PyObject *)state->stream);
   Py_VISIT((PyObject *)state->corpus);
   Py_VISIT((PyObject *)state->model);
+  Py_VISIT((PyObject *)state->optimizer);
   Py_VISIT((PyObject *)state->study);
   return 0;
 }
@@ -98,6 +101,7 @@ static int clear(PyObject *module) {
   Py_CLEAR(state->stream);
   Py_CLEAR(state->corpus);
   Py_CLEAR(state->model);
+  Py_CLEAR(state->optimizer);
   Py_CLEAR(state->study);
   return 0;
 }

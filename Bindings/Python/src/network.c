@@ -4,14 +4,12 @@
 
 PyObject *network_create(PyObject *module, PyObject *args) {
   State *state = PyModule_GetState(module);
-  PyObject *cells, *sizes;
+  PyObject *cells, *sizes, *values;
   long long input_size;
-  unsigned long long seed;
   rnncell_network_options options = RNNCELL_NETWORK_OPTIONS_INIT;
-  if (!PyArg_ParseTuple(args, "OOLKdd", &cells, &sizes, &input_size, &seed, &options.init_range,
-          &options.forget_bias))
+  if (!PyArg_ParseTuple(args, "OOLO!", &cells, &sizes, &input_size, &PyDict_Type, &values)
+      || network_options_read(values, &options))
     return NULL;
-  options.seed = seed;
   void **handles;
   int64_t *hidden;
   Py_ssize_t layers, size_count;
@@ -61,9 +59,11 @@ static PyObject *describe(Handle *self, PyObject *unused) {
   int32_t status = rnncell_network_describe(&info, self->handle);
   if (status) return raise_status(state_of((PyObject *)self), status);
   return Py_BuildValue(
-      "{s:L,s:L,s:L,s:L,s:L}", "layers", (long long)info.layers, "input_size",
+      "{s:L,s:L,s:L,s:L,s:L,s:i,s:i,s:d}", "layers", (long long)info.layers, "input_size",
       (long long)info.input_size, "output_size", (long long)info.output_size, "state_size",
-      (long long)info.state_size, "weight_count", (long long)info.weight_count);
+      (long long)info.state_size, "weight_count", (long long)info.weight_count,
+      "bidirectional", (int)info.bidirectional, "residual", (int)info.residual, "zoneout",
+      info.zoneout);
 }
 
 static PyObject *cell(Handle *self, PyObject *layer) {
@@ -77,14 +77,15 @@ static PyObject *cell(Handle *self, PyObject *layer) {
   return wrapped;
 }
 
-/* [(layer, name, size, offset), ...] */
+/* [(layer, "h" or "reverse.h", size, offset), ...] */
 static PyObject *states(Handle *self, PyObject *unused) {
   (void)unused;
   PyObject *list = PyList_New(0);
   rnncell_state_info info = RNNCELL_STATE_INFO_INIT;
   for (int64_t i = 0; list && rnncell_network_state(&info, self->handle, i) == RNNCELL_OK; i++) {
-    PyObject *row = Py_BuildValue("(LsLL)", (long long)info.layer, info.name,
-        (long long)info.element_count, (long long)info.offset);
+    PyObject *name = PyUnicode_FromFormat("%s%s", info.reversed ? "reverse." : "", info.name);
+    PyObject *row = name ? Py_BuildValue("(LNLL)", (long long)info.layer, name,
+        (long long)info.element_count, (long long)info.offset) : NULL;
     if (!row || PyList_Append(list, row)) Py_CLEAR(list);
     Py_XDECREF(row);
   }

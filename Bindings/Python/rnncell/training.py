@@ -1,0 +1,300 @@
+"""How models learn: options, progress, and what is recorded of it."""
+from __future__ import annotations
+
+import contextlib
+import csv
+import math
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, TextIO, TypedDict
+
+from ._rnncell import InvalidArgumentError
+from .arrays import positive, seed_of
+
+Path = str | os.PathLike[str]
+
+_REDUCTIONS = {"mean": 0, "sum": 1, "sum_over_steps": 1}
+#: Names of options that the library knows by others.
+_NAMES = {"batch_size": "batch"}
+#: Numbers that must be above zero: the library reads zero as the default.
+_POSITIVE = ("epochs", "updates", "batch_size", "truncation", "learning_rate", "decay", "decay_after",
+             "decay_every", "patience", "report_every", "threads", "epsilon", "smoothing",
+             "beta1", "beta2", "average_interval")
+#: Rates that are `dropout` unless they are given, also as 0.
+_RATES = ("input_dropout", "hidden_dropout", "output_dropout")
+
+
+class Progress(NamedTuple):
+    """How training goes: a row of the history for each epoch, and what a callback hears."""
+
+    epoch: int
+    """From 1."""
+    update: int
+    """Updates of the weights since the model was made."""
+    updates: int
+    """Updates of the whole fit, as far as known."""
+    tokens: int
+    """Trained on since the model was made."""
+    train_loss: float
+    """Mean since the epoch began: nats per token, or what the model's loss is."""
+    valid_loss: float
+    """Of the validation data at the end of an epoch; NaN before. Text is read in as many pieces as the
+    batch has; `evaluate` reads it in one."""
+    learning_rate: float
+    tokens_per_second: float
+    seconds: float
+    """Of this fit so far."""
+
+    @property
+    def valid_perplexity(self) -> float:
+        """exp(valid_loss)."""
+        return perplexity_of(self.valid_loss)
+
+
+def perplexity_of(loss: float) -> float:
+    """exp(loss), infinity where that overflows."""
+    return math.exp(loss) if not loss > 700 else math.inf
+
+
+class TrainingOptions(TypedDict, total=False):
+    """What every `fit` takes by name.
+
+    epochs:        passes over the training data; None: 1, or as many as `updates` takes.
+    updates:       stop after so many updates of the weights.
+    batch_size:    B, sequences trained together (32).
+    truncation:    T, steps of a segment of backpropagation through time (35), for text.
+    random_truncation: segments of random lengths about T, as AWD-LSTM's.
+    optimizer:     "adam", "adamw", "rmsprop" or "sgd"; learning_rate: None for 0.002, of sgd 1.
+    momentum, nesterov: of sgd and rmsprop. beta1, beta2, epsilon: of adam and adamw.
+    smoothing:     of rmsprop's mean of squares.
+    weight_decay:  a part of the weights that is taken off: in the gradient, or apart from it by adamw.
+    clip:          largest norm of the whole gradient (5); None: no bound.
+    schedule:      "step": times `decay` for every `decay_every` epochs after `decay_after`; or "cosine":
+                   half a cosine down to `final_factor` of the rate. warmup: updates over which it rises.
+    average:       a number: decay of an exponential moving mean of the weights; or "triggered": their mean
+                   since the validation loss stopped to improve for `average_interval` epochs (NT-ASGD).
+                   Means are evaluated, and are the model's weights in the end.
+    patience:      stop after so many epochs without a better validation loss, and keep the best weights.
+    dropout:       of units between layers; input_dropout, hidden_dropout, output_dropout: of one kind,
+                   where it differs. variational: one mask for all steps of a segment.
+    embedding_dropout: of whole tokens. recurrent_dropout: of the states that matrices read, one mask for
+                   all steps. weight_dropout: of weights of the matrices that read a state (DropConnect).
+    activation_penalty, temporal_penalty: of the last layer's output and its change from step to step.
+    reduction:     "mean", or "sum" over the steps of a segment (the batch is averaged).
+    shuffle:       sequences come in another order in each epoch (True).
+    checkpoint:    a file that is written after each epoch; resume: carry on from it.
+    csv:           a file of the history; None: beside the checkpoint, if there is one.
+    tensorboard:   a folder for TensorBoard (needs the package `tensorboard`).
+    progress:      a function that is called every `report_every` updates and after each epoch, and stops by
+                   a true value; or True for a bar.
+    seed:          of masks and order. threads: None for all processors (or $RNNCELL_THREADS).
+    """
+
+    epochs: int | None
+    updates: int | None
+    batch_size: int
+    truncation: int
+    random_truncation: bool
+    optimizer: str
+    learning_rate: float | None
+    momentum: float
+    nesterov: bool
+    beta1: float
+    beta2: float
+    epsilon: float
+    smoothing: float
+    weight_decay: float
+    clip: float | None
+    schedule: str
+    decay: float
+    decay_after: int | None
+    decay_every: int
+    warmup: int
+    final_factor: float
+    average: float | str | None
+    average_interval: int
+    patience: int | None
+    dropout: float
+    input_dropout: float | None
+    hidden_dropout: float | None
+    output_dropout: float | None
+    variational: bool
+    embedding_dropout: float
+    recurrent_dropout: float
+    weight_dropout: float
+    activation_penalty: float
+    temporal_penalty: float
+    reduction: str
+    shuffle: bool
+    checkpoint: Path | None
+    resume: bool
+    csv: Path | None
+    tensorboard: Path | None
+    progress: Callable[[Progress], object] | bool | None
+    report_every: int
+    seed: int
+    threads: int | None
+
+
+def library_options(options: Mapping[str, Any]) -> dict[str, object]:
+    """Training options as the library takes them; raises for what none is."""
+    given = {name: value for name, value in options.items() if value is not None}
+    unknown = sorted(set(given) - set(TrainingOptions.__annotations__))
+    if unknown:
+        raise TypeError(f"{unknown[0]!r} is no training option; help(rnncell.TrainingOptions) lists "
+                        "them")
+    for name in ("csv", "tensorboard", "progress"):
+        given.pop(name, None)
+    reduction = given.pop("reduction", "mean")
+    if reduction not in _REDUCTIONS:
+        raise InvalidArgumentError(f"reduction {reduction!r} is none; pass 'mean' or 'sum'")
+    if given.get("resume") and "checkpoint" not in given:
+        raise InvalidArgumentError("resume is set without a checkpoint; pass checkpoint=FILE")
+    if "epochs" not in given:
+        given["epochs"] = 1 if "updates" not in given else 1 << 30
+    for name in _POSITIVE:
+        if name in given:
+            given[name] = positive(name, given[name])
+    clip = options.get("clip", 5.0)
+    given["clip"] = math.inf if clip is None else positive("clip", clip)
+    for name in _RATES:
+        # The library reads zero as "like `dropout`", and NaN as none.
+        if name in given and given[name] == 0:
+            given[name] = math.nan
+    average = given.pop("average", None)
+    if average == "triggered":
+        given.setdefault("average_interval", 5)
+    elif isinstance(average, str):
+        raise InvalidArgumentError(f"average {average!r} is none; pass a decay or 'triggered'")
+    else:
+        given.pop("average_interval", None)
+        if average is not None:
+            given["average"] = positive("average", average)
+    if "checkpoint" in given:
+        given["checkpoint"] = os.fsencode(given["checkpoint"])
+    if "seed" in given:
+        given["seed"] = seed_of(given["seed"])
+    given["keep_order"] = not given.pop("shuffle", True)
+    given["reduction"] = _REDUCTIONS[reduction]
+    for name in ("variational", "resume", "nesterov", "random_truncation", "keep_order"):
+        given[name] = int(given.get(name, False))
+    return {_NAMES.get(name, name): value for name, value in given.items()}
+
+
+@contextlib.contextmanager
+def recorded(
+    options: Mapping[str, Any], history: Callable[[], tuple[Progress, ...]]
+) -> Iterator[Callable[[Progress], object] | None]:
+    """What is to hear of progress: the caller's function or a bar, and the files that are asked for.
+
+    history: the rows of the model, for the CSV file when training has ended, however it did.
+    """
+    progress = options.get("progress")
+    checkpoint = options.get("checkpoint")
+    table = options.get("csv") or (os.fspath(checkpoint) + ".csv" if checkpoint else None)
+    listeners: list[Callable[[Progress], object]] = []
+    with contextlib.ExitStack() as stack:
+        if progress is True:
+            bar = ProgressBar(sys.stderr)
+            stack.callback(bar.close)
+            listeners.append(bar)
+        elif progress:
+            listeners.append(progress)
+        if table:
+            stack.callback(lambda: write_history(table, history()))
+
+            def keep(row: Progress) -> None:
+                if not math.isnan(row.valid_loss):
+                    write_history(table, history())
+            listeners.append(keep)
+        if options.get("tensorboard"):
+            board = TensorBoard(options["tensorboard"])
+            stack.callback(board.close)
+            listeners.append(board)
+
+        def hear(row: Progress) -> object:
+            return any([bool(listener(row)) for listener in listeners])
+        yield hear if listeners else None
+
+
+def write_history(path: Path, rows: tuple[Progress, ...]) -> None:
+    """Writes a history as CSV, whole or not at all."""
+    temporary = os.fspath(path) + ".partial"
+    with open(temporary, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(Progress._fields)
+        writer.writerows(rows)
+    os.replace(temporary, path)
+
+
+class ProgressBar:
+    """One line of a terminal: how far, loss, perplexity, speed and time left."""
+
+    WIDTH = 24
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._drawn = 0.0
+        self._last_valid = math.nan
+
+    def __call__(self, row: Progress) -> None:
+        """Draws the line, ten times a second at most; a finished epoch stays."""
+        is_epoch = not math.isnan(row.valid_loss)
+        if is_epoch:
+            self._last_valid = row.valid_loss
+        if not self._stream.isatty():
+            if is_epoch:
+                print(self._text(row), file=self._stream, flush=True)
+            return
+        if is_epoch or time.monotonic() - self._drawn >= 0.1:
+            self._drawn = time.monotonic()
+            width = shutil.get_terminal_size().columns - 1
+            self._stream.write("\r\x1b[2K" + self._text(row)[:width] + "\n" * is_epoch)
+            self._stream.flush()
+
+    def _text(self, row: Progress) -> str:
+        share = min(1.0, row.update / max(row.updates, 1))
+        done = round(share * self.WIDTH)
+        left = row.seconds * (1 - share) / share if share else 0.0
+        valid = self._last_valid
+        shown = "" if math.isnan(valid) else f"  valid {valid:.4f} ({perplexity_of(valid):.2f})"
+        return (f"epoch {row.epoch:3} [{'=' * done}{' ' * (self.WIDTH - done)}] {row.update}/"
+                f"{row.updates}  loss {row.train_loss:.4f} ({perplexity_of(row.train_loss):.2f})"
+                f"{shown}  {row.tokens_per_second:,.0f}/s  {int(left) // 60}:{int(left) % 60:02d} left")
+
+    def close(self) -> None:
+        """Ends the line."""
+        if self._stream.isatty() and self._drawn:
+            self._stream.write("\r\x1b[2K")
+            self._stream.flush()
+
+
+class TensorBoard:
+    """Writes progress as TensorBoard's event files, by its own package."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from tensorboard.compat.proto.event_pb2 import Event
+            from tensorboard.compat.proto.summary_pb2 import Summary
+            from tensorboard.summary.writer.event_file_writer import EventFileWriter
+        except ImportError as error:
+            raise ImportError(
+                "tensorboard= needs the package tensorboard: pip install tensorboard") from error
+        self._event, self._summary = Event, Summary
+        self._writer = EventFileWriter(os.fspath(folder))
+
+    def __call__(self, row: Progress) -> None:
+        """Adds the numbers of a row at its update."""
+        values = [self._summary.Value(tag=name, simple_value=value) for name, value in (
+            ("loss/train", row.train_loss), ("loss/valid", row.valid_loss),
+            ("learning_rate", row.learning_rate), ("tokens_per_second", row.tokens_per_second))
+            if not math.isnan(value)]
+        self._writer.add_event(self._event(
+            wall_time=time.time(), step=row.update, summary=self._summary(value=values)))
+
+    def close(self) -> None:
+        """Ends the file."""
+        self._writer.close()
