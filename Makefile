@@ -54,7 +54,10 @@ $(LIB): $(SOURCES) | check
 python: $(VENV)
 .venv/ready: | check
 	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet distributed numpy pytest 'setuptools>=77' wheel
+	.venv/bin/pip install --quiet numpy 'setuptools>=77' wheel
+	touch $@
+.venv/tests: .venv/ready
+	.venv/bin/pip install --quiet distributed jax onnx onnxruntime pytest scikit-learn tensorboardX
 	touch $@
 $(VENV): $(LIB) $(BINDING) .venv/ready
 	.venv/bin/pip install --quiet --no-build-isolation --no-deps --force-reinstall ./Bindings/Python
@@ -85,7 +88,7 @@ test-c: $(LIB) | check-test
 test-release: $(LIB) | check-test
 	Tests/Release/check.sh
 
-test-python: $(VENV)
+test-python: $(VENV) .venv/tests
 	.venv/bin/python -m pytest -q Tests/Python
 
 bench: $(LIB) $(BINDING)

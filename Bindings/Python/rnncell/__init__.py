@@ -50,3 +50,14 @@ def build_info() -> dict[str, object]:
     """What the library is: version, target, instruction set, and what `threads=None` means."""
     info: dict[str, object] = _json.loads(_rnncell.build_info())
     return info
+
+_ESTIMATORS = ("Forecaster", "MultiLabelModel", "SequenceClassifier", "SequenceRegressor")
+__all__ += _ESTIMATORS
+
+
+def __getattr__(name: str) -> object:
+    # They need NumPy, which the rest of the package does without.
+    if name not in _ESTIMATORS:
+        raise AttributeError(f"module 'rnncell' has no attribute {name!r}")
+    from . import estimators
+    return getattr(estimators, name)

@@ -129,6 +129,8 @@ class SequenceModel:
                 raise InvalidArgumentError(
                     "the targets have other lengths than the sequences; pass one for each step")
             return inputs, lengths, None, values
+        if isinstance(targets, (list, tuple)):
+            targets = [row.tolist() if hasattr(row, "tolist") else row for row in targets]
         values = array(targets)
         if values.ndim == 1 and self.output_size == 1:
             values = values._view(0, (values.size, 1))

@@ -87,7 +87,7 @@ class TrainingOptions(TypedDict, total=False):
     shuffle:       sequences come in another order in each epoch (True).
     checkpoint:    a file that is written after each epoch; resume: carry on from it.
     csv:           a file of the history; None: beside the checkpoint, if there is one.
-    tensorboard:   a folder for TensorBoard (needs the package `tensorboard`).
+    tensorboard:   a folder for TensorBoard (needs the package `tensorboardX`).
     progress:      a function that is called every `report_every` updates and after each epoch, and stops by
                    a true value; or True for a bar.
     seed:          of masks and order. threads: None for all processors (or $RNNCELL_THREADS).
@@ -273,27 +273,23 @@ class ProgressBar:
 
 
 class TensorBoard:
-    """Writes progress as TensorBoard's event files, by its own package."""
+    """Writes progress as TensorBoard's event files, by the package tensorboardX."""
 
     def __init__(self, folder: Path) -> None:
         try:
-            from tensorboard.compat.proto.event_pb2 import Event
-            from tensorboard.compat.proto.summary_pb2 import Summary
-            from tensorboard.summary.writer.event_file_writer import EventFileWriter
+            from tensorboardX import SummaryWriter
         except ImportError as error:
             raise ImportError(
-                "tensorboard= needs the package tensorboard: pip install tensorboard") from error
-        self._event, self._summary = Event, Summary
-        self._writer = EventFileWriter(os.fspath(folder))
+                "tensorboard= needs the package tensorboardX: pip install tensorboardX") from error
+        self._writer = SummaryWriter(os.fspath(folder))
 
     def __call__(self, row: Progress) -> None:
         """Adds the numbers of a row at its update."""
-        values = [self._summary.Value(tag=name, simple_value=value) for name, value in (
-            ("loss/train", row.train_loss), ("loss/valid", row.valid_loss),
-            ("learning_rate", row.learning_rate), ("tokens_per_second", row.tokens_per_second))
-            if not math.isnan(value)]
-        self._writer.add_event(self._event(
-            wall_time=time.time(), step=row.update, summary=self._summary(value=values)))
+        for name, value in (
+                ("loss/train", row.train_loss), ("loss/valid", row.valid_loss),
+                ("learning_rate", row.learning_rate), ("tokens_per_second", row.tokens_per_second)):
+            if not math.isnan(value):
+                self._writer.add_scalar(name, value, row.update)
 
     def close(self) -> None:
         """Ends the file."""

@@ -1,0 +1,521 @@
+"""Models of sequences with the interface of scikit-learn, which is used where it is installed."""
+from __future__ import annotations
+
+import inspect
+import numbers
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from ._rnncell import InvalidArgumentError, StateError
+from .cells import Cell
+from .networks import Path
+from .sequences import SequenceModel, next_step
+
+try:
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+    from sklearn.exceptions import DataConversionWarning, NotFittedError
+    from sklearn.utils import check_random_state
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import validate_data
+    HAS_SKLEARN = True
+except ImportError:
+    HAS_SKLEARN = False
+
+    class BaseEstimator:  # type: ignore[no-redef]
+        """What scikit-learn's class of that name does for parameters."""
+
+        def get_params(self, deep: bool = True) -> dict[str, Any]:
+            """The arguments of the constructor."""
+            names = inspect.signature(type(self).__init__).parameters
+            return {name: getattr(self, name) for name in names if name != "self"}
+
+        def set_params(self, **params: Any) -> Self:
+            """Changes arguments of the constructor."""
+            known = self.get_params()
+            for name, value in params.items():
+                if name not in known:
+                    raise ValueError(f"there is no parameter {name!r}; there are {sorted(known)}")
+                setattr(self, name, value)
+            return self
+
+    class ClassifierMixin:  # type: ignore[no-redef]
+        """`score` of a classifier."""
+
+        def score(self, X: object, y: object) -> float:
+            """The share of right answers."""
+            return float(np.mean(np.asarray(self.predict(X)) == np.asarray(y)))  # type: ignore
+
+    class RegressorMixin:  # type: ignore[no-redef]
+        """`score` of a regressor."""
+
+        def score(self, X: object, y: object) -> float:
+            """The coefficient of determination."""
+            y = np.asarray(y, float)
+            residual = np.sum((y - np.asarray(self.predict(X))) ** 2)  # type: ignore
+            return float(1 - residual / np.sum((y - y.mean(0)) ** 2))
+
+    class NotFittedError(StateError):  # type: ignore[no-redef]
+        """The estimator has not been fitted."""
+
+
+class _SequenceEstimator(BaseEstimator):
+    """What all of them share.
+
+    X is a list of arrays [steps, features], one array [sequences, steps, features], or, as the rows of a
+    table, an array [sequences, steps] with one number at each step.
+    """
+
+    _targets = "classes"
+
+    def __init__(
+        self, cell: Cell | str | Sequence[Cell | str] = "lstm", *, hidden_size: int = 64,
+        layers: int = 1, parameters: int | None = None, bidirectional: bool = False,
+        residual: bool = False, zoneout: float = 0.0, per_step: bool = False, epochs: int = 30,
+        batch_size: int = 32, optimizer: str = "adam", learning_rate: float | None = None,
+        weight_decay: float = 0.0, dropout: float = 0.0, recurrent_dropout: float = 0.0,
+        clip: float | None = 5.0, patience: int | None = None, validation_fraction: float = 0.1,
+        standardize: bool = True, random_state: Any = 0, threads: int | None = None,
+        verbose: bool = False, training: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.layers = layers
+        self.parameters = parameters
+        self.bidirectional = bidirectional
+        self.residual = residual
+        self.zoneout = zoneout
+        self.per_step = per_step
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.clip = clip
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.standardize = standardize
+        self.random_state = random_state
+        self.threads = threads
+        self.verbose = verbose
+        self.training = training
+
+    # What scikit-learn is told of it.
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def _seed(self) -> int:
+        state = self.random_state
+        if isinstance(state, numbers.Integral):
+            return int(state) % (1 << 63)
+        if HAS_SKLEARN:
+            return int(check_random_state(state).randint(1 << 31))
+        return 0 if state is None else int(state.integers(1 << 31))
+
+    def _sequences(self, X: Any, *, reset: bool) -> list[np.ndarray]:
+        """The sequences as arrays [steps, features]; with `reset`, their features are kept in mind."""
+        if isinstance(X, (list, tuple)) and X and np.ndim(X[0]) == 2:
+            found = [np.asarray(part, np.float32) for part in X]
+            sizes = {part.shape[1] for part in found}
+            if len(sizes) != 1:
+                raise ValueError(f"sequences have {sorted(sizes)} features; pass the same for all")
+            self._features(sizes.pop(), 3, reset)
+        elif getattr(X, "ndim", 0) == 3 or isinstance(X, (list, tuple)) and np.ndim(X) == 3:
+            whole = np.asarray(X, np.float32)
+            self._features(whole.shape[2], 3, reset)
+            found = list(whole)
+        else:
+            found = [row[:, None] for row in self._table(X, reset=reset)]
+        for index, part in enumerate(found):
+            if not np.isfinite(part).all():
+                raise ValueError(f"sequence {index} holds NaN or infinity; pass finite numbers")
+        return found
+
+    def _table(self, X: Any, *, reset: bool) -> np.ndarray:
+        if HAS_SKLEARN:
+            table = validate_data(self, X, dtype=np.float32, reset=reset, ensure_min_samples=1)
+        else:
+            table = np.asarray(X, np.float32)
+            if table.ndim != 2:
+                raise ValueError(f"X has {table.ndim} dimensions; pass [sequences, steps] or more")
+            self._features(table.shape[1], 2, reset)
+        if reset:
+            self._rank = 2
+        return table
+
+    def _features(self, size: int, rank: int, reset: bool) -> None:
+        if reset:
+            self.n_features_in_, self._rank = size, rank
+        elif size != self.n_features_in_ or rank != self._rank:
+            raise ValueError(
+                f"X has {size} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input")
+
+    def _scaled(self, sequences: list[np.ndarray], *, reset: bool) -> list[np.ndarray]:
+        """Features with mean 0 and deviation 1 over the training data."""
+        if reset:
+            size = sequences[0].shape[1]
+            self.mean_, self.scale_ = np.zeros(size, np.float32), np.ones(size, np.float32)
+            if self.standardize:
+                rows = np.concatenate(sequences).astype(np.float64)
+                deviation = rows.std(0)
+                self.mean_ = rows.mean(0).astype(np.float32)
+                self.scale_ = np.where(deviation > 0, deviation, 1).astype(np.float32)
+        return [(part - self.mean_) / self.scale_ for part in sequences]
+
+    def _train(self, sequences: list[np.ndarray], targets: list[Any], output_size: int) -> None:
+        """Makes the model and trains it, with some sequences kept aside where patience needs them."""
+        sequences = self._scaled(sequences, reset=True)
+        seed = self._seed()
+        self.model_ = SequenceModel(
+            self.cell, sequences[0].shape[1], output_size, targets=self._targets,
+            per_step=self.per_step, layers=self.layers, parameters=self.parameters,
+            hidden_size=None if self.parameters else self.hidden_size,
+            bidirectional=self.bidirectional, residual=self.residual, zoneout=self.zoneout, seed=seed)
+        valid = None
+        count = round(self.validation_fraction * len(sequences))
+        if self.patience is not None and 0 < count < len(sequences):
+            order = np.random.default_rng(seed).permutation(len(sequences))
+            kept, held = order[count:], order[:count]
+            valid = ([sequences[i] for i in held], [targets[i] for i in held])
+            sequences = [sequences[i] for i in kept]
+            targets = [targets[i] for i in kept]
+        self.history_ = self.model_.fit(sequences, targets, valid=valid, **{
+            "epochs": self.epochs, "batch_size": self.batch_size, "optimizer": self.optimizer,
+            "learning_rate": self.learning_rate, "weight_decay": self.weight_decay,
+            "dropout": self.dropout, "recurrent_dropout": self.recurrent_dropout, "clip": self.clip,
+            "patience": self.patience if valid else None, "seed": seed, "threads": self.threads,
+            "progress": True if self.verbose else None, **dict(self.training or {})})
+        self.n_iter_ = len(self.history_)
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "model_"):
+            raise NotFittedError(f"this {type(self).__name__} is not fitted; call fit first")
+
+    def _outputs(self, X: Any) -> Any:
+        """What the model says: [sequences, K], or a list of [steps, K]."""
+        self._check_fitted()
+        sequences = self._scaled(self._sequences(X, reset=False), reset=False)
+        outputs = self.model_.predict(sequences, threads=self.threads)
+        if self.per_step:
+            return [np.asarray(part) for part in outputs]
+        return np.asarray(outputs)
+
+    def _like(self, parts: list[np.ndarray], X: Any) -> Any:
+        """One array where the sequences were one."""
+        return parts if isinstance(X, (list, tuple)) and np.ndim(X[0]) == 2 else np.stack(parts)
+
+    def save(self, path: Path) -> None:
+        """Saves the trained model; the estimator itself can be pickled."""
+        self._check_fitted()
+        self.model_.save(path)
+
+
+class SequenceClassifier(ClassifierMixin, _SequenceEstimator):
+    """Says to which class a sequence belongs or, with `per_step`, each of its time steps.
+
+    y has one label for each sequence; with `per_step` it is a list of arrays with one for each step, or one
+    array [sequences, steps]. Labels may be numbers or texts.
+
+    cell, hidden_size, layers, bidirectional, residual, zoneout: see SequenceModel. parameters: choose the
+    hidden size by a count of learned numbers. standardize: features get mean 0 and deviation 1. patience:
+    stop after so many epochs without a better loss on `validation_fraction` of the sequences. training:
+    further options of rnncell.TrainingOptions by name.
+
+    After fit: classes_, model_ (a SequenceModel), history_, n_iter_, n_features_in_, mean_, scale_.
+    """
+
+    _targets = "classes"
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Trains on sequences and their labels."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None")
+        sequences = self._sequences(X, reset=True)
+        if self.per_step:
+            rows = [np.asarray(part) for part in y]
+            self.classes_ = np.unique(np.concatenate([part.ravel() for part in rows]))
+            codes = [np.searchsorted(self.classes_, part) for part in rows]
+        else:
+            labels = self._labels(y, len(sequences))
+            self.classes_, found = np.unique(labels, return_inverse=True)
+            codes = list(found.ravel())
+        if len(codes) != len(sequences):
+            raise ValueError(f"{len(codes)} targets for {len(sequences)} sequences; pass one for each")
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"Classifier can't train when only one class is present: {self.classes_}")
+        self._train(sequences, codes, len(self.classes_))
+        return self
+
+    def _labels(self, y: Any, count: int) -> np.ndarray:
+        labels = np.asarray(y)
+        if labels.ndim == 2 and labels.shape[1] == 1:
+            if HAS_SKLEARN:
+                import warnings
+                warnings.warn("A column-vector y was passed when a 1d array was expected",
+                              DataConversionWarning, stacklevel=3)
+            labels = labels.ravel()
+        if labels.ndim != 1:
+            raise ValueError(f"y has shape {labels.shape}; pass one label for each sequence")
+        if HAS_SKLEARN:
+            check_classification_targets(labels)
+        if len(labels) != count:
+            raise ValueError(f"{len(labels)} labels for {count} sequences; pass one for each")
+        return labels
+
+    def predict_proba(self, X: Any) -> Any:
+        """The probability of each class: [sequences, classes], or a list of [steps, classes]."""
+        outputs = self._outputs(X)
+        return self._like(outputs, X) if self.per_step else outputs
+
+    def predict(self, X: Any) -> Any:
+        """The likeliest class of each sequence or time step."""
+        outputs = self._outputs(X)
+        if not self.per_step:
+            return self.classes_[outputs.argmax(1)]
+        return self._like([self.classes_[part.argmax(1)] for part in outputs], X)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The share of right answers, over all time steps with `per_step`."""
+        if not self.per_step:
+            right = self.predict(X) == np.asarray(y).ravel()
+            return float(np.average(right, weights=sample_weight))
+        pairs = zip(self.predict(X), y)
+        return float(np.mean(np.concatenate([np.asarray(a) == np.asarray(b) for a, b in pairs])))
+
+
+class SequenceRegressor(RegressorMixin, _SequenceEstimator):
+    """Says one or several numbers of a sequence or, with `per_step`, of each of its time steps.
+
+    y is [sequences] or [sequences, outputs]; with `per_step` a list of [steps] or [steps, outputs].
+    Targets are standardised for training as features are. Parameters as of SequenceClassifier.
+    """
+
+    _targets = "values"
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Trains on sequences and their numbers."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None")
+        sequences = self._sequences(X, reset=True)
+        rows = [np.asarray(part, np.float64) for part in (y if self.per_step else np.asarray(y))]
+        if len(rows) != len(sequences):
+            raise ValueError(f"{len(rows)} targets for {len(sequences)} sequences; pass one for each")
+        rank = 1 if self.per_step else 0
+        self._is_flat = all(part.ndim == rank for part in rows)
+        if self.per_step:
+            rows = [part.reshape(len(part), -1) for part in rows]
+        else:
+            rows = [part.reshape(1, -1) for part in rows]
+        table = np.concatenate(rows)
+        if not np.isfinite(table).all():
+            raise ValueError("y holds NaN or infinity; pass finite numbers")
+        deviation = table.std(0)
+        self.target_mean_ = table.mean(0)
+        self.target_scale_ = np.where(deviation > 0, deviation, 1)
+        scaled = [((part - self.target_mean_) / self.target_scale_).astype(np.float32)
+                  for part in rows]
+        if not self.per_step:
+            scaled = list(np.concatenate(scaled))
+        self._train(sequences, scaled, table.shape[1])
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """The numbers of each sequence or time step."""
+        outputs = self._outputs(X)
+        parts = outputs if self.per_step else [outputs]
+        found = [part * self.target_scale_ + self.target_mean_ for part in parts]
+        if self._is_flat:
+            found = [part[:, 0] for part in found]
+        return self._like(found, X) if self.per_step else found[0]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The coefficient of determination, over all time steps with `per_step`."""
+        wanted, found = ((np.concatenate([np.asarray(part, float) for part in values])
+                          if self.per_step else np.asarray(values, float))
+                         for values in (y, self.predict(X)))
+        weights = None if sample_weight is None else np.asarray(sample_weight, float)
+        mean = np.average(wanted, axis=0, weights=weights)
+        residual, total = (np.average(square, axis=0, weights=weights)
+                           for square in ((wanted - found) ** 2, (wanted - mean) ** 2))
+        total = np.where(total > 0, total, np.inf if np.ndim(total) else total)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float(np.mean(1 - residual / total))
+
+
+class MultiLabelModel(_SequenceEstimator):
+    """Says which of several labels hold at each time step, such as the keys of a piano roll.
+
+    `fit(rolls)` learns to predict the next step; `fit(X, y)` the labels y, a list of [steps, labels].
+    The loss is the sum of the labels' cross-entropies in nats per predicted step, as Boulanger-Lewandowski
+    et al. 2012 (arXiv:1206.6392) report it. Parameters as of SequenceClassifier.
+    """
+
+    _targets = "labels"
+
+    def __init__(
+        self, cell: Cell | str | Sequence[Cell | str] = "lstm", *, hidden_size: int = 128,
+        layers: int = 1, parameters: int | None = None, bidirectional: bool = False,
+        residual: bool = False, zoneout: float = 0.0, per_step: bool = True, epochs: int = 100,
+        batch_size: int = 8, optimizer: str = "adam", learning_rate: float | None = None,
+        weight_decay: float = 0.0, dropout: float = 0.3, recurrent_dropout: float = 0.0,
+        clip: float | None = 5.0, patience: int | None = 10, validation_fraction: float = 0.1,
+        standardize: bool = False, random_state: Any = 0, threads: int | None = None,
+        verbose: bool = False, training: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(
+            cell, hidden_size=hidden_size, layers=layers, parameters=parameters,
+            bidirectional=bidirectional, residual=residual, zoneout=zoneout, per_step=per_step,
+            epochs=epochs, batch_size=batch_size, optimizer=optimizer,
+            learning_rate=learning_rate, weight_decay=weight_decay, dropout=dropout,
+            recurrent_dropout=recurrent_dropout, clip=clip, patience=patience,
+            validation_fraction=validation_fraction, standardize=standardize,
+            random_state=random_state, threads=threads, verbose=verbose, training=training)
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Trains on sequences with their labels, or on the next steps of sequences of labels."""
+        sequences = self._sequences(X, reset=True)
+        self.predicts_next_ = y is None
+        if y is None:
+            if self.bidirectional:
+                raise InvalidArgumentError(
+                    "a bidirectional model sees the steps that it is to predict; leave that out, or "
+                    "pass labels")
+            sequences, targets = ([np.asarray(part) for part in parts]
+                                  for parts in next_step(sequences))
+        else:
+            targets = [np.asarray(part, np.float32) for part in y]
+        size = targets[0].shape[-1]
+        self._train(sequences, targets, size)
+        return self
+
+    def predict_proba(self, X: Any) -> Any:
+        """The probability of each label: of the next step after each, where it learned that."""
+        outputs = self._outputs(X)
+        return self._like(outputs, X) if self.per_step else outputs
+
+    def predict(self, X: Any) -> Any:
+        """Which labels are likelier than not, as 0 and 1."""
+        found = self.predict_proba(X)
+        return ([(part > 0.5).astype(np.uint8) for part in found] if isinstance(found, list)
+                else (found > 0.5).astype(np.uint8))
+
+    def loss(self, X: Any, y: Any = None) -> float:
+        """The loss in nats per predicted step."""
+        self._check_fitted()
+        sequences = self._sequences(X, reset=False)
+        if y is None:
+            sequences, y = ([np.asarray(part) for part in parts] for parts in next_step(sequences))
+        return self.model_.evaluate(self._scaled(sequences, reset=False), list(y),
+                                    threads=self.threads)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """The negative loss: greater is better."""
+        return -self.loss(X, y)
+
+
+class Forecaster(_SequenceEstimator):
+    """Says how series go on: the next `horizon` steps after each step.
+
+    `fit(series)` takes a list of arrays [steps] or [steps, variables], or one such array for a single
+    series; `predict(series)` gives what follows their ends, [horizon, variables] for each.
+    Parameters as of SequenceClassifier.
+    """
+
+    _targets = "values"
+
+    def __init__(
+        self, cell: Cell | str | Sequence[Cell | str] = "lstm", *, horizon: int = 1,
+        hidden_size: int = 64, layers: int = 1, parameters: int | None = None,
+        residual: bool = False, zoneout: float = 0.0, epochs: int = 100, batch_size: int = 16,
+        window: int = 100, optimizer: str = "adam", learning_rate: float | None = None,
+        weight_decay: float = 0.0, dropout: float = 0.0, recurrent_dropout: float = 0.0,
+        clip: float | None = 5.0, patience: int | None = None, validation_fraction: float = 0.1,
+        standardize: bool = True, random_state: Any = 0, threads: int | None = None,
+        verbose: bool = False, training: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(
+            cell, hidden_size=hidden_size, layers=layers, parameters=parameters,
+            residual=residual, zoneout=zoneout, per_step=True, epochs=epochs,
+            batch_size=batch_size, optimizer=optimizer, learning_rate=learning_rate,
+            weight_decay=weight_decay, dropout=dropout, recurrent_dropout=recurrent_dropout,
+            clip=clip, patience=patience, validation_fraction=validation_fraction,
+            standardize=standardize, random_state=random_state, threads=threads, verbose=verbose,
+            training=training)
+        self.horizon = horizon
+        self.window = window
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {name: getattr(self, name)
+                for name in inspect.signature(type(self).__init__).parameters if name != "self"}
+
+    def _series(self, series: Any, *, reset: bool) -> list[np.ndarray]:
+        if not isinstance(series, (list, tuple)) or np.ndim(series[0]) == 0:
+            series = [series]
+        found = [np.asarray(part, np.float32) for part in series]
+        if reset:
+            self._is_flat = all(part.ndim == 1 for part in found)
+        found = [part[:, None] if part.ndim == 1 else part for part in found]
+        return self._sequences(found, reset=reset)
+
+    def fit(self, X: Any, y: None = None) -> Self:
+        """Trains on series, cut into pieces of `window` steps that overlap by half."""
+        series = self._series(X, reset=True)
+        if self.horizon < 1:
+            raise InvalidArgumentError(f"horizon is {self.horizon}; pass a positive number")
+        pieces: list[np.ndarray] = []
+        length = self.window + self.horizon
+        for part in series:
+            starts = range(0, max(1, len(part) - length + 1), max(1, self.window // 2))
+            pieces += [part[start:start + length] for start in starts]
+            if len(part) > length and (len(part) - length) % max(1, self.window // 2):
+                pieces.append(part[-length:])
+        scaled = self._scaled(pieces, reset=True)
+        inputs, targets = ([np.asarray(part) for part in parts]
+                           for parts in next_step(scaled, self.horizon))
+        mean, scale = self.mean_, self.scale_
+        standardize, self.standardize = self.standardize, False
+        try:
+            self._train(inputs, targets, self.horizon * series[0].shape[1])
+        finally:
+            self.standardize = standardize
+        self.mean_, self.scale_ = mean, scale
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """What follows each series: [horizon] or [horizon, variables], in a list for a list."""
+        series = self._series(X, reset=False)
+        found = [part[-1].reshape(self.horizon, -1) * self.scale_ + self.mean_
+                 for part in self._outputs(series)]
+        if self._is_flat:
+            found = [part[:, 0] for part in found]
+        is_one = not isinstance(X, (list, tuple)) or np.ndim(X[0]) == 0
+        return found[0] if is_one else found
+
+    def score(self, X: Any, y: None = None) -> float:
+        """The negative mean squared error of all predictions within the series, in their own units."""
+        series = self._series(X, reset=False)
+        errors = []
+        for part, outputs in zip(series, self._outputs(series)):
+            count = len(part) - self.horizon
+            for step in range(max(count, 0)):
+                wanted = part[step + 1:step + 1 + self.horizon]
+                said = outputs[step].reshape(wanted.shape) * self.scale_ + self.mean_
+                errors.append(np.mean((said - wanted) ** 2))
+        if not errors:
+            raise InvalidArgumentError(f"no series is longer than the horizon of {self.horizon}")
+        return -float(np.mean(errors))
