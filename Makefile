@@ -6,6 +6,7 @@
 #   make lib       the library: build/lib/librnncell.so.1
 #   make python    .venv with NumPy and the rnncell package
 #   make test-swift, test-c, test-python, test-release      one kind of test
+#   make test-peers  what PyTorch says of our exports to it (installs it into .venv-bench)
 #   make install   header, library, rnncell.pc, CMake config and modulemap under PREFIX=/usr/local
 #   make wheel     build/wheel/rnncell-*.whl
 #   make bench     our speed beside PyTorch, JAX and onnxruntime (installs them into .venv-bench);
@@ -36,7 +37,7 @@ SOURCES := Package.swift $(shell find Sources Include -type f)
 BINDING := $(shell find Bindings/Python -type f -not -path '*/build/*' -not -name '*.so*' \
              -not -path '*.egg-info/*' -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help demo test test-swift test-c test-python test-release lib python install wheel bench \
+.PHONY: help demo test test-swift test-c test-python test-release test-peers lib python install wheel bench \
         evidence golden fuzz lint clean check check-test
 help:
 	@sed -n '/^#   make/s/^# //p' Makefile
@@ -91,10 +92,16 @@ test-release: $(LIB) | check-test
 test-python: $(VENV) .venv/tests
 	.venv/bin/python -m pytest -q Tests/Python
 
-bench: $(LIB) $(BINDING)
+.venv-bench/installed: $(LIB) $(BINDING)
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/pip install --quiet numpy torch jax onnxruntime onnx 'setuptools>=77' wheel
+	.venv-bench/bin/pip install --quiet numpy torch jax onnxruntime onnx pytest 'setuptools>=77' wheel
 	.venv-bench/bin/pip install --quiet --no-build-isolation --no-deps --force-reinstall ./Bindings/Python
+	touch $@
+
+test-peers: .venv-bench/installed
+	.venv-bench/bin/python -m pytest -q Tests/Peers
+
+bench: .venv-bench/installed
 	.venv-bench/bin/rnncell bench $(BENCH)
 
 evidence: $(VENV)

@@ -256,6 +256,9 @@ RNNCELL_CHECKED int32_t rnncell_cell_counterpart(
 #define RNNCELL_DRAWING_ABLATIONS 6 /* cells with one part less, with an empty line between: a line that
                                        says which, then the equations */
 #define RNNCELL_DRAWING_PARTS 7     /* a line for each node; cells are as near as they share lines */
+#define RNNCELL_DRAWING_TORCH 8     /* source of a module of PyTorch */
+#define RNNCELL_DRAWING_JAX 9       /* source of functions of JAX */
+#define RNNCELL_DRAWING_C 10        /* source of a time step in C99 */
 
 /*
  * Writes a cell as text or picture.
@@ -620,8 +623,8 @@ typedef struct rnncell_sequence_options {
   double zoneout;       /* see rnncell_network_options */
   int32_t targets;      /* RNNCELL_TARGETS_... */
   int32_t per_step;     /* 1: it speaks at every time step; 0: after the last one */
-  int32_t bidirectional; /* see rnncell_network_options; after the last step it then knows the end of
-                            the forward direction and the beginning of the other */
+  int32_t bidirectional; /* see rnncell_network_options; a model that speaks once does so from the ends
+                            of both directions: the last time step, and the first */
   int32_t residual;     /* see rnncell_network_options */
 } rnncell_sequence_options;
 #define RNNCELL_SEQUENCE_OPTIONS_INIT \
@@ -1164,6 +1167,26 @@ RNNCELL_CHECKED int32_t rnncell_network_save(const rnncell_network *network, con
 
 /* Loads a network that rnncell_network_save wrote. */
 RNNCELL_CHECKED int32_t rnncell_network_load(rnncell_network **out, const char *path);
+
+/* What a network or model can be exported as. */
+#define RNNCELL_EXPORT_TORCH 1 /* source for PyTorch, whose load_state_dict takes our safetensors */
+#define RNNCELL_EXPORT_JAX 2   /* source for JAX, which reads our safetensors */
+#define RNNCELL_EXPORT_C 3     /* one C99 file with the weights and a main, for one stream */
+#define RNNCELL_EXPORT_ONNX 4  /* a model of opset 18: LSTM, GRU and RNN, or Scan for other cells; inputs
+                                  "x" and "layers.0.h", outputs "y" and "next.layers.0.h" */
+
+/*
+ * Writes a network for others to run.
+ *
+ * Errors: RNNCELL_INVALID_ARGUMENT for a form that is none, or one that cannot say the network: C for
+ * bidirectional ones.
+ */
+RNNCELL_CHECKED int32_t rnncell_network_export(
+    const rnncell_network *network, int32_t form, const char *path);
+
+/* The same for a model with what is around its network: logits of language, probabilities, values. */
+RNNCELL_CHECKED int32_t rnncell_model_export(
+    const rnncell_model *model, int32_t form, const char *path);
 
 /* Saves a model, of language with its vocabulary. */
 RNNCELL_CHECKED int32_t rnncell_model_save(const rnncell_model *model, const char *path);

@@ -171,7 +171,10 @@ public func rnncell_cell_draw(
     case RNNCELL_DRAWING_ABLATIONS:
       return cell.ablations.map { "\($0.part)\n\($0.cell.equations)" }.joined(separator: "\n\n")
     case RNNCELL_DRAWING_PARTS: return cell.parts.joined(separator: "\n")
-    default: throw .invalid("form \(form) is none; pass one of RNNCELL_DRAWING_…, 0 to 7")
+    case RNNCELL_DRAWING_TORCH: return cell.torchCode()
+    case RNNCELL_DRAWING_JAX: return cell.jaxCode()
+    case RNNCELL_DRAWING_C: return cell.cCode()
+    default: throw .invalid("form \(form) is none; pass one of RNNCELL_DRAWING_…, 0 to 10")
     }
   }
 }

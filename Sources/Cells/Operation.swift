@@ -63,6 +63,7 @@ package struct Notation: Sendable {
   package var precedence: Int?
   package var latex: String
   package var torch: String
+  package var jax: String
   package var c: String
   /// The ONNX operator, or a composition of several with its operands.
   package var onnx: String

@@ -126,6 +126,12 @@ static void bad_models(rnncell_cell *cell) {
   GOOD(rnncell_model_evaluate_sequences(&loss, model, &data, 1));
   FAILS(RNNCELL_STATE, rnncell_model_evaluate(&loss, model, classes, 4, 1), "sequences");
   FAILS(RNNCELL_STATE, rnncell_model_generate(NULL, 0, NULL, model, "a", 3, 1, 0), "sequences");
+  BAD(rnncell_model_export(model, 0, "bad_sequences.c"), "form 0");
+  BAD(rnncell_model_export(NULL, RNNCELL_EXPORT_C, "bad_sequences.c"), "model is NULL");
+  BAD(rnncell_model_export(model, RNNCELL_EXPORT_C, NULL), "path is NULL");
+  FAILS(RNNCELL_IO, rnncell_model_export(model, RNNCELL_EXPORT_ONNX, "missing/m.onnx"), "missing");
+  GOOD(rnncell_model_export(model, RNNCELL_EXPORT_C, "bad_sequences.c"));
+  remove("bad_sequences.c");
   GOOD(rnncell_model_save(model, "bad_sequences.safetensors"));
   rnncell_model_free(model);
   GOOD(rnncell_model_load(&model, "bad_sequences.safetensors"));
@@ -152,6 +158,9 @@ static void bad_optimizers(rnncell_cell *cell) {
   options.zoneout = 0;
   GOOD(rnncell_network_create(&larger, &cell, &hidden, 1, 3, &options));
   BAD(rnncell_stream_create(&stream, larger, 1), "bidirectional");
+  BAD(rnncell_network_export(larger, RNNCELL_EXPORT_C, "bad.c"), "bidirectional");
+  BAD(rnncell_network_export(larger, 9, "bad.c"), "form 9");
+  BAD(rnncell_network_export(NULL, RNNCELL_EXPORT_ONNX, "bad.c"), "network is NULL");
   GOOD(rnncell_network_create(&net, &cell, &hidden, 1, 3, NULL));
   GOOD(rnncell_network_parameters(&weights, net));
   GOOD(rnncell_network_parameters(&others, larger));

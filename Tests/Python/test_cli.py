@@ -21,7 +21,7 @@ def last_json(done):
 
 
 COMMANDS = ["demo", "search", "study", "train", "eval", "generate", "show", "compare", "stock", "bench",
-            "finalists", "ablate"]
+            "finalists", "ablate", "export"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -61,10 +61,29 @@ def test_a_failure_is_one_clear_line_and_status_1(arguments, part):
 
 
 @pytest.mark.parametrize("form, start", [
-    ("equations", "i  = "), ("svg", "<svg"), ("dot", "digraph"), ("latex", "\\begin"), ("recipe", "{")])
+    ("equations", "i  = "), ("svg", "<svg"), ("dot", "digraph"), ("latex", "\\begin"), ("recipe", "{"),
+    ("torch", "class Cell(nn.Module)"), ("jax", "def cell_step("), ("c", "static void step(")])
 def test_a_cell_is_shown_in_every_form(form, start):
     done = run("show", "lstm", "--as", form, "--json")
     assert start in done.stdout and last_json(done)["states"] == ["h", "c"]
+
+
+def test_models_and_networks_are_exported(tmp_path):
+    corpus = rnncell.Corpus.standard_library(limit=20_000)
+    models = {"language": rnncell.LanguageModel("gru", corpus, hidden_size=4),
+              "sequences": rnncell.SequenceModel("gru", 3, 2, hidden_size=4),
+              "network": rnncell.Network("nascell", 3, 4)}
+    for name, model in models.items():
+        saved = tmp_path / f"{name}.safetensors"
+        model.save(saved)
+        for ending in ("onnx", "c", "py"):
+            target = tmp_path / f"{name}.{ending}"
+            done = run("export", str(saved), str(target), "--json")
+            assert last_json(done)["bytes"] == target.stat().st_size > 1000
+        run("export", str(saved), str(target), "--to", "jax")
+        assert "import jax" in target.read_text()
+    done = run("export", str(saved), str(tmp_path / "model.txt"), status=1)
+    assert "onnx" in done.stderr
 
 
 def test_a_cell_is_named_in_any_way(tmp_path):

@@ -26,9 +26,8 @@ def double(model, sequences):
         y = np.asarray(y, np.float64)[:, 0]
         half = y.shape[1] // 2
         if network.bidirectional and not model.per_step:
-            # The end of the one direction and the beginning of the other are both at the last step that
-            # is run: that of the last row for the forward half, and of the first for the other.
-            y = np.concatenate([y[-1:, :half], y[-1:, half:]], 1)
+            # Each direction's own end.
+            y = np.concatenate([y[-1:, :half], y[:1, half:]], 1)
         elif not model.per_step:
             y = y[-1:]
         parts.append(y @ weights["output.weight"].T + weights["output.bias"])

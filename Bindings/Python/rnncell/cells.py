@@ -15,7 +15,7 @@ from ._rnncell import InvalidArgumentError
 
 _GENOTYPE, _RECIPE, _ARC, _ARC_ENAS_LM = 1, 2, 3, 4
 _FORMS = {"equations": 0, "svg": 1, "dot": 2, "latex": 3, "genotype": 4, "recipe": 5,
-          "ablations": 6, "parts": 7}
+          "ablations": 6, "parts": 7, "torch": 8, "jax": 9, "c": 10}
 
 
 class StockCell(NamedTuple):
@@ -163,6 +163,12 @@ class Cell:
     def latex(self) -> str:
         """The equations as an aligned environment."""
         return self._draw("latex")
+
+    def code(self, language: str) -> str:
+        """Source of the cell: a module for "torch", functions for "jax", a time step in "c"."""
+        if language not in ("torch", "jax", "c"):
+            raise InvalidArgumentError(f"there is no code for {language!r}; pass torch, jax or c")
+        return self._draw(language)
 
     def genotype(self) -> list[tuple[str, int]]:
         """The cell as DARTS has it; InvalidArgumentError for one that DARTS cannot say."""

@@ -1,6 +1,7 @@
 """Language models: embedding, layers, softmax over a vocabulary."""
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
@@ -9,6 +10,7 @@ from ._rnncell import Array, FormatError, InvalidArgumentError
 from .arrays import positive, seed_of, token_ids
 from .cells import Cell, cells_from
 from .corpora import UNITS, Corpus, Path, Vocabulary, decoded
+from .exports import form_of
 from .networks import (
     Network, Parameters, load_parameters, loaded_from_bytes, saved_bytes, sequence_of,
     starting_options,
@@ -154,6 +156,15 @@ class LanguageModel:
     def unit(self) -> str:
         """What a token is."""
         return UNITS[self._handle.describe()["unit"]]
+
+    def export(self, path: Path, to: str | None = None) -> None:
+        """Writes the model for others to run.
+
+        to: "torch" or "jax": source that reads the safetensors that `save` writes; "c": one C99 file with
+        the weights, which allocates nothing; "onnx": a model with free length and batch. None: by the
+        ending .py (torch), .c or .onnx.
+        """
+        self._handle.export(form_of(os.fspath(path), to), path)
 
     def save(self, path: Path) -> None:
         """Saves cells, weights and vocabulary as safetensors."""

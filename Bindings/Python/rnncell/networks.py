@@ -12,6 +12,7 @@ from . import _rnncell
 from ._rnncell import Array, InvalidArgumentError
 from .arrays import array, concatenated, positive, seed_of
 from .cells import Cell, cells_from
+from .exports import form_of
 from .training import library_options
 
 Path = str | os.PathLike[str]
@@ -270,6 +271,15 @@ class Network:
         strict: every parameter must be there; otherwise those that are not stay as they are.
         """
         load_parameters(self._handle, values, strict)
+
+    def export(self, path: Path, to: str | None = None) -> None:
+        """Writes the network for others to run.
+
+        to: "torch" or "jax": source that reads the safetensors that `save` writes; "c": one C99 file with
+        the weights, which allocates nothing; "onnx": a model with free length and batch. None: by the
+        ending .py (torch), .c or .onnx.
+        """
+        self._handle.export(form_of(os.fspath(path), to), path)
 
     def save(self, path: Path) -> None:
         """Saves cells and weights as safetensors."""

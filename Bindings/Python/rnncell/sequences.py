@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import array as _array
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
@@ -9,6 +10,7 @@ from . import _rnncell
 from ._rnncell import Array, FormatError, InvalidArgumentError
 from .arrays import array, positive, seed_of, token_ids
 from .cells import Cell, cells_from
+from .exports import form_of
 from .networks import (
     Network, Parameters, Path, load_parameters, loaded_from_bytes, saved_bytes, sequence_of,
     starting_options,
@@ -162,6 +164,15 @@ class SequenceModel:
     def load_parameters(self, values: Mapping[str, object], *, strict: bool = True) -> None:
         """Takes weights by name; see Network.load_parameters."""
         load_parameters(self._handle, values, strict)
+
+    def export(self, path: Path, to: str | None = None) -> None:
+        """Writes the model for others to run.
+
+        to: "torch" or "jax": source that reads the safetensors that `save` writes; "c": one C99 file with
+        the weights, which allocates nothing; "onnx": a model with free length and batch. None: by the
+        ending .py (torch), .c or .onnx.
+        """
+        self._handle.export(form_of(os.fspath(path), to), path)
 
     def save(self, path: Path) -> None:
         """Saves cells and weights as safetensors."""

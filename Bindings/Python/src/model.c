@@ -203,6 +203,21 @@ static PyObject *generate(Handle *self, PyObject *args) {
   return bytes_from_text(state, text ? status : -1, text, needed);
 }
 
+/* (form, path) */
+static PyObject *export(Handle *self, PyObject *args) {
+  int form, status;
+  PyObject *path;
+  if (!PyArg_ParseTuple(args, "iO&", &form, PyUnicode_FSConverter, &path)) return NULL;
+  if (handle_begin(self)) return Py_DECREF(path), NULL;
+  const char *name = PyBytes_AsString(path);
+  Py_BEGIN_ALLOW_THREADS
+  status = rnncell_model_export(self->handle, form, name);
+  Py_END_ALLOW_THREADS
+  handle_end(self);
+  Py_DECREF(path);
+  return status ? raise_status(state_of((PyObject *)self), status) : Py_NewRef(Py_None);
+}
+
 static PyObject *save(Handle *self, PyObject *path) {
   PyObject *bytes;
   int32_t status;
@@ -231,6 +246,7 @@ static PyMethodDef methods[] = {
     {"evaluate_sequences", (PyCFunction)model_evaluate_sequences, METH_VARARGS, NULL},
     {"predict", (PyCFunction)model_predict, METH_VARARGS, NULL},
     {"generate", (PyCFunction)generate, METH_VARARGS, NULL},
+    {"export", (PyCFunction)export, METH_VARARGS, NULL},
     {"save", (PyCFunction)save, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -193,6 +193,19 @@ static PyObject *stream(Handle *self, PyObject *batch) {
   return wrapped;
 }
 
+/* (form, path) */
+static PyObject *export(Handle *self, PyObject *args) {
+  int form, status;
+  PyObject *path;
+  if (!PyArg_ParseTuple(args, "iO&", &form, PyUnicode_FSConverter, &path)) return NULL;
+  const char *name = PyBytes_AsString(path);
+  Py_BEGIN_ALLOW_THREADS
+  status = rnncell_network_export(self->handle, form, name);
+  Py_END_ALLOW_THREADS
+  Py_DECREF(path);
+  return status ? raise_status(state_of((PyObject *)self), status) : Py_NewRef(Py_None);
+}
+
 static PyObject *save(Handle *self, PyObject *path) {
   PyObject *bytes;
   int32_t status;
@@ -215,6 +228,7 @@ static PyMethodDef methods[] = {
     {"write", (PyCFunction)write_parameter, METH_VARARGS, NULL},
     {"forward", (PyCFunction)forward, METH_VARARGS, NULL},
     {"stream", (PyCFunction)stream, METH_O, NULL},
+    {"export", (PyCFunction)export, METH_VARARGS, NULL},
     {"save", (PyCFunction)save, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -9,6 +9,6 @@ extension Operation {
       }),
     isCommutative: false,
     notation: Notation(
-      latex: "\\left|{0}\\right|", torch: "torch.abs({0})", c: "fabsf({0})",
+      latex: "\\left|{0}\\right|", torch: "torch.abs({0})", jax: "jnp.abs({0})", c: "fabsf_({0})",
       onnx: "Abs"))
 }

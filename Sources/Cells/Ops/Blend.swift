@@ -14,6 +14,7 @@ extension Operation {
     isCommutative: false,
     notation: Notation(
       latex: "{0} \\odot {1} + \\left(1 - {0}\\right) \\odot {2}",
-      torch: "torch.lerp({2}, {1}, {0})", c: "({2}) + ({0}) * (({1}) - ({2}))",
+      torch: "{0} * {1} + (1 - {0}) * {2}", jax: "{0} * {1} + (1 - {0}) * {2}",
+      c: "({2}) + ({0}) * (({1}) - ({2}))",
       onnx: "Add({2}, Mul({0}, Sub({1}, {2})))"))
 }

@@ -7,6 +7,7 @@ extension Operation {
       derivative: { a, _, g in [.make(.scale, g * .make(.sin, a[0]), k: -1)] }),
     isCommutative: false,
     notation: Notation(
-      latex: "\\cos\\left({0}\\right)", torch: "torch.cos({0})", c: "cosf({0})",
+      latex: "\\cos\\left({0}\\right)", torch: "torch.cos({0})", jax: "jnp.cos({0})",
+      c: "cosf_({0})",
       onnx: "Cos"))
 }

@@ -11,6 +11,7 @@ extension Operation {
     isCommutative: false,
     notation: Notation(
       text: "{0} / {1}", precedence: 2, latex: "\\frac{{0}}{{1}}", torch: "{0} / {1}",
+      jax: "{0} / {1}",
       c: "{0} / {1}",
       onnx: "Div"))
 }

@@ -12,7 +12,8 @@ extension Operation {
     isCommutative: false,
     notation: Notation(
       latex: "\\mathrm{elu}\\left({0}\\right)", torch: "torch.nn.functional.elu({0})",
-      c: "({0}) > 0.0f ? ({0}) : expm1f({0})",
+      jax: "jax.nn.elu({0})",
+      c: "({0}) > 0.0f ? ({0}) : expm1f_({0})",
       onnx: "Elu"))
 
   /// min(a, 0); keeps exp from overflowing where its value is not wanted.

@@ -7,6 +7,7 @@ extension Operation {
       derivative: { _, y, g in [g * y] }),
     isCommutative: false,
     notation: Notation(
-      latex: "\\exp\\left({0}\\right)", torch: "torch.exp({0})", c: "expf({0})",
+      latex: "\\exp\\left({0}\\right)", torch: "torch.exp({0})", jax: "jnp.exp({0})",
+      c: "expf_({0})",
       onnx: "Exp"))
 }

@@ -19,8 +19,12 @@ extension Operation {
     notation: Notation(
       latex: "\\mathrm{gelu}\\left({0}\\right)",
       torch: "torch.nn.functional.gelu({0}, approximate='tanh')",
-      c: "0.5f * ({0}) * (1.0f + tanhf(0.79788456f * (({0}) + 0.044715f * ({0}) * ({0}) * ({0}))))",
-      onnx: "Gelu"))
+      jax: "jax.nn.gelu({0}, approximate=True)",
+      c:
+        "0.5f * ({0}) * (1.0f + tanhf_(0.79788456f * (({0}) + 0.044715f * ({0}) * ({0}) * ({0}))))",
+      onnx:
+        "Mul(Mul({0}, 0.5), Add(Tanh(Mul(Add({0}, Mul(Mul({0}, 0.044715), Mul({0}, {0}))), 0.79788456)), 1))"
+    ))
 
   /// sqrt(2 / pi).
   private static let geluScale = 0.797_884_560_802_865_4

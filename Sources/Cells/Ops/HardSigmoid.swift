@@ -16,7 +16,7 @@ extension Operation {
     isCommutative: false,
     notation: Notation(
       latex: "\\mathrm{hardsigmoid}\\left({0}\\right)",
-      torch: "torch.nn.functional.hardsigmoid({0})",
-      c: "fminf(fmaxf(({0}) / 6.0f + 0.5f, 0.0f), 1.0f)",
-      onnx: "HardSigmoid"))
+      torch: "torch.nn.functional.hardsigmoid({0})", jax: "jax.nn.hard_sigmoid({0})",
+      c: "fminf_(fmaxf_(({0}) / 6.0f + 0.5f, 0.0f), 1.0f)",
+      onnx: "Clip(Add(Div({0}, 6), 0.5), 0, 1)"))
 }

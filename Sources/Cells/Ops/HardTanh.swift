@@ -10,6 +10,7 @@ extension Operation {
     isCommutative: false,
     notation: Notation(
       latex: "\\mathrm{hardtanh}\\left({0}\\right)", torch: "torch.nn.functional.hardtanh({0})",
-      c: "fminf(fmaxf({0}, -1.0f), 1.0f)",
+      jax: "jax.nn.hard_tanh({0})",
+      c: "fminf_(fmaxf_({0}, -1.0f), 1.0f)",
       onnx: "Clip({0}, -1, 1)"))
 }

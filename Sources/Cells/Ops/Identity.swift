@@ -7,6 +7,6 @@ extension Operation {
       derivative: { _, _, g in [g] }),
     isCommutative: false,
     notation: Notation(
-      latex: "{0}", torch: "{0}", c: "{0}",
+      latex: "{0}", torch: "{0}", jax: "{0}", c: "{0}",
       onnx: "Identity"))
 }

@@ -12,7 +12,8 @@ extension Operation {
     isCommutative: false,
     notation: Notation(
       latex: "\\mathrm{norm}\\left({0}\\right)",
-      torch: "torch.nn.functional.layer_norm({0}, {0}.shape[-1:])", c: "layernorm({0})",
+      torch: "torch.nn.functional.layer_norm({0}, {0}.shape[-1:])",
+      jax: "jax.nn.standardize({0}, epsilon=1e-5)", c: "layernorm({0})",
       onnx: "LayerNormalization"))
 
   /// Added to the variance by `layerNorm`.

@@ -12,6 +12,7 @@ extension Operation {
     isCommutative: false,
     notation: Notation(
       latex: "\\mathrm{lrelu}\\left({0}\\right)",
-      torch: "torch.nn.functional.leaky_relu({0}, 0.01)", c: "fmaxf({0}, 0.01f * ({0}))",
+      torch: "torch.nn.functional.leaky_relu({0}, 0.01)", jax: "jax.nn.leaky_relu({0}, 0.01)",
+      c: "fmaxf_({0}, 0.01f * ({0}))",
       onnx: "LeakyRelu"))
 }

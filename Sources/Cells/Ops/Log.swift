@@ -7,6 +7,7 @@ extension Operation {
       derivative: { a, _, g in [g / a[0]] }),
     isCommutative: false,
     notation: Notation(
-      latex: "\\log\\left({0}\\right)", torch: "torch.log({0})", c: "logf({0})",
+      latex: "\\log\\left({0}\\right)", torch: "torch.log({0})", jax: "jnp.log({0})",
+      c: "logf_({0})",
       onnx: "Log"))
 }

@@ -10,6 +10,7 @@ extension Operation {
       }),
     isCommutative: true,
     notation: Notation(
-      latex: "\\max\\left({0}, {1}\\right)", torch: "torch.maximum({0}, {1})", c: "fmaxf({0}, {1})",
+      latex: "\\max\\left({0}, {1}\\right)", torch: "torch.maximum({0}, {1})",
+      jax: "jnp.maximum({0}, {1})", c: "fmaxf_({0}, {1})",
       onnx: "Max"))
 }

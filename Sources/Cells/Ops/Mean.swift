@@ -12,7 +12,9 @@ extension Operation {
       }),
     isCommutative: true,
     notation: Notation(
-      latex: "\\mathrm{mean}\\left({*}\\right)", torch: "torch.stack([{*}]).mean(0)",
+      latex: "\\mathrm{mean}\\left({*}\\right)",
+      torch: "torch.stack(torch.broadcast_tensors({*})).mean(0)",
+      jax: "jnp.stack(jnp.broadcast_arrays({*})).mean(0)",
       c: "mean({*})",
       onnx: "Mean({*})"))
 }

@@ -10,6 +10,7 @@ extension Operation {
       }),
     isCommutative: true,
     notation: Notation(
-      latex: "\\min\\left({0}, {1}\\right)", torch: "torch.minimum({0}, {1})", c: "fminf({0}, {1})",
+      latex: "\\min\\left({0}, {1}\\right)", torch: "torch.minimum({0}, {1})",
+      jax: "jnp.minimum({0}, {1})", c: "fminf_({0}, {1})",
       onnx: "Min"))
 }

@@ -7,6 +7,7 @@ extension Operation {
       derivative: { a, _, g in [g * a[1], g * a[0]] }),
     isCommutative: true,
     notation: Notation(
-      text: "{0} * {1}", precedence: 2, latex: "{0} \\odot {1}", torch: "{0} * {1}", c: "{0} * {1}",
+      text: "{0} * {1}", precedence: 2, latex: "{0} \\odot {1}", torch: "{0} * {1}",
+      jax: "{0} * {1}", c: "{0} * {1}",
       onnx: "Mul"))
 }

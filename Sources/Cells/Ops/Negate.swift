@@ -7,6 +7,6 @@ extension Operation {
       derivative: { _, _, g in [.make(.scale, g, k: -1)] }),
     isCommutative: false,
     notation: Notation(
-      text: "-{0}", precedence: 3, latex: "-{0}", torch: "-{0}", c: "-{0}",
+      text: "-{0}", precedence: 3, latex: "-{0}", torch: "-{0}", jax: "-{0}", c: "-{0}",
       onnx: "Neg"))
 }

@@ -7,6 +7,7 @@ extension Operation {
       derivative: { _, y, g in [.make(.reluGradient, g, y)] }),
     isCommutative: false,
     notation: Notation(
-      latex: "\\mathrm{relu}\\left({0}\\right)", torch: "torch.relu({0})", c: "fmaxf({0}, 0.0f)",
+      latex: "\\mathrm{relu}\\left({0}\\right)", torch: "torch.relu({0})", jax: "jax.nn.relu({0})",
+      c: "fmaxf_({0}, 0.0f)",
       onnx: "Relu"))
 }

@@ -16,8 +16,8 @@ extension Operation {
       }),
     isCommutative: false,
     notation: Notation(
-      latex: "\\mathrm{selu}\\left({0}\\right)", torch: "torch.selu({0})",
-      c: "1.05070099f * (({0}) > 0.0f ? ({0}) : 1.67326324f * expm1f({0}))",
+      latex: "\\mathrm{selu}\\left({0}\\right)", torch: "torch.selu({0})", jax: "jax.nn.selu({0})",
+      c: "1.05070099f * (({0}) > 0.0f ? ({0}) : 1.67326324f * expm1f_({0}))",
       onnx: "Selu"))
 
   private static let seluScale = 1.050_700_987_355_480_5

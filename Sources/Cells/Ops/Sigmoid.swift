@@ -7,7 +7,7 @@ extension Operation {
       derivative: { _, y, g in [.make(.sigmoidGradient, g, y)] }),
     isCommutative: false,
     notation: Notation(
-      latex: "\\sigma\\left({0}\\right)", torch: "torch.sigmoid({0})",
-      c: "1.0f / (1.0f + expf(-({0})))",
+      latex: "\\sigma\\left({0}\\right)", torch: "torch.sigmoid({0})", jax: "jax.nn.sigmoid({0})",
+      c: "1.0f / (1.0f + expf_(-({0})))",
       onnx: "Sigmoid"))
 }

@@ -14,6 +14,7 @@ extension Operation {
     isCommutative: false,
     notation: Notation(
       latex: "\\mathrm{silu}\\left({0}\\right)", torch: "torch.nn.functional.silu({0})",
-      c: "({0}) / (1.0f + expf(-({0})))",
+      jax: "jax.nn.silu({0})",
+      c: "({0}) / (1.0f + expf_(-({0})))",
       onnx: "Mul({0}, Sigmoid({0}))"))
 }

@@ -7,6 +7,7 @@ extension Operation {
       derivative: { a, _, g in [g * .make(.cos, a[0])] }),
     isCommutative: false,
     notation: Notation(
-      latex: "\\sin\\left({0}\\right)", torch: "torch.sin({0})", c: "sinf({0})",
+      latex: "\\sin\\left({0}\\right)", torch: "torch.sin({0})", jax: "jnp.sin({0})",
+      c: "sinf_({0})",
       onnx: "Sin"))
 }

@@ -11,6 +11,7 @@ extension Operation {
     isCommutative: false,
     notation: Notation(
       latex: "\\mathrm{softplus}\\left({0}\\right)", torch: "torch.nn.functional.softplus({0})",
-      c: "fmaxf({0}, 0.0f) + log1pf(expf(-fabsf({0})))",
+      jax: "jax.nn.softplus({0})",
+      c: "fmaxf_({0}, 0.0f) + log1pf_(expf_(-fabsf_({0})))",
       onnx: "Softplus"))
 }

@@ -11,6 +11,7 @@ extension Operation {
     isCommutative: false,
     notation: Notation(
       latex: "\\mathrm{softsign}\\left({0}\\right)", torch: "torch.nn.functional.softsign({0})",
-      c: "({0}) / (1.0f + fabsf({0}))",
+      jax: "jax.nn.soft_sign({0})",
+      c: "({0}) / (1.0f + fabsf_({0}))",
       onnx: "Softsign"))
 }

@@ -7,6 +7,6 @@ extension Operation {
       derivative: { _, y, g in [.make(.scale, g / y, k: 0.5)] }),
     isCommutative: false,
     notation: Notation(
-      latex: "\\sqrt{{0}}", torch: "torch.sqrt({0})", c: "sqrtf({0})",
+      latex: "\\sqrt{{0}}", torch: "torch.sqrt({0})", jax: "jnp.sqrt({0})", c: "sqrtf_({0})",
       onnx: "Sqrt"))
 }

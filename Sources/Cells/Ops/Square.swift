@@ -7,6 +7,7 @@ extension Operation {
       derivative: { a, _, g in [.make(.scale, g * a[0], k: 2)] }),
     isCommutative: false,
     notation: Notation(
-      latex: "\\left({0}\\right)^2", torch: "torch.square({0})", c: "({0}) * ({0})",
+      latex: "\\left({0}\\right)^2", torch: "torch.square({0})", jax: "jnp.square({0})",
+      c: "({0}) * ({0})",
       onnx: "Mul({0}, {0})"))
 }

@@ -7,6 +7,7 @@ extension Operation {
       derivative: { _, _, g in [g, .make(.scale, g, k: -1)] }),
     isCommutative: false,
     notation: Notation(
-      text: "{0} - {1}", precedence: 1, latex: "{0} - {1}", torch: "{0} - {1}", c: "{0} - {1}",
+      text: "{0} - {1}", precedence: 1, latex: "{0} - {1}", torch: "{0} - {1}", jax: "{0} - {1}",
+      c: "{0} - {1}",
       onnx: "Sub"))
 }

@@ -7,6 +7,7 @@ extension Operation {
       derivative: { _, y, g in [.make(.tanhGradient, g, y)] }),
     isCommutative: false,
     notation: Notation(
-      latex: "\\tanh\\left({0}\\right)", torch: "torch.tanh({0})", c: "tanhf({0})",
+      latex: "\\tanh\\left({0}\\right)", torch: "torch.tanh({0})", jax: "jnp.tanh({0})",
+      c: "tanhf_({0})",
       onnx: "Tanh"))
 }

@@ -6,7 +6,7 @@ extension Graph {
   /// So zoneout has it when nothing is drawn (Krueger et al. 2017, arXiv:1606.01305, section 3).
   /// The states are read as they are: other equations of the step take the value before the mean. A state
   /// that does not depend on any, such as a kept x, stays as it is.
-  func withZoneout(_ rate: Double) -> Graph {
+  package func withZoneout(_ rate: Double) -> Graph {
     guard rate > 0 else { return self }
     var result = self
     result.nodes.append(Node(.constant(rate), size: .scalar))

@@ -126,6 +126,11 @@ package struct StripView: @unchecked Sendable {
     self.columns = columns
   }
 
+  /// Where one element is.
+  package func place(_ row: Int, _ column: Int) -> UnsafeMutablePointer<Float> {
+    base + (column >> 4) &* stripStride + row &* 16 + column & 15
+  }
+
   /// Copies a row-major row of `columns` floats in.
   package func setRow(_ row: Int, _ source: UnsafePointer<Float>) {
     var at = base + row &* 16

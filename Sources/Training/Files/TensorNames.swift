@@ -40,6 +40,16 @@ package enum TensorNames {
     }
   }
 
+  /// Where a part's parameters stand in a file, by their order in the cell: the sum of rows of tensors.
+  static func sources(_ network: Network, _ index: Int, prefix: String) -> [[TensorRows]] {
+    let part = network.parts[index]
+    let torch = TorchLayer(network, index, prefix)
+    return part.cell.graph.parameters.map { parameter in
+      torch?.rows(of: parameter.name)
+        ?? [TensorRows(tensor: "\(prefix)layers.\(part.name)\(parameter.name)", rows: nil)]
+    }
+  }
+
   private static func names(
     _ network: Network, _ index: Int, _ prefix: String
   ) -> [(String, ParameterEntry)] {
@@ -48,6 +58,12 @@ package enum TensorNames {
       ("\(prefix)layers.\(part.name)\($0.name)", $1)
     }
   }
+}
+
+/// Some rows of a tensor of a file; nil for all.
+struct TensorRows {
+  var tensor: String
+  var rows: Range<Int>?
 }
 
 extension SafeTensors {
@@ -98,6 +114,23 @@ private struct TorchLayer {
       ("weight_hh", packing.stateWeights, hiddenSize),
       ("bias_ih", packing.inputBiases, nil), ("bias_hh", packing.stateBiases, nil),
     ]
+  }
+
+  /// The rows of torch's arrays whose sum a parameter is.
+  func rows(of parameter: String) -> [TensorRows] {
+    var found: [TensorRows] = []
+    for (name, parts, columns) in arrays {
+      for (index, part) in parts.enumerated() {
+        let own =
+          columns != nil ? part : part ?? packing.inputBiases[index] ?? packing.stateBiases[index]
+        guard own == parameter else { continue }
+        found.append(
+          TensorRows(
+            tensor: "\(prefix)\(name)\(suffix)",
+            rows: index * hiddenSize..<(index + 1) * hiddenSize))
+      }
+    }
+    return found
   }
 
   private func shape(_ parts: Int, _ columns: Int?) -> [Int] {

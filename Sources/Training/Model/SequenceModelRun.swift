@@ -107,14 +107,20 @@ final class SequenceModelRun {
     guard let last else { return }
     let output = unroll.output
     for position in 0..<sequences.count {
-      copyRow(of: output, lastRow(position), to: last.view, position)
+      eachLastColumn(position) { column, row in
+        last.view.place(position, column).pointee = output.place(row, column).pointee
+      }
     }
   }
 
-  /// The row of the last time step of the sequence at a position.
-  private func lastRow(_ position: Int) -> Int {
+  /// Calls with each column of a sequence's last outputs and the row that it stands in: that of the last
+  /// time step or, of the other direction, that of the first, where it ends.
+  private func eachLastColumn(_ position: Int, _ body: (_ column: Int, _ row: Int) -> Void) {
     let rows = unroll.rows
-    return rows.offset[rows.lengths[position] &- 1] &+ position
+    let end = rows.offset[rows.lengths[position] &- 1] &+ position
+    let size = model.network.outputSize
+    let forward = size / model.network.wiring.directions
+    for column in 0..<size { body(column, column < forward ? end : position) }
   }
 
   /// The gradient of the outputs, which is zero but for the last ones.
@@ -124,13 +130,10 @@ final class SequenceModelRun {
       (target.base + strip &* target.stripStride).update(
         repeating: 0, count: unroll.rows.total &* 16)
     }
-    for position in 0..<count { copyRow(of: slopes, position, to: target, lastRow(position)) }
-  }
-
-  private func copyRow(of source: StripView, _ row: Int, to target: StripView, _ other: Int) {
-    for strip in 0..<source.columns.strips {
-      (target.base + strip &* target.stripStride + other &* 16).update(
-        from: source.base + strip &* source.stripStride + row &* 16, count: 16)
+    for position in 0..<count {
+      eachLastColumn(position) { column, row in
+        target.place(row, column).pointee = slopes.place(position, column).pointee
+      }
     }
   }
 

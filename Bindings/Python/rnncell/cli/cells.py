@@ -3,12 +3,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import pathlib
 from typing import Any
 
+from .._rnncell import FormatError
 from ..cells import Cell, cell_from_argument, stock_cells
+from ..exports import FORMS as FORMS_OF_EXPORT
+from ..models import LanguageModel
+from ..networks import Network
+from ..sequences import SequenceModel
 from .options import COUNT, add_common
 
-FORMS = ("equations", "svg", "dot", "latex", "genotype", "recipe")
+FORMS = ("equations", "svg", "dot", "latex", "torch", "jax", "c", "genotype", "recipe")
 
 
 def add(commands: Any) -> None:
@@ -21,6 +27,17 @@ def add(commands: Any) -> None:
                       help="default: %(default)s")
     add_common(show)
     show.set_defaults(run=run_show, parser=show)
+
+    export = commands.add_parser(
+        "export", help="a model as a program for others to run",
+        description="Writes a model as a program of its own: ONNX, one C99 file with the weights, or source "
+        "for PyTorch or JAX, which reads the model's own file.")
+    export.add_argument("model", metavar="MODEL", help="a file that train --save, or save, wrote")
+    export.add_argument("file", metavar="FILE")
+    export.add_argument("--to", choices=tuple(FORMS_OF_EXPORT),
+                        help="default: by the ending .onnx, .c or .py (torch)")
+    add_common(export)
+    export.set_defaults(run=run_export, parser=export)
 
     stock = commands.add_parser("stock", help="every stock cell with its source and size",
                                 description="Lists the stock cells with their sizes and sources.")
@@ -36,6 +53,8 @@ def shown(cell: Cell, form: str) -> str:
         return repr(cell.genotype())
     if form == "recipe":
         return json.dumps(cell.recipe())
+    if form in ("torch", "jax", "c"):
+        return cell.code(form)
     return {"equations": lambda: cell.equations, "svg": cell.svg, "dot": cell.dot,
             "latex": cell.latex}[form]()
 
@@ -46,6 +65,29 @@ def run_show(arguments: argparse.Namespace) -> dict[str, Any]:
     text = shown(cell, arguments.form)
     print(text.rstrip("\n"))
     return {"form": arguments.form, "text": text, "states": cell.states, "digest": cell.digest}
+
+
+def run_export(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Writes a model for others."""
+    model = loaded(arguments.model)
+    model.export(arguments.file, arguments.to)
+    size = pathlib.Path(arguments.file).stat().st_size
+    print(f"{arguments.file}  {size:,} bytes")
+    return {"file": arguments.file, "bytes": size}
+
+
+def loaded(path: str) -> LanguageModel | SequenceModel | Network:
+    """What a file holds: a model of either kind, or a network."""
+    try:
+        return LanguageModel.load(path)
+    except FormatError as error:
+        failure = error
+    for kind in (SequenceModel, Network):
+        try:
+            return kind.load(path)
+        except FormatError:
+            continue
+    raise failure
 
 
 def run_stock(arguments: argparse.Namespace) -> dict[str, Any]:

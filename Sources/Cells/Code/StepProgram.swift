@@ -1,0 +1,107 @@
+/// A time step as values with names that other languages take, in the order in which they are computed.
+///
+/// What exporters for PyTorch, JAX, C and ONNX write down, each in its own notation.
+package struct StepProgram {
+  package let graph: Graph
+  /// The name of each node's value: of what is not read nowhere.
+  package let names: [String]
+  /// The nodes that must be computed, operands first.
+  package let computed: [Int]
+  /// The name of each parameter.
+  package let parameterNames: [String]
+
+  /// Words that no value may be called by.
+  private static let reserved: Set<String> = [
+    "and", "as", "assert", "async", "auto", "await", "break", "case", "char", "class", "const",
+    "continue", "def", "default", "del", "do", "double", "elif", "else", "enum", "except", "extern",
+    "finally", "float", "for", "from", "global", "goto", "if", "import", "in", "inline", "int",
+    "is",
+    "jax", "jnp", "lambda", "lax", "long", "main", "nn", "nonlocal", "not", "or", "pass", "raise",
+    "register", "restrict", "return", "self", "short", "signed", "sizeof", "state", "static",
+    "struct",
+    "switch", "torch", "try", "typedef", "union", "unsigned", "void", "volatile", "w", "while",
+    "with",
+    "yield", "i", "j", "k",
+  ]
+
+  package init(_ graph: Graph) {
+    self.graph = graph
+    var isNeeded = [Bool](repeating: false, count: graph.nodes.count)
+    for state in graph.states { isNeeded[state.next] = true }
+    for node in graph.nodes.indices.reversed() where isNeeded[node] {
+      for operand in graph.nodes[node].operands { isNeeded[operand] = true }
+    }
+    var taken = Self.reserved
+    func free(_ wanted: String) -> String {
+      var name = wanted
+      while taken.contains(name) { name += "_" }
+      taken.insert(name)
+      return name
+    }
+    func plain(_ text: String) -> String {
+      var out = ""
+      for scalar in text.replacing("'", with: "_next").unicodeScalars {
+        let isLetter = ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar)
+        let isWord = isLetter || ("0"..."9").contains(scalar)
+        if isWord {
+          out.unicodeScalars.append(scalar)
+        } else if !out.isEmpty, out.last != "_" {
+          out += "_"
+        }
+      }
+      while out.last == "_" { out.removeLast() }
+      return out.isEmpty || out.first?.isNumber == true ? "v\(out)" : String(out.prefix(60))
+    }
+    let inputs = ["x"] + graph.states.map(\.name)
+    var names = inputs.map { free(plain($0)) }
+    var computed: [Int] = []
+    for (index, node) in graph.nodes.enumerated().dropFirst(names.count) {
+      names.append(
+        isNeeded[index] && !node.isAtom ? free(plain(node.name ?? "n\(index)")) : "")
+      if isNeeded[index], !node.isAtom { computed.append(index) }
+    }
+    self.names = names
+    self.computed = computed
+    parameterNames = graph.parameters.map { free(plain($0.name)) }
+  }
+}
+
+extension StepProgram {
+  /// A form with its operands put in.
+  static func filled(_ form: String, _ operands: [String]) -> String {
+    var text = form.replacing("{*}", with: operands.joined(separator: ", "))
+    for (index, operand) in operands.enumerated() {
+      text = text.replacing("{\(index)}", with: operand)
+    }
+    return text
+  }
+}
+
+extension String {
+  /// The text with every occurrence of another replaced; the library has no Foundation.
+  func replacing(_ old: String, with new: String) -> String {
+    guard !old.isEmpty else { return self }
+    var out = ""
+    var rest = self[...]
+    while let first = rest.firstRange(of: old) {
+      out += rest[..<first.lowerBound]
+      out += new
+      rest = rest[first.upperBound...]
+    }
+    return out + rest
+  }
+}
+
+extension Substring {
+  /// Where a text occurs first.
+  fileprivate func firstRange(of text: String) -> Range<Index>? {
+    var start = startIndex
+    while start < endIndex {
+      if self[start...].hasPrefix(text) {
+        return start..<index(start, offsetBy: text.count)
+      }
+      start = index(after: start)
+    }
+    return nil
+  }
+}
