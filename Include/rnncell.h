@@ -154,6 +154,9 @@ RNNCELL_CHECKED int32_t rnncell_cell_stock(rnncell_cell **out, const char *name)
 #define RNNCELL_NOTATION_RECIPE 2      /* NAS-Bench-NLP: {"h_new_0": {"op": ..., "input": [...]}} */
 #define RNNCELL_NOTATION_ARC 3         /* ENAS: 0 0 0 1 1 2 ..., numbered as in the paper */
 #define RNNCELL_NOTATION_ARC_ENAS_LM 4 /* the same, numbered as in enas_lm and NAO */
+#define RNNCELL_NOTATION_DSL 5         /* Schrimpf et al.: Gate3(Tanh(MM(x_t)), h_tm1, ...); c_t(...) marks
+                                          the next memory */
+#define RNNCELL_NOTATION_TREE 6        /* genetic programming: (mul (sigmoid 1) (tanh c=(add c 2))) */
 
 /*
  * Reads a cell in the notation of another program.
@@ -259,12 +262,16 @@ RNNCELL_CHECKED int32_t rnncell_cell_counterpart(
 #define RNNCELL_DRAWING_TORCH 8     /* source of a module of PyTorch */
 #define RNNCELL_DRAWING_JAX 9       /* source of functions of JAX */
 #define RNNCELL_DRAWING_C 10        /* source of a time step in C99 */
+#define RNNCELL_DRAWING_ARC 11      /* of ENAS; this and the next three as rnncell_cell_import reads them */
+#define RNNCELL_DRAWING_ARC_ENAS_LM 12
+#define RNNCELL_DRAWING_DSL 13
+#define RNNCELL_DRAWING_TREE 14
 
 /*
  * Writes a cell as text or picture.
  *
- * Errors: RNNCELL_INVALID_ARGUMENT for a form that is none of the above, and for a genotype or
- * recipe of a cell that the form cannot say.
+ * Errors: RNNCELL_INVALID_ARGUMENT for a form that is none of the above, and for a
+ * genotype, recipe, arc, term or tree of a cell that the form cannot say, with the node that it cannot.
  */
 RNNCELL_CHECKED int32_t rnncell_cell_draw(
     char *text, size_t capacity, size_t *needed, const rnncell_cell *cell, int32_t form);

@@ -1,6 +1,7 @@
 import CRNNCell
 import Cells
 import Kernels
+import Search
 
 /// A cell, and the texts that its structs point to.
 final class CellObject: Handled {
@@ -42,7 +43,9 @@ public func rnncell_cell_import(
       return CellObject(try Cell(arc: text, order: .paper, averagesAll: false))
     case RNNCELL_NOTATION_ARC_ENAS_LM:
       return CellObject(try Cell(arc: text, order: .enasLM, averagesAll: true))
-    default: throw .invalid("notation \(notation) is none; pass one of RNNCELL_NOTATION_…, 1 to 4")
+    case RNNCELL_NOTATION_DSL: return CellObject(try Term(parsing: text).cell())
+    case RNNCELL_NOTATION_TREE: return CellObject(try NodeTree(parsing: text).cell())
+    default: throw .invalid("notation \(notation) is none; pass one of RNNCELL_NOTATION_…, 1 to 6")
     }
   }
 }
@@ -174,7 +177,11 @@ public func rnncell_cell_draw(
     case RNNCELL_DRAWING_TORCH: return cell.torchCode()
     case RNNCELL_DRAWING_JAX: return cell.jaxCode()
     case RNNCELL_DRAWING_C: return cell.cCode()
-    default: throw .invalid("form \(form) is none; pass one of RNNCELL_DRAWING_…, 0 to 10")
+    case RNNCELL_DRAWING_ARC: return try cell.arcText(order: .paper, averagesAll: false)
+    case RNNCELL_DRAWING_ARC_ENAS_LM: return try cell.arcText(order: .enasLM, averagesAll: true)
+    case RNNCELL_DRAWING_DSL: return try Term(cell).text
+    case RNNCELL_DRAWING_TREE: return try NodeTree(saying: cell).text
+    default: throw .invalid("form \(form) is none; pass one of RNNCELL_DRAWING_…, 0 to 14")
     }
   }
 }

@@ -93,8 +93,8 @@ void bad_cells(void) {
   BAD(rnncell_cell_counterpart(NULL, 0, NULL, cell, "W[q, x]", cell), "W[q, x]");
   BAD(rnncell_cell_counterpart(NULL, 0, NULL, cell, NULL, cell), "parameter is NULL");
   BAD(rnncell_cell_counterpart(NULL, 0, NULL, NULL, "W[i, x]", cell), "cell is NULL");
-  for (form = -2; form < 11; ++form) {
-    if (form >= RNNCELL_DRAWING_EQUATIONS && form <= RNNCELL_DRAWING_PARTS) continue;
+  for (form = -2; form < 20; ++form) {
+    if (form >= RNNCELL_DRAWING_EQUATIONS && form <= RNNCELL_DRAWING_TREE) continue;
     BAD(rnncell_cell_draw(NULL, 0, NULL, cell, form), "form");
   }
   BAD(rnncell_cell_draw(NULL, 0, NULL, NULL, 0), "cell is NULL");

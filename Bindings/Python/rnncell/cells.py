@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 from . import _rnncell
 from ._rnncell import InvalidArgumentError
 
-_GENOTYPE, _RECIPE, _ARC, _ARC_ENAS_LM = 1, 2, 3, 4
+_GENOTYPE, _RECIPE, _ARC, _ARC_ENAS_LM, _DSL, _TREE = 1, 2, 3, 4, 5, 6
 _FORMS = {"equations": 0, "svg": 1, "dot": 2, "latex": 3, "genotype": 4, "recipe": 5,
-          "ablations": 6, "parts": 7, "torch": 8, "jax": 9, "c": 10}
+          "ablations": 6, "parts": 7, "torch": 8, "jax": 9, "c": 10,
+          "arc": 11, "arc_enas_lm": 12, "dsl": 13, "tree": 14}
 
 
 class StockCell(NamedTuple):
@@ -115,6 +116,22 @@ class Cell:
         text = arc if isinstance(arc, str) else " ".join(str(int(number)) for number in arc)
         return cls._wrap(_rnncell.cell_import(notations[numbering], text))
 
+    @classmethod
+    def from_dsl(cls, term: str) -> Cell:
+        """A cell in the language of Schrimpf et al. 2017: `Gate3(Tanh(MM(x_t)), h_tm1, ...)`.
+
+        `c_t(...)` around a value makes it the next memory, which `c_tm1` reads.
+        """
+        return cls._wrap(_rnncell.cell_import(_DSL, term))
+
+    @classmethod
+    def from_tree(cls, tree: str) -> Cell:
+        """A tree of genetic programming as Rawal and Miikkulainen 2018 have it.
+
+        `(mul (sigmoid 1) (tanh c=(add c 2)))`: numbers are weighted sums of x and h, c and d memories.
+        """
+        return cls._wrap(_rnncell.cell_import(_TREE, tree))
+
     def _draw(self, form: str) -> str:
         return self._handle.draw(_FORMS[form]).decode()
 
@@ -180,6 +197,23 @@ class Cell:
         """The cell as NAS-Bench-NLP has it; InvalidArgumentError for one that it cannot say."""
         nodes: dict[str, dict[str, object]] = json.loads(self._draw("recipe"))
         return nodes
+
+    def arc(self, numbering: str = "paper") -> list[int]:
+        """The cell as an arc of ENAS, numbered as in the "paper" or in "enas_lm" (and NAO);
+        InvalidArgumentError for one that it cannot say, as for the next two."""
+        forms = {"paper": "arc", "enas_lm": "arc_enas_lm"}
+        if numbering not in forms:
+            raise InvalidArgumentError(
+                f"numbering {numbering!r} is none; pass 'paper' or 'enas_lm'")
+        return [int(word) for word in self._draw(forms[numbering]).split()]
+
+    def dsl(self) -> str:
+        """The cell in the language of Schrimpf et al., as `from_dsl` reads it."""
+        return self._draw("dsl")
+
+    def tree(self) -> str:
+        """The cell as a tree of genetic programming, as `from_tree` reads it."""
+        return self._draw("tree")
 
     def ablations(self) -> dict[str, Cell]:
         """The cell with one part less, for each that can be left out, by what it is; `ablate` trains
@@ -248,7 +282,8 @@ def cells_from(value: object) -> list[Cell]:
 def cell_from_argument(text: str) -> Cell:
     """A cell as a command line names it: a stock name, a file, or equations (`;` ends a statement).
 
-    A file holds equations, a genotype, a recipe (JSON), or a model, whose first layer is meant.
+    A file holds equations, a genotype, a recipe (JSON), an arc, a term of Schrimpf's language, a tree, or
+    a model, whose first layer is meant.
     """
     path = pathlib.Path(text)
     if re.search(r"'\s*=", text):
@@ -269,4 +304,8 @@ def cell_from_argument(text: str) -> Cell:
         return Cell.from_genotype(content)
     if re.fullmatch(r"[\d\s]+", content):
         return Cell.from_arc(content)
+    if start.startswith("("):
+        return Cell.from_tree(content)
+    if re.match(r"[A-Z]\w*\(", start):
+        return Cell.from_dsl(content)
     return Cell(content)

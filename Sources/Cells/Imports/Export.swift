@@ -21,12 +21,13 @@ extension Cell {
           JSON.Member(
             name,
             .object([
-              JSON.Member("op", .string(try recipeOperation(node))),
+              JSON.Member("op", .string(try recipeOperation(index))),
               JSON.Member("input", .array(node.operands.map { .string(names[$0]) })),
             ])))
       case .constant, .parameter:
         throw .invalid(
-          "a recipe has no constants, vectors or scalars; print the cell as equations instead")
+          "a recipe has no constants, vectors or scalars, and \(shown(index)) is one; print the cell as "
+            + "equations instead")
       }
       names.append(name)
     }
@@ -43,7 +44,16 @@ extension Cell {
     return .object(members)
   }
 
-  private func recipeOperation(_ node: Node) throws(Failure) -> String {
+  /// A node as messages name it.
+  private func shown(_ index: Int) -> String {
+    let node = graph.nodes[index]
+    if case .parameter(let parameter) = node.kind { return "'\(graph.parameters[parameter].name)'" }
+    if case .constant(let value) = node.kind { return "\(value)" }
+    return node.name.map { "'\($0)'" } ?? "node \(index)"
+  }
+
+  private func recipeOperation(_ index: Int) throws(Failure) -> String {
+    let node = graph.nodes[index]
     switch node.kind {
     case .affine(let products, let bias):
       let isPlain = products.allSatisfy { product in
@@ -53,7 +63,8 @@ extension Cell {
       }
       guard isPlain, bias != nil else {
         throw .invalid(
-          "a recipe has no products without bias and no shared, transposed or block matrices")
+          "a recipe has no products without bias and no shared, transposed or block matrices, as "
+            + "\(shown(index)) is; print the cell as equations instead")
       }
       return "linear"
     case .operation(let operation):
@@ -64,7 +75,10 @@ extension Cell {
       case "sigmoid": return "activation_sigm"
       case _ where operation.operandCount == 1...1 && operation.notation.text == nil:
         return "activation_\(operation.name)"
-      default: throw .invalid("a recipe has no operation '\(operation.name)'")
+      default:
+        throw .invalid(
+          "a recipe has no operation '\(operation.name)', which \(shown(index)) is; print the cell as "
+            + "equations instead")
       }
     case .input, .state, .constant, .parameter: return ""
     }
@@ -99,10 +113,50 @@ extension Cell {
     }
     guard let cell = try? Cell(highway: steps, outputs: outputs), cell == self else {
       throw .invalid(
-        "the cell is no chain of highway steps, as DARTS, ENAS and NAO have them; print it as "
-          + "equations instead")
+        "the cell is no chain of highway steps, as DARTS, ENAS and NAO have them"
+          + (foreignNode.map { ": \($0)" } ?? "") + "; print it as equations instead")
     }
     return (steps, outputs)
+  }
+
+  /// What is the first thing in the cell that no chain of highway steps has.
+  private var foreignNode: String? {
+    for (index, node) in graph.nodes.enumerated() {
+      let name = node.name.map { "'\($0)'" } ?? "node \(index)"
+      switch node.kind {
+      case .state(let state) where state > 0:
+        return "'\(graph.states[state].name)' is a second state"
+      case .constant(let value): return "\(name) is the constant \(value)"
+      case .parameter(let index): return "\(name) is the vector '\(graph.parameters[index].name)'"
+      case .affine(_, let bias?): return "\(name) has the bias '\(graph.parameters[bias].name)'"
+      case .operation(let operation)
+      where !["blend", "sigmoid", "tanh", "relu", "identity", "mean"].contains(operation.name):
+        return "\(name) is a '\(operation.name)'"
+      default: continue
+      }
+    }
+    return nil
+  }
+
+  /// The cell as an arc of ENAS or NAO, `0 p1 f1 p2 f2 …`, which `init(arc:…)` reads.
+  ///
+  /// - Throws: `.invalidArgument` for a cell that is no chain of highway steps or averages other nodes
+  ///   than that form does.
+  package func arcText(order: ArcOrder, averagesAll: Bool) throws(Failure) -> String {
+    let (steps, outputs) = try highwaySteps()
+    let read = Set(steps.map(\.predecessor))
+    let averaged = Array(1...steps.count).filter { averagesAll || !read.contains($0) }
+    guard outputs.sorted() == averaged else {
+      throw .invalid(
+        "the cell's output averages nodes \(outputs), and an arc of this kind means \(averaged); "
+          + "print it as a genotype instead")
+    }
+    var numbers = [0]
+    for step in steps {
+      numbers.append(step.predecessor)
+      numbers.append(order.activations.firstIndex(of: step.activation) ?? 0)
+    }
+    return numbers.map { String($0) }.joined(separator: " ")
   }
 
   /// DARTS's text form: `Genotype(recurrent=[('sigmoid', 0), …], concat=range(1, 9))`.

@@ -1,13 +1,18 @@
 import Kernels
 
 /// A place in a text: 1-based line, and column in characters.
-struct Place: Hashable, Sendable {
-  var line: Int
-  var column: Int
+package struct Place: Hashable, Sendable {
+  package var line: Int
+  package var column: Int
 
   /// A parse failure here: `3:14: message`.
-  func failure(_ message: String) -> Failure {
+  package func failure(_ message: String) -> Failure {
     Failure(.parse, "\(line):\(column): \(message)", line: line, column: column)
+  }
+
+  package init(line: Int, column: Int) {
+    self.line = line
+    self.column = column
   }
 }
 

@@ -132,24 +132,17 @@ package struct Term: Hashable, Sendable {
 
   /// Reads `text`; nil for anything else.
   package init?(text: String) {
-    var rest = Substring(text)
-    guard let term = Self.read(&rest, depth: 0), rest.isEmpty else { return nil }
+    guard let term = try? Term(parsing: text) else { return nil }
     self = term
   }
 
-  private static func read(_ rest: inout Substring, depth: Int) -> Term? {
-    let name = rest.prefix { $0 != "(" && $0 != "," && $0 != ")" }
-    // Deeper ones are none of ours, and would cost a stack.
-    guard depth < 64, let symbol = Symbol(rawValue: String(name)) else { return nil }
-    rest = rest.dropFirst(name.count)
-    guard symbol.arity > 0 else { return Term(symbol) }
-    var operands: [Term] = []
-    for place in 0..<symbol.arity {
-      guard rest.popFirst() == (place == 0 ? "(" : ","), let operand = read(&rest, depth: depth + 1)
-      else { return nil }
-      operands.append(operand)
-    }
-    return rest.popFirst() == ")" ? Term(symbol, operands) : nil
+  /// Reads a term as papers write it, with or without blanks.
+  ///
+  /// - Throws: `.parse` with line, column and what to do about it.
+  package init(parsing text: String) throws(Failure) {
+    var reader = TermReader(text)
+    self = try reader.term(depth: 0)
+    try reader.end()
   }
 
   // MARK: - Cell

@@ -14,7 +14,8 @@ from ..networks import Network
 from ..sequences import SequenceModel
 from .options import COUNT, add_common
 
-FORMS = ("equations", "svg", "dot", "latex", "torch", "jax", "c", "genotype", "recipe")
+FORMS = ("equations", "svg", "dot", "latex", "torch", "jax", "c", "genotype", "arc", "recipe",
+         "dsl", "tree")
 
 
 def add(commands: Any) -> None:
@@ -55,8 +56,10 @@ def shown(cell: Cell, form: str) -> str:
         return json.dumps(cell.recipe())
     if form in ("torch", "jax", "c"):
         return cell.code(form)
+    if form == "arc":
+        return " ".join(str(number) for number in cell.arc())
     return {"equations": lambda: cell.equations, "svg": cell.svg, "dot": cell.dot,
-            "latex": cell.latex}[form]()
+            "latex": cell.latex, "dsl": cell.dsl, "tree": cell.tree}[form]()
 
 
 def run_show(arguments: argparse.Namespace) -> dict[str, Any]:
