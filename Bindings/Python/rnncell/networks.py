@@ -152,6 +152,34 @@ class Network:
         self._take(handle)
         return self
 
+    @classmethod
+    def from_torch(cls, source: object, *, nonlinearity: str = "tanh") -> Network:
+        """A network with the weights of torch's LSTM, GRU or RNN, also bidirectional.
+
+        source: a `state_dict`, a mapping from names to arrays, or a safetensors file. nonlinearity: of an RNN.
+        """
+        from .weights import network_from_torch
+        return network_from_torch(source, nonlinearity)
+
+    @classmethod
+    def from_keras(cls, weights: Sequence[object]) -> Network:
+        """A network with the weights of Keras's LSTM, GRU (either form) or SimpleRNN.
+
+        weights: `layer.get_weights()`: kernel [I, gates H], recurrent kernel and bias, of bidirectional layers
+        twice; or a list of them for several layers.
+        """
+        from .weights import network_from_keras
+        return network_from_keras(weights)
+
+    @classmethod
+    def from_onnx(cls, source: object) -> Network:
+        """A network with the weights of the LSTM, GRU and RNN nodes of an ONNX model, one after another.
+
+        source: a file or a ModelProto. Needs the package onnx.
+        """
+        from .weights import network_from_onnx
+        return network_from_onnx(source)
+
     @property
     def layers(self) -> int:
         """How many layers."""

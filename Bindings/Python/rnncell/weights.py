@@ -1,0 +1,256 @@
+"""Weights of PyTorch, Keras and ONNX, as networks of stock cells.
+
+Every array is used, or there is an error that names it. Nothing is unpickled.
+"""
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ._rnncell import FormatError, InvalidArgumentError
+from .cells import Cell
+
+if TYPE_CHECKING:
+    from .networks import Network
+
+#: Gates of the stock cells, by the order in which others stack them.
+_TORCH = {"lstm": "ifgo", "gru_reset_after": "rzn", "elman": None}
+_KERAS = {"lstm": "ifgo", "gru_reset_after": "zrn", "gru": "zrn", "elman": None}
+_ONNX = {"lstm": "iofg", "gru_reset_after": "zrn", "gru": "zrn", "elman": None}
+_BY_GATES = {4: "lstm", 3: "gru_reset_after", 1: "elman"}
+_NAME = re.compile(r"(.*?)(weight_ih|weight_hh|bias_ih|bias_hh|weight_hr)_l(\d+)(_reverse)?")
+
+
+class Part(NamedTuple):
+    """One direction of a layer: matrices [gates * H, columns], biases [gates * H] or None."""
+
+    kind: str
+    gates: str | None
+    w: Any
+    r: Any
+    input_bias: Any
+    state_bias: Any
+
+
+def network_from_torch(source: object, nonlinearity: str = "tanh") -> Network:
+    """See Network.from_torch."""
+    import numpy as np
+    tensors = safetensors(source) if isinstance(source, (str, os.PathLike)) else source
+    if not isinstance(tensors, Mapping):
+        raise TypeError("pass a mapping from names to arrays, such as a state_dict, or a safetensors file")
+    found: dict[tuple[int, bool], dict[str, Any]] = {}
+    prefixes = set()
+    for name, value in tensors.items():
+        match = _NAME.fullmatch(name)
+        if match is None:
+            raise InvalidArgumentError(
+                f"{name!r} is no array of torch's LSTM, GRU or RNN; leave out what belongs to other modules")
+        if match[2] == "weight_hr":
+            raise InvalidArgumentError(f"{name!r}: an LSTM with a projection (proj_size) has no stock cell")
+        prefixes.add(match[1])
+        found.setdefault((int(match[3]), bool(match[4])), {})[match[2]] = _array(np, name, value)
+    if len(prefixes) != 1:
+        raise InvalidArgumentError(
+            f"the arrays belong to {len(prefixes)} modules ({', '.join(sorted(prefixes))}); pass those of one")
+    prefix = prefixes.pop()
+    parts: dict[tuple[int, bool], Part] = {}
+    for (layer, is_reverse), arrays in found.items():
+        end = f"_l{layer}{'_reverse' * is_reverse}"
+        for name in ("weight_ih", "weight_hh"):
+            if name not in arrays:
+                raise InvalidArgumentError(f"'{prefix}{name}{end}' is missing; pass all arrays of the module")
+        if ("bias_ih" in arrays) != ("bias_hh" in arrays):
+            missing = "bias_hh" if "bias_ih" in arrays else "bias_ih"
+            raise InvalidArgumentError(f"'{prefix}{missing}{end}' is missing; pass all arrays of the module")
+        kind = _kind(arrays["weight_hh"], f"{prefix}weight_hh{end}")
+        if kind == "elman" and nonlinearity != "tanh":
+            kind = nonlinearity
+        parts[layer, is_reverse] = Part(
+            kind, _TORCH.get(kind), arrays["weight_ih"], arrays["weight_hh"], arrays.get("bias_ih"),
+            arrays.get("bias_hh"))
+    return _network(parts)
+
+
+def network_from_keras(weights: Sequence[object]) -> Network:
+    """See Network.from_keras."""
+    import numpy as np
+    # The first array of a layer is a matrix; the first of a list of layers is a list.
+    layers = [weights] if weights and hasattr(weights[0], "ndim") else list(weights)
+    parts: dict[tuple[int, bool], Part] = {}
+    for layer, given in enumerate(layers):
+        arrays = [_array(np, f"array {index} of layer {layer}", value)
+                  for index, value in enumerate(given)]  # type: ignore
+        if len(arrays) not in (2, 3, 4, 6):
+            raise InvalidArgumentError(
+                f"layer {layer} has {len(arrays)} arrays; Keras's layers have a kernel, a recurrent kernel and "
+                "a bias, bidirectional ones twice as many")
+        half = len(arrays) // 2 if len(arrays) in (4, 6) else len(arrays)
+        for start in range(0, len(arrays), half):
+            kernel, recurrent, *bias = arrays[start:start + half]
+            kind = _kind(recurrent.T, f"the recurrent kernel of layer {layer}")
+            both = [None, None]
+            if bias:
+                both = list(bias[0]) if bias[0].ndim == 2 else [bias[0], None]
+            if kind == "gru_reset_after" and bias and bias[0].ndim == 1:
+                kind = "gru"
+            parts[layer, start > 0] = Part(kind, _KERAS[kind], kernel.T, recurrent.T, both[0], both[1])
+    return _network(parts)
+
+
+def network_from_onnx(source: object) -> Network:
+    """See Network.from_onnx."""
+    try:
+        import onnx
+        from onnx import numpy_helper
+    except ImportError as error:
+        raise ImportError("reading ONNX needs the package onnx: pip install onnx") from error
+    model = onnx.load(os.fspath(source)) if isinstance(source, (str, os.PathLike)) else source
+    graph = model.graph  # type: ignore
+    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    parts: dict[tuple[int, bool], Part] = {}
+    layer = 0
+    for node in graph.node:
+        if node.op_type == "Scan":
+            raise InvalidArgumentError(
+                f"the node {node.name or node.output[0]!r} is a Scan; only LSTM, GRU and RNN can be read")
+        if node.op_type not in ("LSTM", "GRU", "RNN"):
+            continue
+        for index, one in enumerate(_onnx_parts(node, arrays, numpy_helper)):
+            parts[layer, index == 1] = one
+        layer += 1
+    if not parts:
+        raise InvalidArgumentError("the model has no LSTM, GRU or RNN")
+    return _network(parts)
+
+
+def _onnx_parts(node: Any, arrays: Mapping[str, Any], helper: Any) -> Iterator[Part]:
+    import onnx
+    options = {entry.name: onnx.helper.get_attribute_value(entry) for entry in node.attribute}
+    where = f"the {node.op_type} {node.name or node.output[0]!r}"
+
+    def constant(place: int, what: str) -> Any:
+        name = node.input[place] if len(node.input) > place else ""
+        if not name:
+            return None
+        if name not in arrays:
+            raise InvalidArgumentError(f"{where}: {what} ({name!r}) is not stored in the model")
+        return arrays[name]
+
+    w, r, b = constant(1, "W"), constant(2, "R"), constant(3, "B")
+    if len(node.input) > 7 and node.input[7]:
+        raise InvalidArgumentError(f"{where} has peepholes, which no stock cell has in ONNX's form")
+    if options.get("clip") or options.get("layout") or options.get("input_forget"):
+        raise InvalidArgumentError(f"{where} clips, couples gates, or is batch first; that cannot be read")
+    usual = {"LSTM": [b"Sigmoid", b"Tanh", b"Tanh"], "GRU": [b"Sigmoid", b"Tanh"], "RNN": [b"Tanh"]}
+    activations = list(options.get("activations", []))
+    relu = node.op_type == "RNN" and activations and set(activations) == {b"Relu"}
+    if activations and not relu and activations != usual[node.op_type] * w.shape[0]:
+        raise InvalidArgumentError(f"{where} has other activations than usual: {activations}")
+    direction = options.get("direction", b"forward")
+    if direction == b"reverse":
+        raise InvalidArgumentError(f"{where} runs backward only; a network runs forward or both ways")
+    kind = {"LSTM": "lstm", "RNN": "relu" if relu else "elman",
+            "GRU": "gru_reset_after" if options.get("linear_before_reset") else "gru"}[node.op_type]
+    for index in range(w.shape[0]):
+        half = r.shape[1]
+        biases = (None, None) if b is None else (b[index, :half], b[index, half:])
+        yield Part(kind, _ONNX.get(kind), w[index], r[index], *biases)
+
+
+def _array(np: Any, name: str, value: object) -> Any:
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+    array = np.asarray(value, np.float32)
+    if array.ndim not in (1, 2):
+        raise InvalidArgumentError(f"{name!r} has {array.ndim} dimensions; arrays of layers have 1 or 2")
+    return array
+
+
+def _kind(recurrent: Any, name: str) -> str:
+    rows, columns = recurrent.shape
+    gates = rows // columns if columns and rows % columns == 0 else 0
+    if gates not in _BY_GATES:
+        raise InvalidArgumentError(
+            f"{name!r} is {rows} x {columns}: neither four, three nor one matrices one below the other")
+    return _BY_GATES[gates]
+
+
+def _network(parts: Mapping[tuple[int, bool], Part]) -> Network:
+    """A network with the arrays of its parts."""
+    import numpy as np
+
+    from .networks import Network
+    count = 1 + max(layer for layer, _ in parts)
+    is_both = any(reverse for _, reverse in parts)
+    wanted = {(layer, reverse) for layer in range(count) for reverse in ((False, True) if is_both else (False,))}
+    if set(parts) != wanted:
+        layer, reverse = min(wanted.symmetric_difference(parts))
+        raise InvalidArgumentError(
+            f"layer {layer} has no {'backward' if reverse else 'forward'} direction; pass all layers alike")
+    cells, sizes = [], []
+    for layer in range(count):
+        part = parts[layer, False]
+        cells.append(Cell("h' = relu(linear(x, h))") if part.kind == "relu" else Cell.stock(part.kind))
+        sizes.append(part.r.shape[1])
+    network = Network(cells, parts[0, False].w.shape[1], sizes, bidirectional=is_both)
+    values: dict[str, Any] = {}
+    for (layer, reverse), part in parts.items():
+        prefix = f"layers.{layer}.{'reverse.' * reverse}"
+        for name, value in _named(np, part):
+            values[prefix + name] = value
+    network.load_parameters(values)
+    return network
+
+
+def _named(np: Any, part: Part) -> Iterator[tuple[str, Any]]:
+    """The parameters of a stock cell."""
+    size = part.r.shape[1]
+    zero = np.zeros(part.r.shape[0], np.float32)
+    for bias in (part.input_bias, part.state_bias):
+        if bias is not None and bias.shape != zero.shape:
+            raise InvalidArgumentError(
+                f"a bias has shape {list(bias.shape)}, and {list(zero.shape)} is needed")
+    biases = [zero if bias is None else bias for bias in (part.input_bias, part.state_bias)]
+
+    def rows(array: Any, index: int) -> Any:
+        return np.ascontiguousarray(array[index * size:(index + 1) * size])
+
+    for index, gate in enumerate(part.gates or "h"):
+        w, r = rows(part.w, index), rows(part.r, index)
+        bias, other = (rows(value, index) for value in biases)
+        if gate == "h":
+            yield from {"W[h', x]": w, "W[h', h]": r, "b[h']": bias + other}.items()
+        elif gate == "n" and part.kind == "gru_reset_after":
+            yield from {"W[n, x]": w, "W[m, h]": r, "b[n]": bias, "b[m]": other}.items()
+        elif gate == "n":
+            yield from {"W[n, x]": w, "W[n, r * h]": r, "b[n]": bias + other}.items()
+        else:
+            yield from {f"W[{gate}, x]": w, f"W[{gate}, h]": r, f"b[{gate}]": bias + other}.items()
+
+
+def safetensors(path: object) -> dict[str, Any]:
+    """The float32 arrays of a safetensors file."""
+    import numpy as np
+    data = pathlib.Path(os.fspath(path)).read_bytes()  # type: ignore
+    try:
+        size = int.from_bytes(data[:8], "little")
+        header = json.loads(data[8:8 + size])
+        arrays = {}
+        for name, entry in header.items():
+            if name == "__metadata__":
+                continue
+            if entry["dtype"] != "F32":
+                raise FormatError(f"{path}: {name!r} is {entry['dtype']}; save it as float32")
+            start, end = (8 + size + offset for offset in entry["data_offsets"])
+            if end > len(data):
+                raise FormatError(f"{path}: {name!r} is cut off")
+            arrays[name] = np.frombuffer(data[start:end], np.float32).reshape(entry["shape"])
+        return arrays
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+        if isinstance(error, FormatError):
+            raise
+        raise FormatError(f"{path} is no safetensors file: {error}") from None
