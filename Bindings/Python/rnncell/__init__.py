@@ -32,6 +32,7 @@ from .networks import Gradients, Network, Optimizer, Parameters, State, Stream, 
 from .scores import Score
 from .sequences import SequenceModel, next_step
 from .studies import Proposal, Study, StudyInfo, search, strategies
+from .tasks import SequenceTask
 from .training import Progress, TrainingOptions
 
 __version__: str = _rnncell.version()
@@ -40,7 +41,7 @@ __all__ = [
     "Array", "BusyError", "CancelledError", "Cell", "Comparison", "Corpus", "DivergedError",
     "Error", "FileError", "FormatError", "Gradients", "InternalError", "InvalidArgumentError",
     "LanguageModel", "LimitError", "Network", "Optimizer", "OutOfMemoryError", "Parameters",
-    "ParseError", "Progress", "Proposal", "Score", "SequenceModel", "State", "StateError", "StockCell",
+    "ParseError", "Progress", "Proposal", "Score", "SequenceModel", "SequenceTask", "State", "StateError", "StockCell",
     "Stream", "Study", "StudyInfo", "Tape", "TrainingOptions", "Vocabulary", "ablate", "array",
     "build_info", "compare", "next_step", "search", "stock_cells", "strategies",
 ]

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,11 @@ def run_scored(
         raise StateError("the study has no corpus to train on; open it with one, or pass objective=")
     if study._minutes is None and study._trials is None and study._tokens is None:
         raise StateError("the study has no bound; open it with minutes, trials or tokens")
-    Scoring(study, objective, executor or Inline(), progress).run()
+    with contextlib.ExitStack() as stack:
+        if executor is None and getattr(objective, "is_thread_safe", False):
+            executor = stack.enter_context(concurrent.futures.ThreadPoolExecutor(
+                study._workers or os.cpu_count() or 1))
+        Scoring(study, objective, executor or Inline(), progress).run()
 
 
 class Inline(concurrent.futures.Executor):

@@ -1,0 +1,173 @@
+"""Tasks on sequences, as the objective of a search and as a fair comparison of cells."""
+from __future__ import annotations
+
+import functools
+import os
+import pathlib
+import shutil
+import tempfile
+import time
+import weakref
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ._rnncell import DivergedError, InvalidArgumentError
+from .arrays import Array, array
+from .cells import Cell, cell_from
+from .scores import Score
+from .sequences import SequenceModel, next_step
+
+if TYPE_CHECKING:
+    from .studies import Proposal
+
+
+class SequenceTask:
+    """What cells are to learn on sequences: the data, the size of the models, and how they are trained.
+
+        task = rnncell.SequenceTask(train, valid, targets="classes", output_size=10, hidden_size=64)
+        study = rnncell.search(objective=task, minutes=10, rungs=3, updates=900)
+
+    train, valid: (sequences, targets), as SequenceModel takes them; or sequences alone, whose next steps are
+                  to be predicted.
+    targets, output_size, per_step, bidirectional, residual, layers: see SequenceModel.
+    hidden_size:  of the LSTM whose count of learned numbers every model gets; parameters: that count itself.
+    training:     options of rnncell.TrainingOptions, such as batch_size, learning_rate and dropout.
+
+    Called with a proposal of a study it trains that cell for the updates that are asked for, from where an
+    earlier rung left it, and gives the loss on `valid`.
+    """
+
+    #: A search may call it on several threads at a time.
+    is_thread_safe = True
+
+    def __init__(
+        self, train: Any, valid: Any, *, targets: str = "classes", output_size: int | None = None,
+        per_step: bool = False, hidden_size: int = 64, layers: int = 1,
+        parameters: int | None = None, bidirectional: bool = False, residual: bool = False,
+        **training: Any,
+    ) -> None:
+        if not isinstance(train, tuple):
+            if targets == "classes":
+                raise InvalidArgumentError(
+                    "sequences alone have next steps, which are values or labels; pass targets=, or "
+                    "(sequences, classes)")
+            train, valid, per_step = next_step(train), next_step(valid), True
+        self.train, self.valid = _held(train), _held(valid)
+        first = self.train[0][0]
+        self.input_size = first.shape[-1] if first.ndim == 2 else 1
+        if output_size is None:
+            if targets == "classes":
+                raise InvalidArgumentError("pass output_size, the number of classes")
+            target = array(self.train[1][0])
+            output_size = target.shape[-1] if target.ndim else 1
+        self._shape: dict[str, Any] = {
+            "output_size": output_size, "targets": targets, "per_step": per_step,
+            "layers": layers, "bidirectional": bidirectional, "residual": residual}
+        self.training = training
+        self.parameters = parameters or SequenceModel(
+            "lstm", self.input_size, hidden_size=hidden_size, **self._shape).parameter_count
+        self._folder: str | None = None
+
+    def model(self, cell: Cell | str, seed: int = 0) -> SequenceModel:
+        """A model with a cell in all layers, of the task's size."""
+        return SequenceModel(cell_from(cell), self.input_size, parameters=self.parameters, seed=seed,
+                             **self._shape)
+
+    def fit(self, model: SequenceModel, **options: Any) -> SequenceModel:
+        """Trains a model as the task says; options take precedence."""
+        model.fit(*self.train, valid=self.valid, **{**self.training, **options})
+        return model
+
+    def __call__(self, proposal: Proposal) -> Score:
+        """Scores a proposal by the loss on the validation sequences."""
+        start = time.monotonic()
+        model = self.model(proposal.cell, proposal.seed)
+        path = self._checkpoint(proposal.id)
+        if proposal.updates < 1:
+            raise InvalidArgumentError(
+                "the study says no number of updates; open it with updates= and rungs=")
+        self.fit(model, updates=proposal.updates, checkpoint=path, resume=True, csv=os.devnull,
+                 threads=1, seed=proposal.seed)
+        loss = self.evaluate(model)
+        return Score(loss, parameters=model.parameter_count, tokens=model.history[-1].tokens,
+                     seconds=time.monotonic() - start, step_seconds=step_seconds(model))
+
+    def evaluate(self, model: SequenceModel, data: Any = None) -> float:
+        """The loss of a model on data, or on the validation sequences."""
+        sequences, targets = self.valid if data is None else _held(
+            data if isinstance(data, tuple) else next_step(data))
+        return model.evaluate(sequences, targets, threads=1)
+
+    def _checkpoint(self, id: int) -> pathlib.Path:
+        """Where a proposal's training waits for its next rung."""
+        if self._folder is None:
+            self._folder = tempfile.mkdtemp(prefix="rnncell-")
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        return pathlib.Path(self._folder, f"{id}.safetensors")
+
+    def compare(
+        self, cells: Sequence[Cell | str], *, test: Any = None, seeds: int = 5,
+        learning_rates: Sequence[float] = (0.002, 0.005, 0.01), epochs: int = 100, **options: Any,
+    ) -> list[dict[str, Any]]:
+        """Trains cells with the same sizes, seeds and learning rates, the best first.
+
+        The rate is the one with the least validation loss for seed 0; the test data is read once, when all
+        are trained. A row has cell, learning_rate, parameters, valid_losses and test_losses by seed.
+        """
+        rows: list[dict[str, Any]] = []
+        models: list[list[SequenceModel]] = []
+        for cell in cells:
+            trained = functools.partial(self._trained, cell, epochs=epochs, **options)
+            first = [(trained(0, rate), rate) for rate in learning_rates]
+            (loss, model), rate = min(first, key=lambda pair: pair[0][0])
+            others = [trained(seed, rate) for seed in range(1, seeds)]
+            models.append([model, *(other for _, other in others)])
+            rows.append({"cell": cell if isinstance(cell, str) else cell.equations,
+                         "learning_rate": rate, "parameters": model.parameter_count,
+                         "valid_losses": [loss, *(other for other, _ in others)]})
+        for row, own in zip(rows, models):
+            row["test_losses"] = [] if test is None else [self.evaluate(model, test) for model in own]
+        return sorted(rows, key=lambda row: sum(row["valid_losses"]))
+
+    def _trained(
+        self, cell: Cell | str, seed: int, rate: float, **options: Any
+    ) -> tuple[float, SequenceModel]:
+        model = self.model(cell, seed)
+        try:
+            self.fit(model, learning_rate=rate, seed=seed, **options)
+        except DivergedError:
+            return float("inf"), model
+        return self.evaluate(model), model
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A process of its own has checkpoints of its own.
+        return {**self.__dict__, "_folder": None}
+
+    def __repr__(self) -> str:
+        return (f"<rnncell.SequenceTask: {len(self.train[0])} sequences, {self._shape['targets']}, "
+                f"{self.parameters} parameters>")
+
+
+def _held(data: tuple[Any, Any]) -> tuple[list[Array], list[Any]]:
+    """Sequences as arrays, so that each training need not convert them."""
+    sequences, targets = data
+    if len(sequences) != len(targets):
+        raise InvalidArgumentError(
+            f"{len(targets)} targets for {len(sequences)} sequences; pass one for each")
+    return [array(sequence) for sequence in sequences], list(targets)
+
+
+def step_seconds(model: SequenceModel) -> float:
+    """Seconds of a step of the layers for one sequence, the least of several runs; 0 where they go both
+    ways and have none."""
+    network = model.network()
+    if network.bidirectional:
+        return 0.0
+    stream, x = network.stream(), array([0.1] * network.input_size)
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        for _ in range(32):
+            stream.step(x)
+        times.append((time.perf_counter() - start) / 32)
+    return min(times)
