@@ -346,8 +346,10 @@ typedef struct rnncell_network_options {
   int32_t residual;      /* 1: a layer's input is added to its output where both have one size */
   double zoneout;        /* probability that an element of a state keeps its last value in training, from
                             0 to below 1; otherwise states are the mean of both */
+  double chrono;         /* not 0: the longest dependency in time steps, above 2, by which the biases of
+                            the gates of LSTM, GRU and their kin start (Tallec and Ollivier 2018) */
 } rnncell_network_options;
-#define RNNCELL_NETWORK_OPTIONS_INIT {sizeof(rnncell_network_options), 0, 0, 0, 0, 0, 0}
+#define RNNCELL_NETWORK_OPTIONS_INIT {sizeof(rnncell_network_options), 0, 0, 0, 0, 0, 0, 0}
 
 /*
  * Makes a network.
@@ -596,8 +598,9 @@ typedef struct rnncell_model_options {
   int32_t tied;           /* 1: embedding and softmax share their weights (equal sizes needed) */
   int32_t residual;       /* see rnncell_network_options */
   double zoneout;         /* see rnncell_network_options */
+  double chrono;          /* see rnncell_network_options */
 } rnncell_model_options;
-#define RNNCELL_MODEL_OPTIONS_INIT {sizeof(rnncell_model_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define RNNCELL_MODEL_OPTIONS_INIT {sizeof(rnncell_model_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /*
  * Makes a language model for the vocabulary of a corpus.
@@ -633,9 +636,10 @@ typedef struct rnncell_sequence_options {
   int32_t bidirectional; /* see rnncell_network_options; a model that speaks once does so from the ends
                             of both directions: the last time step, and the first */
   int32_t residual;     /* see rnncell_network_options */
+  double chrono;        /* see rnncell_network_options */
 } rnncell_sequence_options;
 #define RNNCELL_SEQUENCE_OPTIONS_INIT \
-  {sizeof(rnncell_sequence_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  {sizeof(rnncell_sequence_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /*
  * Makes a model of sequences.

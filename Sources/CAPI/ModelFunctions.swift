@@ -68,7 +68,7 @@ public func rnncell_model_create(
       wiring: try wiring(residual: options.residual, zoneout: options.zoneout))
     if target > 0 { shape.hiddenSize = try shape.hiddenSize(nearestTo: target) }
     let initialization = try initialization(
-      range: options.init_range, forgetBias: options.forget_bias)
+      range: options.init_range, forgetBias: options.forget_bias, chrono: options.chrono)
     return try ModelObject(
       try LanguageModel(shape, seed: options.seed, initialization: initialization))
   }

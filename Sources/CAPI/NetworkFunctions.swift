@@ -26,7 +26,12 @@ final class NetworkObject: Handled {
 }
 
 /// Reads the options that say how weights start.
-func initialization(range: Double, forgetBias: Double) throws(Failure) -> Initialization {
+func initialization(
+  range: Double, forgetBias: Double, chrono: Double
+) throws(Failure) -> Initialization {
+  guard chrono == 0 || (chrono > 2 && chrono <= 1e9) else {
+    throw .invalid("chrono is \(chrono); pass a number of time steps above 2, or 0 for none")
+  }
   guard range >= 0, range.isFinite else {
     throw .invalid("init_range is \(range); pass a positive number, or 0 for the default")
   }
@@ -35,7 +40,8 @@ func initialization(range: Double, forgetBias: Double) throws(Failure) -> Initia
   }
   return Initialization(
     range: range == 0 ? nil : range,
-    forgetBias: forgetBias.isNaN ? .none : forgetBias == 0 ? .suggested : .value(forgetBias))
+    forgetBias: forgetBias.isNaN ? .none : forgetBias == 0 ? .suggested : .value(forgetBias),
+    chrono: chrono == 0 ? nil : chrono)
 }
 
 /// How layers are joined, from the members of an option struct.
@@ -70,7 +76,7 @@ public func rnncell_network_create(
     let sizes = try array(hiddenSizes, "hidden_sizes")
     let options = try read(options, zero: rnncell_network_options())
     let initialization = try initialization(
-      range: options.init_range, forgetBias: options.forget_bias)
+      range: options.init_range, forgetBias: options.forget_bias, chrono: options.chrono)
     var hiddenSizes: [Int] = []
     for layer in 0..<layers {
       hiddenSizes.append(try positive(sizes[layer], "hidden_sizes[\(layer)]", limit: Limits.size))

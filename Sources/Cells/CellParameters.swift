@@ -76,6 +76,12 @@ extension Cell {
     }?.initial ?? [:]
   }
 
+  /// Which biases chrono initialisation starts, where this is a stock cell with gates of that kind, and with
+  /// which sign.
+  package var chronoBiases: [String: Double] {
+    StockCell.all.first { !$0.chrono.isEmpty && isStock($0) }?.chrono ?? [:]
+  }
+
   /// How torch packs the parameters, where this is a stock cell that torch has too.
   package var torchPacking: TorchPacking? {
     StockCell.all.first { $0.torch != nil && isStock($0) }?.torch

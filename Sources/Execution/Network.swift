@@ -138,7 +138,14 @@ package final class Network: Sendable {
     for (part, entries) in zip(parts, parameters) {
       let suggested = part.cell.suggestedInitial
       let standard = 1 / Double(part.hiddenSize).squareRoot()
+      let chrono = initialization.chrono == nil ? [:] : part.cell.chronoBiases
       for (parameter, entry) in zip(part.cell.graph.parameters, entries) {
+        if let sign = chrono[parameter.name] {
+          weights.write(
+            entry, from: initialization.chronoBiases(entry.count, sign: sign, seed, part))
+          first &+= 1 << 40
+          continue
+        }
         let value = initialization.value(
           suggested: suggested[parameter.name], isBias: parameter.isBias)
         let span = Float(initialization.range ?? standard)
@@ -253,9 +260,29 @@ package struct Initialization: Hashable, Sendable {
   package var range: Double?
   package var forgetBias: ForgetBias
 
-  package init(range: Double? = nil, forgetBias: ForgetBias = .suggested) {
+  /// The longest dependency in time steps, above 2, by which the gates' biases of cells that have such
+  /// start; nil for their usual start.
+  package var chrono: Double?
+
+  package init(
+    range: Double? = nil, forgetBias: ForgetBias = .suggested, chrono: Double? = nil
+  ) {
     self.range = range
     self.forgetBias = forgetBias
+    self.chrono = chrono
+  }
+
+  /// log(u) with u uniform from 1 to T - 1 for each unit, the same for the gates of one layer, with a
+  /// sign (Tallec and Ollivier 2018, arXiv:1804.11188, equation 16).
+  fileprivate func chronoBiases(
+    _ count: Int, sign: Double, _ seed: UInt64, _ part: NetworkPart
+  ) -> [Float] {
+    let purpose = 0x6368_726F_0000 &+ UInt64(2 * part.layer + (part.isReversed ? 1 : 0))
+    let random = Philox(seed: seed, purpose: purpose)
+    return (0..<count).map { unit in
+      let u = 1 + ((chrono ?? 2) - 2) * Double(random.uniform(UInt64(unit)))
+      return Float(sign * log(u))
+    }
   }
 
   /// The start of a bias or vector for which the cell suggests a value, or nil for the usual start.

@@ -226,3 +226,21 @@ def test_language_models_take_all_options(tmp_path):
     assert again.evaluate(corpus.valid) == model.evaluate(corpus.valid)
     network = again.network()
     assert network(np.zeros((3, 1, 16), np.float32))[0].shape == (3, 1, 16)
+
+
+def test_chrono_initialisation():
+    """Tallec and Ollivier 2018: b[f] is log(u) with u from 1 to T - 1, and b[i] is -b[f]."""
+    for make in (lambda **options: rnncell.Network("lstm", 3, 500, **options),
+                 lambda **options: rnncell.SequenceModel("lstm", 3, 2, hidden_size=500, **options)):
+        weights = {name: np.asarray(value) for name, value in make(chrono=100, seed=1).parameters().items()}
+        forget = weights["layers.0.b[f]"]
+        assert 0 <= forget.min() < 1 and 4.4 < forget.max() <= math.log(99)
+        assert abs(np.exp(forget).mean() - 50) < 4
+        np.testing.assert_array_equal(weights["layers.0.b[i]"], -forget)
+        assert not weights["layers.0.b[o]"].any()
+    gru = rnncell.Network("gru", 3, 8, layers=2, chrono=50).parameters()
+    first, second = (np.asarray(gru[f"layers.{layer}.b[z]"]) for layer in (0, 1))
+    assert (first > 0).all() and not np.array_equal(first, second)
+    assert not np.asarray(rnncell.Network("elman", 3, 8, chrono=50).parameters()["layers.0.b[h']"]).any()
+    with pytest.raises(rnncell.InvalidArgumentError, match="chrono"):
+        rnncell.Network("lstm", 3, 4, chrono=1.5)

@@ -27,14 +27,16 @@ class LanguageModel:
     hidden_size:    of every layer. embedding_size: None for the same.
     parameters:     choose the hidden size that comes nearest to so many learned numbers in all.
     tied:           embedding and softmax share their weights.
-    residual, zoneout, seed, init_range, forget_bias: as for Network.
+    residual, zoneout, seed, init_range, forget_bias, chrono: as for Network.
     """
 
     def __init__(
         self, cells: Cell | str | Sequence[Cell | str], vocabulary: Vocabulary | Corpus, *,
         hidden_size: int | None = None, layers: int | None = None,
         embedding_size: int | None = None, parameters: int | None = None, tied: bool = False,
-        residual: bool = False, zoneout: float = 0.0, seed: int = 0, init_range: float | None = None, forget_bias: float | None = None,
+        residual: bool = False, zoneout: float = 0.0, seed: int = 0,
+        init_range: float | None = None, forget_bias: float | None = None,
+        chrono: float | None = None,
     ) -> None:
         if isinstance(vocabulary, Corpus):
             vocabulary = vocabulary.vocabulary
@@ -54,7 +56,7 @@ class LanguageModel:
         self._handle = _rnncell.model_create(
             vocabulary._corpus, [cell._handle for cell in given],
             {"seed": seed_of(seed), "tied": tied, "residual": residual, "zoneout": zoneout,
-             **starting_options(init_range, forget_bias), **numbers})
+             **starting_options(init_range, forget_bias, chrono), **numbers})
 
     @classmethod
     def _wrap(cls, handle: _rnncell.Model) -> LanguageModel:

@@ -29,11 +29,14 @@ def sequence_of(value: object, count: int, name: str) -> list[Any]:
     return [value] * count
 
 
-def starting_options(init_range: float | None, forget_bias: float | None) -> dict[str, float]:
+def starting_options(
+    init_range: float | None, forget_bias: float | None, chrono: float | None
+) -> dict[str, float]:
     """How weights start, as the library is told it; 0 there is the default, NaN no special bias."""
     weights = 0.0 if init_range is None else positive("init_range", init_range)
     bias = 0.0 if forget_bias is None else float(forget_bias)
     return {"init_range": weights,
+            "chrono": 0.0 if chrono is None else positive("chrono", chrono),
             "forget_bias": bias if bias or forget_bias is None else float("nan")}
 
 
@@ -115,6 +118,8 @@ class Network:
     seed:        of the starting weights.
     init_range:  all weights start uniform in +-range; None: in +-1/sqrt(hidden size), biases 0.
     forget_bias: the start of forget gates' biases; None: as the cell's source says.
+    chrono:      the longest dependency in time steps, by which the biases of the gates of LSTM, GRU and their
+                 kin start (Tallec and Ollivier 2018, arXiv:1804.11188).
     bidirectional: each layer runs in both directions, with weights of their own; the output is that of
                  the forward direction, then that of the other.
     residual:    a layer's input is added to its output where both have one size.
@@ -126,6 +131,7 @@ class Network:
         self, cells: Cell | str | Sequence[Cell | str], input_size: int,
         hidden_size: int | Sequence[int], layers: int | None = None, *, seed: int = 0,
         init_range: float | None = None, forget_bias: float | None = None,
+        chrono: float | None = None,
         bidirectional: bool = False, residual: bool = False, zoneout: float = 0.0,
     ) -> None:
         given = cells_from(cells)
@@ -139,7 +145,7 @@ class Network:
         self._take(_rnncell.network_create(
             handles, sizes, input_size,
             {"seed": seed_of(seed), "bidirectional": bidirectional, "residual": residual,
-             "zoneout": zoneout, **starting_options(init_range, forget_bias)}))
+             "zoneout": zoneout, **starting_options(init_range, forget_bias, chrono)}))
 
     def _take(self, handle: _rnncell.Network) -> None:
         self._handle = handle

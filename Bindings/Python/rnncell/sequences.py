@@ -30,7 +30,7 @@ class SequenceModel:
                  "labels": which of K hold, by sigmoids; the loss is the sum of their cross-entropies.
     per_step:    it speaks at every time step; else after the last.
     hidden_size: of every layer (128); parameters: choose the one nearest to so many learned numbers.
-    bidirectional, residual, zoneout, seed, init_range, forget_bias: as for Network.
+    bidirectional, residual, zoneout, seed, init_range, forget_bias, chrono: as for Network.
 
     Sequences are a list of arrays [steps, I], or one array [sequences, steps, I]. Targets are one row for
     each sequence; where it speaks at every step, as the sequences: a list, or one array.
@@ -42,6 +42,7 @@ class SequenceModel:
         layers: int | None = None, parameters: int | None = None, bidirectional: bool = False,
         residual: bool = False, zoneout: float = 0.0, seed: int = 0,
         init_range: float | None = None, forget_bias: float | None = None,
+        chrono: float | None = None,
     ) -> None:
         if targets not in TARGETS:
             raise InvalidArgumentError(f"targets {targets!r} are none; pass one of {TARGETS}")
@@ -58,7 +59,7 @@ class SequenceModel:
         self._take(_rnncell.model_create_for_sequences([cell._handle for cell in given], {
             "layers": len(given), "targets": TARGETS.index(targets), "per_step": bool(per_step),
             "bidirectional": bool(bidirectional), "residual": bool(residual), "zoneout": zoneout,
-            "seed": seed_of(seed), **starting_options(init_range, forget_bias), **numbers}))
+            "seed": seed_of(seed), **starting_options(init_range, forget_bias, chrono), **numbers}))
 
     def _take(self, handle: _rnncell.Model) -> None:
         self._handle = handle

@@ -10,5 +10,6 @@ extension StockCell {
       """,
     source: "Cho et al. 2014, arXiv:1406.1078, equations 5 to 8",
     notes: "The reset comes before the recurrent product; torch's GRU, which resets after "
-      + "it, is gru_reset_after.")
+      + "it, is gru_reset_after.",
+    chrono: ["b[z]": 1])
 }

@@ -12,7 +12,7 @@ extension StockCell {
     source: "torch.nn.GRU; cuDNN's variant of Cho et al. 2014, arXiv:1406.1078",
     notes: "Gates in torch's order r, z, n; m is the recurrent part of the candidate with "
       + "its own bias.",
-    torch: .resetAfter)
+    chrono: ["b[z]": 1], torch: .resetAfter)
 }
 
 extension TorchPacking {

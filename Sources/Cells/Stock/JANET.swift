@@ -10,5 +10,5 @@ extension StockCell {
     source: "van der Westhuizen and Lasenby 2018, arXiv:1804.04849, with beta = 1",
     notes: "The paper starts the bias of a from the length of the task (chrono "
       + "initialisation); 1 is ours.",
-    initial: ["b[a]": 1])
+    initial: ["b[a]": 1], chrono: ["b[a]": 1])
 }

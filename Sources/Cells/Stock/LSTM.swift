@@ -13,6 +13,6 @@ extension StockCell {
     source: "Gers, Schmidhuber and Cummins 2000, Learning to forget; gates in torch's order "
       + "i, f, g, o",
     notes: "The forget gate starts open (Jozefowicz et al. 2015).",
-    initial: ["b[f]": 1],
+    initial: ["b[f]": 1], chrono: ["b[f]": 1, "b[i]": -1],
     torch: TorchPacking(gates: ["i", "f", "g", "o"]))
 }

@@ -10,5 +10,5 @@ extension StockCell {
       h' = o * tanh(c')
       """,
     source: "Greff et al. 2015, arXiv:1503.04069 (coupled input and forget gate)",
-    initial: ["b[f]": 1])
+    initial: ["b[f]": 1], chrono: ["b[f]": 1])
 }

@@ -13,5 +13,5 @@ extension StockCell {
     source: "Gers and Schmidhuber 2000, Recurrent nets that time and count",
     notes: "The input and forget gates see the previous cell state, the output gate the "
       + "next one.",
-    initial: ["b[f]": 1])
+    initial: ["b[f]": 1], chrono: ["b[f]": 1, "b[i]": -1])
 }

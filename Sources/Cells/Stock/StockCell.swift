@@ -10,6 +10,9 @@ package struct StockCell: Sendable {
   package var notes: String = ""
   /// Starting values of biases that do not start at zero, by parameter name.
   package var initial: [String: Double] = [:]
+  /// Biases that chrono initialisation starts from the length of the task (Tallec and Ollivier 2018,
+  /// arXiv:1804.11188, equation 16): 1 where a larger bias keeps the state longer, -1 where a smaller one.
+  package var chrono: [String: Double] = [:]
   /// How torch packs the parameters of the same cell, for those it has.
   package var torch: TorchPacking?
 
