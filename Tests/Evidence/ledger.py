@@ -27,6 +27,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "curve": (("protocol", "cell"), ("points", "valid_loss", "seconds")),
     "cheap": (("protocol", "strategy", "seed"), ("losses",)),
     "sanity": (("protocol", "cell"), ("updates", "valid_loss", "seconds")),
+    "task": (("task", "cell", "seed"), ("metric", "score", "valid", "seconds")),
 }
 COMMON = ("version", "command")
 

@@ -16,6 +16,7 @@ import rnncell
 from ledger import Table, cell_of
 from rnncell.anatomy import kendall
 from rnncell.comparison import Interval
+from tasks import WANTED
 
 README = pathlib.Path(__file__).parents[2] / "README.md"
 BOOTSTRAPS = 10_000
@@ -219,11 +220,24 @@ def sanity() -> str:
     return markdown(["cell", "validation loss", "random recipes that are worse"], rows)
 
 
+def tasks() -> str:
+    """Tasks beside language models, with what others report or what was wanted."""
+    scores: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for row in Table("task").rows():
+        scores.setdefault((row["task"], row["cell"]), []).append(row)
+    rows = []
+    for key, (_, wanted) in WANTED.items():
+        if key in scores:
+            values = [float(row["score"]) for row in scores[key]]
+            rows.append([*key, scores[key][0]["metric"], span(values), wanted])
+    return markdown(["task", "cell", "measured", "score", "published, or wanted"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "searches": searches, "differences": differences, "finals C": lambda: finals("C"),
     "finals W": lambda: finals("W"), "cheap": cheap,
     "sanity": sanity, "savings": savings, "headline C": lambda: headline("C"),
-    "headline W": lambda: headline("W"), "contributions": contributions}
+    "headline W": lambda: headline("W"), "contributions": contributions, "tasks": tasks}
 
 
 def written(text: str) -> str:

@@ -14,6 +14,7 @@ import rnncell
 from ledger import TABLES, Table, cell_of, one_line
 from protocols import PROTOCOLS, corpus_of
 from recipes import recipe
+from tasks import WANTED, measure_task
 
 SCRATCH = pathlib.Path("build/evidence")
 # Of the searches: those whose difference is to be shown have eight.
@@ -24,6 +25,8 @@ CALIBRATION_POINTS = (160, 320, 480, 960, 1440, 2880, 4320)
 SHARED = ("enas", "random_shared")
 # Of the zoo: how many of the best go on, and with how many seeds each protocol ends.
 BEST = 6
+# Of the zoo: how many are trained to the end in C, by their losses after a quarter of it.
+FINALISTS_OF_ZOO = 12
 FINAL_SEEDS = {"C": 5, "W": 3}
 ABLATION_SEEDS = 3
 VALID_TOKENS = 20_000
@@ -265,7 +268,8 @@ def _sanity(data: pathlib.Path, protocol: str, cell: str) -> dict[str, Any]:
 
 FUNCTIONS = {
     "search": _search, "headline": _headline, "full": _full, "grid": _grid, "final": _final,
-    "test": _test, "ablation": _ablation, "curve": _curve, "cheap": _cheap, "sanity": _sanity}
+    "test": _test, "ablation": _ablation, "curve": _curve, "cheap": _cheap, "sanity": _sanity,
+    "task": measure_task}
 assert set(FUNCTIONS) == set(TABLES)
 
 
@@ -313,6 +317,15 @@ def final_losses() -> dict[tuple[str, str, int], float]:
             for row in Table("final").rows()}
 
 
+def finalists_of_zoo() -> list[str]:
+    """The stock cells that are trained to the end in C: the best by their grids; none before all have one."""
+    losses = {row["cell"]: min(map(float, row["losses"].split())) for row in Table("grid").rows()
+              if row["protocol"] == "C"}
+    if not set(rnncell.stock_cells()) <= set(losses):
+        return []
+    return sorted(rnncell.stock_cells(), key=lambda name: losses[name])[:FINALISTS_OF_ZOO]
+
+
 def best_of(cells: list[str], finals: dict[tuple[str, str, int], float]) -> str | None:
     """The cell with the least mean loss in C; None before all of them are trained."""
     means = {}
@@ -341,6 +354,10 @@ def pending(data: pathlib.Path, only: set[str], strategies: set[str]) -> Iterato
                 if missing("final", protocol=protocol, cell=cell, seed=seed):
                     yield Unit("final", {"protocol": protocol, "cell": cell, "seed": seed})
 
+    for (task, cell), (seeds, _) in WANTED.items():
+        for seed in range(seeds):
+            if missing("task", task=task, cell=cell, seed=seed):
+                yield Unit("task", {"task": task, "cell": cell, "seed": seed})
     parts = [row for row in Table("headline").rows() if row["protocol"] == "C"]
     is_found = len(parts) == PROTOCOLS["C"].long_parts
     key = {"protocol": "C", "seed": 0, "part": len(parts) + 1}
@@ -369,13 +386,15 @@ def pending(data: pathlib.Path, only: set[str], strategies: set[str]) -> Iterato
     for cell in found:
         yield from trained("C", cell, range(FINAL_SEEDS["C"]))
     for name in rnncell.stock_cells():
+        yield from trained("C", name, range(0))
+    for name in finalists_of_zoo():
         yield from trained("C", name, range(1))
     for row in Table("search").rows():
         if row["strategy"] in strategies:
             yield from trained(row["protocol"], row["winner"], range(1))
     finals = final_losses()
-    stock = [name for name in rnncell.stock_cells() if ("C", name, 0) in finals]
-    if len(stock) == len(rnncell.stock_cells()):
+    stock = finalists_of_zoo()
+    if stock and all(("C", name, 0) in finals for name in stock):
         rivals += sorted(set(stock) - set(rivals), key=lambda name: finals["C", name, 0])[:BEST]
         for name in rivals:
             yield from trained("C", name, range(FINAL_SEEDS["C"]))
