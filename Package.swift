@@ -45,7 +45,7 @@ let package = Package(
     .target(
       name: "Kernels",
       dependencies: ["KernelTypes", "CVector"] + kernelVariants.map { .target(name: $0.name) }),
-    .target(name: "Cells", dependencies: ["Kernels"]),
+    .target(name: "Cells", dependencies: ["Kernels"], exclude: ["Stock/README.md"]),
     .target(name: "Execution", dependencies: ["Cells", "Kernels"]),
     .target(name: "Training", dependencies: ["Execution", "Cells", "Kernels"]),
     .systemLibrary(name: "CSQLite"),

@@ -342,7 +342,8 @@ package final class Unroll: @unchecked Sendable {
       eachStep(team) { steps in junction.keepOutputGradient(boundaries[layer + 1].view, rows, steps)
       }
     }
-    for index in indices {
+    // The direction that ran last first: more of what it kept is still in the cache.
+    for index in indices.reversed() {
       let run = layers[index]
       eachShare(team, index) { $0.backward(rows, $1) }
       for level in run.plan.backwardHoisted.indices.reversed() {

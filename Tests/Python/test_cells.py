@@ -1,5 +1,7 @@
 """Cells: equations, stock cells, other notations, equality, drawings."""
 import copy
+import html
+import pathlib
 import pickle
 import xml.etree.ElementTree as ElementTree
 
@@ -121,3 +123,15 @@ def test_likeness_counts_operations_on_like_operands():
     near = rnncell.Cell("h' = blend(sigmoid(linear(x, h)), relu(linear(x, h)), sin(h))")
     assert near.nearest_stock()[0] == "ligru"
     assert gru.nearest_stock() == ("gru", 1)
+
+
+def test_the_gallery_shows_every_stock_cell(tmp_path):
+    from rnncell import gallery
+    page = gallery.gallery_html()
+    for name, stock in rnncell.stock_cells().items():
+        assert f'id="{name}"' in page
+        assert html.escape(stock.source) in page
+    assert page.count("data:image/svg+xml") == len(rnncell.stock_cells())
+    committed = pathlib.Path(__file__).parents[2] / "Sources/Cells/Stock/README.md"
+    assert committed.read_text() == gallery.gallery_markdown(), \
+        "run rnncell stock --gallery Sources/Cells/Stock/README.md"

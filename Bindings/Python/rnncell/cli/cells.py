@@ -44,6 +44,7 @@ def add(commands: Any) -> None:
                                 description="Lists the stock cells with their sizes and sources.")
     stock.add_argument("--size", type=COUNT, default=200, metavar="N",
                        help="of input and hidden state, for the parameters (default: %(default)s)")
+    stock.add_argument("--gallery", metavar="FILE", help="write a page that draws them all, or .md")
     add_common(stock)
     stock.set_defaults(run=run_stock, parser=stock)
 
@@ -96,6 +97,10 @@ def loaded(path: str) -> LanguageModel | SequenceModel | Network:
 def run_stock(arguments: argparse.Namespace) -> dict[str, Any]:
     """Prints a line for each stock cell."""
     size = arguments.size
+    if arguments.gallery:
+        from ..gallery import gallery_html, gallery_markdown
+        make = gallery_markdown if arguments.gallery.endswith(".md") else gallery_html
+        pathlib.Path(arguments.gallery).write_text(make(size), encoding="utf-8")
     rows: list[dict[str, Any]] = []
     for name, stock in stock_cells().items():
         rows.append({
