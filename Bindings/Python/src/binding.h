@@ -25,7 +25,7 @@ typedef struct Block {
   size_t bytes;
 } Block;
 
-#define MAX_BLOCKS 8
+#define MAX_BLOCKS 64
 
 /* What the module owns, one per interpreter. */
 typedef struct State {
