@@ -866,6 +866,20 @@ RNNCELL_CHECKED int32_t rnncell_model_evaluate(
     double *loss, rnncell_model *model, const int32_t *tokens, int64_t count, int64_t threads);
 
 /*
+ * The same where the weights follow the text: each segment is predicted first, and then there is a step of
+ * gradient descent on it (dynamic evaluation, Krause et al. 2018, arXiv:1709.07432). The model's weights are
+ * as before when it is done.
+ *
+ * learning_rate: of a step, such as 0.1.
+ * decay:         the part of the way back to the trained weights that is gone at each step, from 0 to 1.
+ * truncation:    tokens of a segment; 0: 20.
+ * Errors: as rnncell_model_evaluate; RNNCELL_DIVERGED for a learning rate that is too large.
+ */
+RNNCELL_CHECKED int32_t rnncell_model_evaluate_dynamic(
+    double *loss, rnncell_model *model, const int32_t *tokens, int64_t count, double learning_rate,
+    double decay, int64_t truncation, int64_t threads);
+
+/*
  * Writes on from a prompt, token by token. The text is the prompt's continuation without the
  * prompt.
  *

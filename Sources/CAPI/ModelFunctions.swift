@@ -178,6 +178,27 @@ public func rnncell_model_evaluate(
   }
 }
 
+@_cdecl("rnncell_model_evaluate_dynamic") @implementation
+public func rnncell_model_evaluate_dynamic(
+  _ loss: UnsafeMutablePointer<Double>?, _ model: OpaquePointer?,
+  _ tokens: UnsafePointer<Int32>?, _ count: Int64, _ learningRate: Double, _ decay: Double,
+  _ truncation: Int64, _ threads: Int64
+) -> Int32 {
+  status { () throws(Failure) in
+    let loss = try array(loss, "loss")
+    loss.pointee = .nan
+    let model = try ModelObject.language(model)
+    let tokens = try array(tokens, "tokens")
+    let count = try positive(count, "the count of tokens", limit: Limits.bufferBytes / 4)
+    var rule = DynamicEvaluation(learningRate: learningRate)
+    rule.decay = decay
+    rule.truncation = try positive(truncation, default: 20, "truncation", limit: Limits.steps)
+    loss.pointee = try model.loss(
+      UnsafeBufferPointer(start: tokens, count: count), following: rule,
+      threads: try threadCount(threads))
+  }
+}
+
 @_cdecl("rnncell_model_generate") @implementation
 public func rnncell_model_generate(
   _ text: UnsafeMutablePointer<CChar>?, _ capacity: Int, _ needed: UnsafeMutablePointer<Int>?,

@@ -179,6 +179,14 @@ void bad_training(void) {
   BAD(rnncell_model_history(&row, model, -1), "-1");
   BAD(rnncell_model_history(&row, model, 1000), "1000");
 
+  BAD(rnncell_model_evaluate_dynamic(NULL, model, ids, 4, 0.1, 0, 0, 1), "loss is NULL");
+  BAD(rnncell_model_evaluate_dynamic(&loss, NULL, ids, 4, 0.1, 0, 0, 1), "model is NULL");
+  BAD(rnncell_model_evaluate_dynamic(&loss, model, NULL, 4, 0.1, 0, 0, 1), "tokens is NULL");
+  BAD(rnncell_model_evaluate_dynamic(&loss, model, ids, 1, 0.1, 0, 0, 1), "1 tokens");
+  BAD(rnncell_model_evaluate_dynamic(&loss, model, ids, 4, -0.1, 0, 0, 1), "learning_rate");
+  BAD(rnncell_model_evaluate_dynamic(&loss, model, ids, 4, 0.1, 2, 0, 1), "decay");
+  BAD(rnncell_model_evaluate_dynamic(&loss, model, ids, 4, 0.1, 0, -1, 1), "truncation");
+  GOOD(rnncell_model_evaluate_dynamic(&loss, model, ids, 4, 0.1, 0.01, 0, 1));
   BAD(rnncell_model_evaluate(NULL, model, ids, 4, 1), "loss is NULL");
   BAD(rnncell_model_evaluate(&loss, NULL, ids, 4, 1), "model is NULL");
   BAD(rnncell_model_evaluate(&loss, model, NULL, 4, 1), "tokens is NULL");

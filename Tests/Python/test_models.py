@@ -149,3 +149,21 @@ def test_tied_weights_are_counted_once(corpus):
 def test_another_vocabulary_is_refused(trained, words):
     with pytest.raises(rnncell.StateError):
         trained.fit(words)
+
+
+def test_dynamic_evaluation_follows_the_text_and_leaves_the_weights():
+    """As Krause et al. 2018: predict a segment, then take a step on it; by the model's own fit here."""
+    corpus = rnncell.Corpus(text="abcd efgh " * 400)
+    model = rnncell.LanguageModel("gru", corpus, hidden_size=8, seed=1)
+    model.fit(corpus, updates=30)
+    before = {name: np.asarray(value) for name, value in model.parameters().items()}
+    other = model.encode("hgfe dcba " * 60)
+    plain = model.evaluate(other)
+    assert model.evaluate(other, dynamic=1e-12) == pytest.approx(plain, rel=1e-5)
+    assert model.evaluate(other, dynamic=0.5) < plain - 0.05
+    # Back at the trained weights after each step there is nothing to follow.
+    assert model.evaluate(other, dynamic=0.5, decay=1.0) == pytest.approx(plain, rel=1e-5)
+    for name, value in model.parameters().items():
+        np.testing.assert_array_equal(np.asarray(value), before[name])
+    with pytest.raises(rnncell.InvalidArgumentError, match="decay"):
+        model.evaluate(other, dynamic=0.5, decay=1.5)

@@ -92,8 +92,21 @@ class LanguageModel:
     def _tokens(self, text: object) -> Array:
         return self.encode(text) if isinstance(text, (str, bytes)) else token_ids(text)
 
-    def evaluate(self, text: object, *, threads: int | None = None) -> float:
-        """The mean loss in nats per token over text or token ids, such as `corpus.test`."""
+    def evaluate(
+        self, text: object, *, dynamic: float | None = None, decay: float = 0.0,
+        truncation: int = 20, threads: int | None = None,
+    ) -> float:
+        """The mean loss in nats per token over text or token ids, such as `corpus.test`.
+
+        dynamic: a learning rate, such as 0.1, by which the weights follow the text: a step of gradient descent
+                 after each `truncation` tokens, which were predicted before (Krause et al. 2018,
+                 arXiv:1709.07432); decay: how far they go back to the trained ones at each step. Afterwards
+                 they are as before.
+        """
+        if dynamic is not None:
+            return self._handle.evaluate_dynamic(
+                self._tokens(text), positive("dynamic", dynamic), decay,
+                int(positive("truncation", truncation)), threads or 0)
         return self._handle.evaluate(self._tokens(text), threads or 0)
 
     def perplexity(self, text: object, *, threads: int | None = None) -> float:

@@ -176,6 +176,28 @@ static PyObject *evaluate(Handle *self, PyObject *args) {
   return status ? raise_status(state, status) : PyFloat_FromDouble(loss);
 }
 
+/* (int32 array, learning rate, decay, truncation, threads) -> loss */
+static PyObject *evaluate_dynamic(Handle *self, PyObject *args) {
+  PyObject *tokens;
+  long long truncation, threads;
+  double rate, decay, loss = 0;
+  int32_t status;
+  State *state = state_of((PyObject *)self);
+  if (!PyArg_ParseTuple(
+          args, "O!ddLL", state->array, &tokens, &rate, &decay, &truncation, &threads))
+    return NULL;
+  Array *array = (Array *)tokens;
+  if (array->format[0] != 'i')
+    return raise_message(state, RNNCELL_INVALID_ARGUMENT, "token ids are int32");
+  if (handle_begin(self)) return NULL;
+  Py_BEGIN_ALLOW_THREADS
+  status = rnncell_model_evaluate_dynamic(
+      &loss, self->handle, array->data, array->count, rate, decay, truncation, threads);
+  Py_END_ALLOW_THREADS
+  handle_end(self);
+  return status ? raise_status(state, status) : PyFloat_FromDouble(loss);
+}
+
 /* (prompt, count, temperature, seed) -> bytes */
 static PyObject *generate(Handle *self, PyObject *args) {
   const char *prompt;
@@ -243,6 +265,7 @@ static PyMethodDef methods[] = {
     {"fit_sequences", (PyCFunction)model_fit_sequences, METH_VARARGS, NULL},
     {"history", (PyCFunction)model_history, METH_NOARGS, NULL},
     {"evaluate", (PyCFunction)evaluate, METH_VARARGS, NULL},
+    {"evaluate_dynamic", (PyCFunction)evaluate_dynamic, METH_VARARGS, NULL},
     {"evaluate_sequences", (PyCFunction)model_evaluate_sequences, METH_VARARGS, NULL},
     {"predict", (PyCFunction)model_predict, METH_VARARGS, NULL},
     {"generate", (PyCFunction)generate, METH_VARARGS, NULL},

@@ -4,12 +4,14 @@ from __future__ import annotations
 import argparse
 import math
 import pathlib
+import sys
 from typing import Any
 
 from .._rnncell import InvalidArgumentError
 from ..cells import cell_from_argument
 from ..comparison import Run, compare
 from ..models import LanguageModel, Progress, perplexity_of
+from ..training import ProgressBar
 from .options import (
     COUNT, NOT_NEGATIVE, POSITIVE, add_common, add_text, add_training, corpus_from, note, rates,
     training_from, workers_from,
@@ -38,6 +40,10 @@ def add(commands: Any) -> None:
                        help="start of forget gates' biases (default: as the cell's source says)")
     train.add_argument("--seed", type=int, default=0, metavar="S")
     add_training(train)
+    train.add_argument("--residual", action="store_true", help="add each layer's input to its output")
+    train.add_argument("--zoneout", type=NOT_NEGATIVE, default=0.0, metavar="P",
+                       help="probability that a state's element keeps its value in training")
+    train.add_argument("--tensorboard", metavar="FOLDER", help="write event files there")
     train.add_argument("--save", metavar="FILE", help="save the model as safetensors")
     train.add_argument("--checkpoint", metavar="FILE",
                        help="write it after each epoch (with --resume: default SAVE.checkpoint)")
@@ -49,6 +55,8 @@ def add(commands: Any) -> None:
                                    description="The loss and perplexity of a model on a text.")
     evaluate.add_argument("model", metavar="MODEL")
     evaluate.add_argument("text", metavar="TEXT")
+    evaluate.add_argument("--dynamic", type=POSITIVE, metavar="RATE",
+                          help="let the weights follow the text at this learning rate")
     add_common(evaluate)
     evaluate.set_defaults(run=run_eval, parser=evaluate)
 
@@ -100,16 +108,6 @@ def number_of_tokens(text: str) -> int:
     return value
 
 
-def tell(progress: Progress) -> None:
-    """Notes how training goes."""
-    valid = progress.valid_loss
-    note(f"epoch {progress.epoch}  update {progress.update}/{progress.updates}  "
-         f"train {progress.train_loss:.4f}  "
-         + (f"valid {valid:.4f} (perplexity {perplexity_of(valid):.2f})  "
-            if math.isfinite(valid) else "")
-         + f"rate {progress.learning_rate:g}  {progress.tokens_per_second:,.0f} tokens/s")
-
-
 def run_train(arguments: argparse.Namespace) -> dict[str, Any]:
     """Trains, evaluates and saves a model."""
     checkpoint = arguments.checkpoint
@@ -123,12 +121,14 @@ def run_train(arguments: argparse.Namespace) -> dict[str, Any]:
         cell, corpus.vocabulary, hidden_size=arguments.hidden, layers=arguments.layers,
         embedding_size=arguments.embedding, parameters=arguments.parameters,
         tied=arguments.tied, seed=arguments.seed, init_range=arguments.init_range,
-        forget_bias=arguments.forget_bias)
+        forget_bias=arguments.forget_bias, residual=arguments.residual, zoneout=arguments.zoneout)
     note(f"{model!r} on {corpus!r}")
     try:
         history = model.fit(
             corpus, checkpoint=checkpoint, resume=arguments.resume, seed=arguments.seed,
-            threads=arguments.threads, progress=tell, **training_from(arguments))
+            threads=arguments.threads, progress=ProgressBar(sys.stderr) if sys.stderr.isatty() else None,
+            csv=f"{arguments.save}.csv" if arguments.save else None,
+            tensorboard=arguments.tensorboard, **training_from(arguments))
     except KeyboardInterrupt:
         kept = []
         if arguments.save:
@@ -160,7 +160,7 @@ def run_eval(arguments: argparse.Namespace) -> dict[str, Any]:
     tokens = model.encode(pathlib.Path(arguments.text).read_bytes())
     if tokens.size < 2:
         raise InvalidArgumentError(f"{arguments.text} has {tokens.size} tokens; it needs 2 or more")
-    loss = model.evaluate(tokens, threads=arguments.threads)
+    loss = model.evaluate(tokens, dynamic=arguments.dynamic, threads=arguments.threads)
     print(f"loss {loss:.4f}  perplexity {perplexity_of(loss):.2f}  tokens {tokens.size}")
     return {"loss": loss, "perplexity": perplexity_of(loss), "tokens": tokens.size}
 

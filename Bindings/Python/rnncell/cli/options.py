@@ -67,10 +67,10 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--epochs", type=COUNT, metavar="E",
                        help="passes over the text (default: 1, or as many as --updates takes)")
     group.add_argument("--updates", type=COUNT, metavar="N", help="stop after so many updates")
-    group.add_argument("--optimizer", choices=("adam", "sgd"), default="adam",
+    group.add_argument("--optimizer", choices=("adam", "adamw", "rmsprop", "sgd"), default="adam",
                        help="default: %(default)s")
     group.add_argument("--learning-rate", "--lr", type=POSITIVE, metavar="RATE",
-                       help="default: 0.002 for adam, 1 for sgd")
+                       help="default: 0.002, for sgd 1")
     group.add_argument("--decay", type=POSITIVE, default=1.0, metavar="FACTOR",
                        help="of the learning rate for each epoch (default: 1)")
     group.add_argument("--decay-after", type=COUNT, metavar="E",
@@ -87,6 +87,24 @@ def add_training(parser: argparse.ArgumentParser) -> None:
                        help="probability to drop a unit between layers")
     group.add_argument("--variational", action="store_true",
                        help="one dropout mask for all steps of a segment")
+    for name, text in (
+            ("input-dropout", "the same of the first layer's input"),
+            ("hidden-dropout", "the same between layers"),
+            ("output-dropout", "the same of the last layer's output"),
+            ("embedding-dropout", "of whole tokens"),
+            ("recurrent-dropout", "of the states that matrices read"),
+            ("weight-dropout", "of weights of the matrices that read a state"),
+            ("activation-penalty", "factor of the mean square of the output"),
+            ("temporal-penalty", "factor of the mean square of its change"),
+            ("momentum", "of sgd and rmsprop"), ("weight-decay", "part of the weights taken off")):
+        group.add_argument(f"--{name}", type=NOT_NEGATIVE, metavar="P", help=text)
+    group.add_argument("--random-truncation", action="store_true",
+                       help="segments of random lengths about T")
+    group.add_argument("--schedule", choices=("step", "cosine"),
+                       help="of the learning rate (default: step)")
+    group.add_argument("--warmup", type=COUNT, metavar="N", help="updates over which it rises")
+    group.add_argument("--average", type=averaging, metavar="DECAY|triggered",
+                       help="evaluate and keep means of the weights")
     group.add_argument("--reduction", choices=("mean", "sum"), default="mean",
                        help="of the loss over the steps of a segment (default: %(default)s)")
 
@@ -94,8 +112,16 @@ def add_training(parser: argparse.ArgumentParser) -> None:
 def training_from(arguments: argparse.Namespace) -> dict[str, Any]:
     """The options for LanguageModel.fit."""
     names = ("epochs", "updates", "optimizer", "learning_rate", "decay", "decay_after", "patience",
-             "truncation", "clip", "dropout", "variational", "reduction")
+             "truncation", "clip", "dropout", "variational", "reduction", "input_dropout",
+             "hidden_dropout", "output_dropout", "embedding_dropout", "recurrent_dropout",
+             "weight_dropout", "activation_penalty", "temporal_penalty", "momentum", "weight_decay",
+             "random_truncation", "schedule", "warmup", "average")
     return {**{name: getattr(arguments, name) for name in names}, "batch_size": arguments.batch}
+
+
+def averaging(text: str) -> float | str:
+    """A decay, or the word."""
+    return text if text == "triggered" else POSITIVE(text)
 
 
 def workers_from(arguments: argparse.Namespace) -> int | None:
