@@ -16,8 +16,9 @@ import rnncell
 MUSIC = {
     "jsb": ("JSB_Chorales", {"epochs": 400, "patience": 20, "learning_rate": 0.005, "dropout": 0.4,
                              "recurrent_dropout": 0.3, "average": 0.998, "batch_size": 8}),
-    "nottingham": ("Nottingham", {"epochs": 150, "learning_rate": 0.005, "schedule": "cosine",
-                                  "dropout": 0.3, "input_dropout": 0.0, "batch_size": 4})}
+    "nottingham": ("Nottingham", {"epochs": 160, "patience": 20, "learning_rate": 0.003, "clip": 1.0,
+                                  "dropout": 0.5, "input_dropout": 0.0, "recurrent_dropout": 0.1,
+                                  "average": 0.998, "batch_size": 4})}
 MUSIC_HIDDEN = 200
 
 
