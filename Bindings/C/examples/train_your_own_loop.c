@@ -1,5 +1,5 @@
 /*
- * Trains a network by a loop of its own: forward, the gradient of a loss, backward, a step.
+ * Trains a network by a loop of its own: forward, the gradient of a loss, backward, a step of Adam.
  *
  *     ./train_your_own_loop
  *
@@ -29,6 +29,8 @@ int main(void) {
   rnncell_cell *cells[2] = {NULL, NULL};
   rnncell_network *network = NULL;
   rnncell_parameters *weights = NULL;
+  rnncell_optimizer *optimizer = NULL;
+  rnncell_fit_options options = RNNCELL_FIT_OPTIONS_INIT;
   static float input[COUNT], output[COUNT], gradient[COUNT]; /* [STEPS, BATCH, 1] */
   uint32_t random = 1;
   int round;
@@ -37,6 +39,9 @@ int main(void) {
   check(rnncell_cell_parse(&cells[1], "h' = linear(x)"));
   check(rnncell_network_create(&network, cells, hidden_sizes, 2, 1, NULL));
   check(rnncell_network_parameters(&weights, network));
+  options.optimizer = "adam";
+  options.learning_rate = 0.01;
+  check(rnncell_optimizer_create(&optimizer, weights, &options));
 
   for (round = 1; round <= ROUNDS; ++round) {
     rnncell_tape *tape = NULL;
@@ -55,11 +60,12 @@ int main(void) {
     }
     check(rnncell_tape_backward(NULL, NULL, tape, gradient, NULL, 1));
     check(rnncell_tape_gradients(&gradients, tape));
-    check(rnncell_parameters_add(weights, gradients, -0.3));
+    check(rnncell_optimizer_step(NULL, optimizer, weights, gradients, 0));
     rnncell_tape_free(tape);
     if (round == 1 || round % 100 == 0) printf("round %d: loss %.5f\n", round, loss);
   }
 
+  rnncell_optimizer_free(optimizer);
   rnncell_network_free(network);
   rnncell_cell_free(cells[0]);
   rnncell_cell_free(cells[1]);
