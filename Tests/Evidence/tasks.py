@@ -82,9 +82,9 @@ def _copying(data: pathlib.Path, cell: str, seed: int) -> dict[str, Any]:
         wanted = np.zeros((count, steps), int)
         wanted[:, -symbols:] = said
         return np.eye(10, dtype=np.float32)[shown], wanted
-    (x, y), valid, test = make(10_000), make(500), make(500)
+    (x, y), valid, test = make(20_000), make(500), make(500)
     model = rnncell.SequenceModel(cell, 10, 9, per_step=True, hidden_size=128, chrono=steps, seed=seed)
-    model.fit(x, y, valid=valid, epochs=100, batch_size=50, learning_rate=0.005, clip=1.0,
+    model.fit(x, y, valid=valid, epochs=25, batch_size=20, learning_rate=0.01, clip=1.0,
               schedule="cosine", seed=seed, threads=1, progress=lambda row: row.valid_loss < 1e-3)
     found = np.asarray(model.predict(test[0])).argmax(2)
     return {"score": float((found[:, -symbols:] == test[1][:, -symbols:]).mean()),
