@@ -348,8 +348,10 @@ typedef struct rnncell_network_options {
                             0 to below 1; otherwise states are the mean of both */
   double chrono;         /* not 0: the longest dependency in time steps, above 2, by which the biases of
                             the gates of LSTM, GRU and their kin start (Tallec and Ollivier 2018) */
+  const char *recurrent; /* how square matrices that read a state start: "uniform", as the others,
+                            "orthogonal" or "identity"; NULL: "uniform" */
 } rnncell_network_options;
-#define RNNCELL_NETWORK_OPTIONS_INIT {sizeof(rnncell_network_options), 0, 0, 0, 0, 0, 0, 0}
+#define RNNCELL_NETWORK_OPTIONS_INIT {sizeof(rnncell_network_options), 0, 0, 0, 0, 0, 0, 0, 0}
 
 /*
  * Makes a network.
@@ -599,8 +601,9 @@ typedef struct rnncell_model_options {
   int32_t residual;       /* see rnncell_network_options */
   double zoneout;         /* see rnncell_network_options */
   double chrono;          /* see rnncell_network_options */
+  const char *recurrent;  /* see rnncell_network_options */
 } rnncell_model_options;
-#define RNNCELL_MODEL_OPTIONS_INIT {sizeof(rnncell_model_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define RNNCELL_MODEL_OPTIONS_INIT {sizeof(rnncell_model_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /*
  * Makes a language model for the vocabulary of a corpus.
@@ -637,9 +640,10 @@ typedef struct rnncell_sequence_options {
                             of both directions: the last time step, and the first */
   int32_t residual;     /* see rnncell_network_options */
   double chrono;        /* see rnncell_network_options */
+  const char *recurrent; /* see rnncell_network_options */
 } rnncell_sequence_options;
 #define RNNCELL_SEQUENCE_OPTIONS_INIT \
-  {sizeof(rnncell_sequence_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  {sizeof(rnncell_sequence_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /*
  * Makes a model of sequences.

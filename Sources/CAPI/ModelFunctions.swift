@@ -68,7 +68,8 @@ public func rnncell_model_create(
       wiring: try wiring(residual: options.residual, zoneout: options.zoneout))
     if target > 0 { shape.hiddenSize = try shape.hiddenSize(nearestTo: target) }
     let initialization = try initialization(
-      range: options.init_range, forgetBias: options.forget_bias, chrono: options.chrono)
+      range: options.init_range, forgetBias: options.forget_bias, chrono: options.chrono,
+      recurrent: options.recurrent)
     return try ModelObject(
       try LanguageModel(shape, seed: options.seed, initialization: initialization))
   }
@@ -160,6 +161,16 @@ public func rnncell_model_encode(
   }
 }
 
+/// The token ids of a text of which there is to be a loss.
+private func tokenIDs(
+  _ tokens: UnsafePointer<Int32>?, _ count: Int64
+) throws(Failure) -> UnsafeBufferPointer<Int32> {
+  let tokens = try array(tokens, "tokens")
+  let count = try positive(count, "the count of tokens", limit: Limits.bufferBytes / 4)
+  guard count >= 2 else { throw .invalid("there is 1 token; a loss needs at least 2") }
+  return UnsafeBufferPointer(start: tokens, count: count)
+}
+
 @_cdecl("rnncell_model_evaluate") @implementation
 public func rnncell_model_evaluate(
   _ loss: UnsafeMutablePointer<Double>?, _ model: OpaquePointer?,
@@ -169,12 +180,8 @@ public func rnncell_model_evaluate(
     let loss = try array(loss, "loss")
     loss.pointee = .nan
     let model = try ModelObject.language(model)
-    let tokens = try array(tokens, "tokens")
-    let count = try positive(count, "the count of tokens", limit: Limits.bufferBytes / 4)
-    guard count >= 2 else { throw .invalid("there is 1 token; a loss needs at least 2") }
-    let threads = try threadCount(threads)
     loss.pointee = try model.loss(
-      UnsafeBufferPointer(start: tokens, count: count), threads: threads)
+      try tokenIDs(tokens, count), threads: try threadCount(threads))
   }
 }
 
@@ -188,14 +195,11 @@ public func rnncell_model_evaluate_dynamic(
     let loss = try array(loss, "loss")
     loss.pointee = .nan
     let model = try ModelObject.language(model)
-    let tokens = try array(tokens, "tokens")
-    let count = try positive(count, "the count of tokens", limit: Limits.bufferBytes / 4)
+    let tokens = try tokenIDs(tokens, count)
     var rule = DynamicEvaluation(learningRate: learningRate)
     rule.decay = decay
     rule.truncation = try positive(truncation, default: 20, "truncation", limit: Limits.steps)
-    loss.pointee = try model.loss(
-      UnsafeBufferPointer(start: tokens, count: count), following: rule,
-      threads: try threadCount(threads))
+    loss.pointee = try model.loss(tokens, following: rule, threads: try threadCount(threads))
   }
 }
 

@@ -27,8 +27,14 @@ final class NetworkObject: Handled {
 
 /// Reads the options that say how weights start.
 func initialization(
-  range: Double, forgetBias: Double, chrono: Double
+  range: Double, forgetBias: Double, chrono: Double, recurrent: UnsafePointer<CChar>?
 ) throws(Failure) -> Initialization {
+  let name = try readOptional(recurrent, "recurrent") ?? "uniform"
+  guard let start = Initialization.Recurrent(rawValue: name) else {
+    throw .invalid(
+      "recurrent is '\(name.prefix(40))'; pass one of "
+        + Initialization.Recurrent.allCases.map(\.rawValue).joined(separator: ", "))
+  }
   guard chrono == 0 || (chrono > 2 && chrono <= 1e9) else {
     throw .invalid("chrono is \(chrono); pass a number of time steps above 2, or 0 for none")
   }
@@ -41,7 +47,7 @@ func initialization(
   return Initialization(
     range: range == 0 ? nil : range,
     forgetBias: forgetBias.isNaN ? .none : forgetBias == 0 ? .suggested : .value(forgetBias),
-    chrono: chrono == 0 ? nil : chrono)
+    chrono: chrono == 0 ? nil : chrono, recurrent: start)
 }
 
 /// How layers are joined, from the members of an option struct.
@@ -76,7 +82,8 @@ public func rnncell_network_create(
     let sizes = try array(hiddenSizes, "hidden_sizes")
     let options = try read(options, zero: rnncell_network_options())
     let initialization = try initialization(
-      range: options.init_range, forgetBias: options.forget_bias, chrono: options.chrono)
+      range: options.init_range, forgetBias: options.forget_bias, chrono: options.chrono,
+      recurrent: options.recurrent)
     var hiddenSizes: [Int] = []
     for layer in 0..<layers {
       hiddenSizes.append(try positive(sizes[layer], "hidden_sizes[\(layer)]", limit: Limits.size))

@@ -44,7 +44,8 @@ public func rnncell_model_create_for_sequences(
     let target = try count(options.weight_count, "weight_count", limit: Limits.bufferBytes / 4)
     if target > 0 { shape = try shape.sized(nearestTo: target) }
     let initialization = try initialization(
-      range: options.init_range, forgetBias: options.forget_bias, chrono: options.chrono)
+      range: options.init_range, forgetBias: options.forget_bias, chrono: options.chrono,
+      recurrent: options.recurrent)
     return try ModelObject(
       try SequenceModel(shape, seed: options.seed, initialization: initialization))
   }

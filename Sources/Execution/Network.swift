@@ -139,10 +139,18 @@ package final class Network: Sendable {
       let suggested = part.cell.suggestedInitial
       let standard = 1 / Double(part.hiddenSize).squareRoot()
       let chrono = initialization.chrono == nil ? [:] : part.cell.chronoBiases
-      for (parameter, entry) in zip(part.cell.graph.parameters, entries) {
+      let recurrent = part.cell.graph.recurrentMatrices
+      for (index, (parameter, entry)) in zip(part.cell.graph.parameters, entries).enumerated() {
         if let sign = chrono[parameter.name] {
           weights.write(
             entry, from: initialization.chronoBiases(entry.count, sign: sign, seed, part))
+          first &+= 1 << 40
+          continue
+        }
+        if entry.role == .weight, initialization.recurrent != .uniform,
+          entry.blocks == 1, entry.rows == entry.columns, recurrent.contains(index)
+        {
+          weights.write(entry, from: initialization.recurrentMatrix(entry.rows, random, first))
           first &+= 1 << 40
           continue
         }
@@ -264,12 +272,49 @@ package struct Initialization: Hashable, Sendable {
   /// start; nil for their usual start.
   package var chrono: Double?
 
+  /// How square matrices that read a state start.
+  package enum Recurrent: String, Hashable, Sendable, CaseIterable {
+    /// As the others.
+    case uniform
+    /// Orthogonal (Saxe, McClelland and Ganguli 2014, arXiv:1312.6120).
+    case orthogonal
+    /// The identity (Le, Jaitly and Hinton 2015, arXiv:1504.00941).
+    case identity
+  }
+  package var recurrent = Recurrent.uniform
+
   package init(
-    range: Double? = nil, forgetBias: ForgetBias = .suggested, chrono: Double? = nil
+    range: Double? = nil, forgetBias: ForgetBias = .suggested, chrono: Double? = nil,
+    recurrent: Recurrent = .uniform
   ) {
+    self.recurrent = recurrent
     self.range = range
     self.forgetBias = forgetBias
     self.chrono = chrono
+  }
+
+  /// The identity, or the orthogonal factor of a matrix of normal numbers, row-major [size, size].
+  fileprivate func recurrentMatrix(_ size: Int, _ random: Philox, _ first: UInt64) -> [Float] {
+    var rows = (0..<size).map { row in
+      (0..<size).map { column in
+        recurrent == .identity
+          ? (row == column ? 1.0 : 0)
+          : Double(random.normal(first &+ UInt64(row * size + column)))
+      }
+    }
+    guard recurrent == .orthogonal else { return rows.joined().map { Float($0) } }
+    // Gram and Schmidt's, twice, so that nothing is lost to rounding.
+    for row in 0..<size {
+      for _ in 0..<2 {
+        for other in 0..<row {
+          let share = zip(rows[row], rows[other]).reduce(0) { $0 + $1.0 * $1.1 }
+          for column in 0..<size { rows[row][column] -= share * rows[other][column] }
+        }
+      }
+      let norm = rows[row].reduce(0) { $0 + $1 * $1 }.squareRoot()
+      for column in 0..<size { rows[row][column] /= norm }
+    }
+    return rows.joined().map { Float($0) }
   }
 
   /// log(u) with u uniform from 1 to T - 1 for each unit, the same for the gates of one layer, with a

@@ -45,6 +45,9 @@ static void bad_models(rnncell_cell *cell) {
   shape.zoneout = 1;
   BAD(rnncell_model_create_for_sequences(&model, &cell, 1, &shape), "zoneout");
   shape.zoneout = 0;
+  shape.recurrent = "diagonal";
+  BAD(rnncell_model_create_for_sequences(&model, &cell, 1, &shape), "orthogonal");
+  shape.recurrent = "identity";
   shape.weight_count = -1;
   BAD(rnncell_model_create_for_sequences(&model, &cell, 1, &shape), "weight_count");
   shape.weight_count = 0;

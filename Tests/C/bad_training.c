@@ -182,7 +182,7 @@ void bad_training(void) {
   BAD(rnncell_model_evaluate_dynamic(NULL, model, ids, 4, 0.1, 0, 0, 1), "loss is NULL");
   BAD(rnncell_model_evaluate_dynamic(&loss, NULL, ids, 4, 0.1, 0, 0, 1), "model is NULL");
   BAD(rnncell_model_evaluate_dynamic(&loss, model, NULL, 4, 0.1, 0, 0, 1), "tokens is NULL");
-  BAD(rnncell_model_evaluate_dynamic(&loss, model, ids, 1, 0.1, 0, 0, 1), "1 tokens");
+  BAD(rnncell_model_evaluate_dynamic(&loss, model, ids, 1, 0.1, 0, 0, 1), "1 token");
   BAD(rnncell_model_evaluate_dynamic(&loss, model, ids, 4, -0.1, 0, 0, 1), "learning_rate");
   BAD(rnncell_model_evaluate_dynamic(&loss, model, ids, 4, 0.1, 2, 0, 1), "decay");
   BAD(rnncell_model_evaluate_dynamic(&loss, model, ids, 4, 0.1, 0, -1, 1), "truncation");

@@ -76,6 +76,32 @@ struct WiringTests {
       results[0].inputGradient, results[1].inputGradient.map { Double($0) }, 1e-5, "gradient")
   }
 
+  @Test("States that no state decides, such as kept inputs, have no zoneout, drawn or not")
+  func zoneoutOfKeptInputs() throws {
+    let cell = try Cell(parsing: "h' = tanh(linear(x, p, q))\np' = x\nq' = p")
+    var outputs: [[Float]] = []
+    for (zoneout, draws) in [(0.0, false), (0.5, false), (0.5, true)] {
+      var layout = ParameterLayout()
+      let network = try Network(
+        cells: [cell], inputSize: 3, hiddenSizes: [4], wiring: Wiring(zoneout: zoneout),
+        layout: &layout)
+      let (weights, gradients) = (try ParameterBuffer(layout), try ParameterBuffer(layout))
+      network.initialize(weights, seed: 1)
+      let unroll = try Unroll(
+        network, weights: weights, gradients: gradients, steps: 6, batch: 2, drawsZoneout: draws)
+      for row in 0..<12 { unroll.input.setRow(row, [Float(row), 1, -Float(row)]) }
+      unroll.zeroState()
+      try unroll.forward(try Team(threads: 1))
+      var all = [Float](repeating: 0, count: 48)
+      all.withUnsafeMutableBufferPointer { all in
+        for row in 0..<12 { unroll.output.getRow(row, all.baseAddress! + 4 * row) }
+      }
+      outputs.append(all)
+    }
+    #expect(outputs[1] == outputs[0])
+    #expect(outputs[2] == outputs[0])
+  }
+
   @Test("Zoneout that is drawn keeps as many elements as its rate says, from step to step")
   func zoneoutMasks() throws {
     // h' = v counts nothing: what is not v has been kept from the start.

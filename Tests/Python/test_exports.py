@@ -22,6 +22,8 @@ OTHERS = {
                   "sin(3 * a), cos(a), elu(a), selu(a), gelu(a), silu(a), softplus(a), softsign(a), "
                   "hard_sigmoid(a), hard_tanh(a), leaky_relu(a), relu(a), layernorm(a))",
     "swapped": "h' = c; c' = tanh(linear(x, h))",
+    "mapped vector": "h' = tanh(linear(x, vector(v)) + 0.5 * h)",
+    "names of C": "memcpy = sigmoid(linear(x, h)); layernorm_ = tanh(memcpy * h); h' = layernorm_ + memcpy",
 }
 CELLS = STOCK + list(OTHERS)
 SIZE = 8

@@ -197,3 +197,31 @@ def test_weights_start_as_they_are_told():
     ranged = network(init_range=0.01, forget_bias=0.0).parameters()
     assert max(np.abs(value).max() for value in ranged.values()) <= 0.01
     assert np.asarray(network(forget_bias=2.5).parameters()["layers.0.b[f]"]).tolist() == [2.5] * 7
+
+
+@pytest.mark.parametrize("recurrent", ["orthogonal", "identity"])
+def test_matrices_that_read_a_state_start_as_asked(recurrent):
+    parameters = rnncell.Network("lstm", 5, 24, seed=1, recurrent=recurrent).parameters()
+    square = [np.asarray(value) for value in parameters.values() if value.shape == (24, 24)]
+    assert len(square) == 4
+    for matrix in square:
+        assert np.abs(matrix @ matrix.T - np.eye(24)).max() < 1e-5
+        assert (np.abs(matrix - np.eye(24)).max() == 0) == (recurrent == "identity")
+    usual = rnncell.Network("lstm", 5, 24, seed=1).parameters()
+    for name, value in parameters.items():
+        if value.shape != (24, 24):
+            assert np.array_equal(value, usual[name])
+
+
+def test_models_take_a_start_of_their_matrices_too():
+    sequences = rnncell.SequenceModel("elman", 3, 2, hidden_size=6, recurrent="identity")
+    words = rnncell.LanguageModel("elman", rnncell.Corpus(text="abc" * 40), hidden_size=6,
+                                  recurrent="identity")
+    for model in (sequences, words):
+        found = [value for value in model.network().parameters().values() if value.shape == (6, 6)]
+        assert any(np.array_equal(value, np.eye(6)) for value in found)
+
+
+def test_a_start_that_is_none_is_refused():
+    with pytest.raises(rnncell.InvalidArgumentError, match="'unit'; pass one of uniform, orthogonal"):
+        rnncell.Network("lstm", 5, 4, recurrent="unit")

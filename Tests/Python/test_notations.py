@@ -89,7 +89,7 @@ def test_what_a_notation_cannot_say_is_named():
     for make, part in [
             (Cell.stock("lstm").arc, "second state"), (Cell.stock("gru").genotype, "bias"),
             (Cell.stock("mi_rnn").dsl, "vector"), (Cell("h' = tanh(product(x, h))").dsl, "no bias"),
-            (Cell("h' = gelu(linear(x, h))").dsl, "gelu"), (Cell.stock("scrn").dsl, ""),
+            (Cell("h' = gelu(linear(x, h))").dsl, "gelu"), (Cell.stock("scrn").dsl, "the cell has 3"),
             (Cell.stock("gru").tree, "maps|reads|blend"), (Cell("h' = sin(linear(x, h))").tree, "sin"),
             (Cell("h' = 0.5 * linear(x, h)").tree, "0.5"), (Cell.stock("mi_rnn").recipe, "products|vectors")]:
         with pytest.raises(rnncell.InvalidArgumentError, match=part):

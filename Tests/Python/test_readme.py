@@ -9,8 +9,7 @@ def test_the_python_blocks_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", README.read_text(), re.DOTALL | re.MULTILINE)
     assert blocks
-    names = {}
     for block in blocks:
-        exec(compile(block, str(README), "exec"), names)
+        exec(compile(block, str(README), "exec"), {})
     assert (tmp_path / "cell.svg").stat().st_size > 0
     assert (tmp_path / "report.html").stat().st_size > 0

@@ -148,6 +148,50 @@ struct RegularizationTests {
     #expect(try bits(1) != one)
   }
 
+  @Test(
+    "A sequence has the same masks whatever the lengths of the others are",
+    arguments: [false, true])
+  func lengths(isVariational: Bool) throws {
+    // The layer gives its input, so that outputs are masks.
+    var layout = ParameterLayout()
+    let network = try Network(
+      cells: [try Cell(parsing: "h' = product(x)")], inputSize: 20, hiddenSizes: [20],
+      layout: &layout)
+    let weights = try ParameterBuffer(layout)
+    for n in 0..<20 { weights.values[layout.entries[0].place(n, n)] = 1 }
+    let (steps, batch) = (5, 9)
+    func masks(_ lengths: [Int]?) throws -> [[Float]] {
+      let unroll = try Unroll(
+        network, weights: weights, gradients: nil, steps: steps, batch: batch)
+      try unroll.prepare(steps: steps, lengths: lengths)
+      for row in 0..<unroll.rows.total {
+        unroll.input.setRow(row, [Float](repeating: 1, count: 20))
+      }
+      unroll.dropout = Dropout(rate: 0.5, isVariational: isVariational, seed: 3)
+      unroll.zeroState()
+      try unroll.forward(try Team(threads: 1))
+      var found = [[Float]](repeating: [], count: steps * batch)
+      for step in 0..<steps {
+        for position in 0..<unroll.rows.active[step] {
+          var values = [Float](repeating: 0, count: 20)
+          let row = unroll.rows.offset[step] + position
+          values.withUnsafeMutableBufferPointer { unroll.output.getRow(row, $0.baseAddress!) }
+          found[step * batch + unroll.rows.sequence[position]] = values
+        }
+      }
+      return found
+    }
+    let whole = try masks(nil)
+    // The second has the first four rows in the order 0, 1, 4, 3.
+    for lengths in [
+      [5, 2, 4, 1, 5, 3, 5, 0, 2], [5, 5, 2, 4, 5, 1, 1, 1, 1], [4, 4, 1, 4, 4, 4, 4, 4, 4],
+    ] {
+      for (place, values) in try masks(lengths).enumerated() where !values.isEmpty {
+        #expect(values == whole[place], "\(lengths) \(place)")
+      }
+    }
+  }
+
   @Test("As many are dropped as the rate says, and the rest is larger by as much")
   func rates() throws {
     let setting = try Setting(["elman"]) { $0.outputDropout = 0.25 }

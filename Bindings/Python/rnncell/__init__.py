@@ -28,7 +28,8 @@ from .cells import Cell, StockCell, stock_cells
 from .comparison import Comparison, compare
 from .corpora import Corpus, Vocabulary
 from .models import LanguageModel
-from .networks import Gradients, Network, Optimizer, Parameters, State, Stream, Tape
+from .networks import Gradients, Network, Optimizer, State, Stream, Tape
+from .parameters import Parameters
 from .scores import Score
 from .sequences import SequenceModel, next_step
 from .studies import Proposal, Study, StudyInfo, search, strategies

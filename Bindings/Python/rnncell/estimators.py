@@ -1,7 +1,6 @@
 """Models of sequences with the interface of scikit-learn."""
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -255,11 +254,6 @@ class Forecaster(SequenceEstimator):
             training=training)
         self.horizon = horizon
         self.window = window
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The arguments of the constructor."""
-        return {name: getattr(self, name)
-                for name in inspect.signature(type(self).__init__).parameters if name != "self"}
 
     def _series(self, series: Any, *, reset: bool) -> list[np.ndarray]:
         if not isinstance(series, (list, tuple)) or np.ndim(series[0]) == 0:

@@ -1,25 +1,22 @@
 """Language models: embedding, layers, softmax over a vocabulary."""
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
+from collections.abc import Sequence
+from typing import Any, Self, Unpack
 
 from . import _rnncell
 from ._rnncell import Array, FormatError, InvalidArgumentError
 from .arrays import positive, seed_of, token_ids
 from .cells import Cell, cells_from
-from .corpora import UNITS, Corpus, Path, Vocabulary, decoded
-from .exports import form_of
-from .networks import (
-    Network, Parameters, load_parameters, loaded_from_bytes, saved_bytes, sequence_of,
-    starting_options,
-)
+from .corpora import UNITS, Corpus, Vocabulary, decoded
+from .modelbase import Model
+from .networks import sequence_of, starting_options
 from .training import Progress, TrainingOptions, library_options, perplexity_of, recorded
 
 __all__ = ["LanguageModel", "Progress", "perplexity_of"]
 
-class LanguageModel:
+
+class LanguageModel(Model):
     """Predicts the next token of a text.
 
     cells:          a Cell, a stock name or equations; or a sequence, one for each layer.
@@ -27,7 +24,7 @@ class LanguageModel:
     hidden_size:    of every layer. embedding_size: None for the same.
     parameters:     choose the hidden size that comes nearest to so many learned numbers in all.
     tied:           embedding and softmax share their weights.
-    residual, zoneout, seed, init_range, forget_bias, chrono: as for Network.
+    residual, zoneout, seed, init_range, forget_bias, chrono, recurrent: as for Network.
     """
 
     def __init__(
@@ -36,7 +33,7 @@ class LanguageModel:
         embedding_size: int | None = None, parameters: int | None = None, tied: bool = False,
         residual: bool = False, zoneout: float = 0.0, seed: int = 0,
         init_range: float | None = None, forget_bias: float | None = None,
-        chrono: float | None = None,
+        chrono: float | None = None, recurrent: str | None = None,
     ) -> None:
         if isinstance(vocabulary, Corpus):
             vocabulary = vocabulary.vocabulary
@@ -56,10 +53,10 @@ class LanguageModel:
         self._handle = _rnncell.model_create(
             vocabulary._corpus, [cell._handle for cell in given],
             {"seed": seed_of(seed), "tied": tied, "residual": residual, "zoneout": zoneout,
-             **starting_options(init_range, forget_bias, chrono), **numbers})
+             **starting_options(init_range, forget_bias, chrono, recurrent), **numbers})
 
     @classmethod
-    def _wrap(cls, handle: _rnncell.Model) -> LanguageModel:
+    def _wrap(cls, handle: _rnncell.Model) -> Self:
         if not handle.describe()["vocabulary_size"]:
             raise FormatError("the file holds a model of sequences; use SequenceModel.load")
         self = cls.__new__(cls)
@@ -79,15 +76,10 @@ class LanguageModel:
             raise TypeError(f"corpus must be a Corpus, not {type(corpus).__name__}")
         given: dict[str, Any] = dict(options)
         values = library_options(given)
-        with recorded(given, lambda: self.history) as hear:
+        with recorded(given, lambda: self.history, is_language=True) as hear:
             self._handle.fit(
                 corpus._handle, hear and (lambda row: hear(Progress(*row))), values)
         return self.history
-
-    @property
-    def history(self) -> tuple[Progress, ...]:
-        """A row for each epoch since the model was made."""
-        return tuple(Progress(*row) for row in self._handle.history())
 
     def _tokens(self, text: object) -> Array:
         return self.encode(text) if isinstance(text, (str, bytes)) else token_ids(text)
@@ -130,74 +122,22 @@ class LanguageModel:
         """The text of token ids."""
         return decoded([self._handle.word(id) for id in token_ids(ids).tolist()], self.unit)
 
-    def network(self) -> Network:
-        """A network with the cells of the layers and a copy of their weights."""
-        return Network._wrap(self._handle.network())
-
-    def parameters(self) -> Parameters:
-        """All weights by name, as a snapshot."""
-        return Parameters(self._handle.parameters())
-
-    def load_parameters(self, values: Mapping[str, object], *, strict: bool = True) -> None:
-        """Takes weights by name; see Network.load_parameters."""
-        load_parameters(self._handle, values, strict)
-
-    @property
-    def layers(self) -> int:
-        """How many layers."""
-        return self._handle.describe()["layers"]
-
-    @property
-    def hidden_size(self) -> int:
-        """The size of every layer."""
-        return self._handle.describe()["hidden_size"]
-
     @property
     def embedding_size(self) -> int:
         """The size of the embedding."""
-        return self._handle.describe()["embedding_size"]
+        return self._info["embedding_size"]
 
     @property
     def vocabulary_size(self) -> int:
         """How many different tokens."""
-        return self._handle.describe()["vocabulary_size"]
-
-    @property
-    def parameter_count(self) -> int:
-        """How many learned numbers, embedding and softmax among them."""
-        return self._handle.describe()["weight_count"]
+        return self._info["vocabulary_size"]
 
     @property
     def unit(self) -> str:
         """What a token is."""
-        return UNITS[self._handle.describe()["unit"]]
-
-    def export(self, path: Path, to: str | None = None) -> None:
-        """Writes the model for others to run.
-
-        to: "torch" or "jax": source that reads the safetensors that `save` writes; "c": one C99 file with
-        the weights, which allocates nothing; "onnx": a model with free length and batch. None: by the
-        ending .py (torch), .c or .onnx.
-        """
-        self._handle.export(form_of(os.fspath(path), to), path)
-
-    def save(self, path: Path) -> None:
-        """Saves cells, weights and vocabulary as safetensors."""
-        self._handle.save(path)
-
-    @classmethod
-    def load(cls, path: Path) -> LanguageModel:
-        """Loads what `save` wrote."""
-        return cls._wrap(_rnncell.model_load(path))
+        return UNITS[self._info["unit"]]
 
     def __repr__(self) -> str:
-        info = self._handle.describe()
+        info = self._info
         return (f"<rnncell.LanguageModel over {info['vocabulary_size']} {self.unit}s, "
                 f"{info['layers']} x {info['hidden_size']}, {info['weight_count']} parameters>")
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _model_from_bytes, (saved_bytes(self),)
-
-
-def _model_from_bytes(data: bytes) -> LanguageModel:
-    return loaded_from_bytes(LanguageModel.load, data)

@@ -1,22 +1,16 @@
 """Networks: cells in layers, with weights."""
 from __future__ import annotations
 
-import difflib
-import os
-import pathlib
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self
 
 from . import _rnncell
 from ._rnncell import Array, InvalidArgumentError
 from .arrays import array, concatenated, positive, seed_of
 from .cells import Cell, cells_from
-from .exports import form_of
+from .corpora import Path
+from .parameters import Learned, Parameters
 from .training import library_options
-
-Path = str | os.PathLike[str]
-_Saved = TypeVar("_Saved")
 
 
 def sequence_of(value: object, count: int, name: str) -> list[Any]:
@@ -30,40 +24,15 @@ def sequence_of(value: object, count: int, name: str) -> list[Any]:
 
 
 def starting_options(
-    init_range: float | None, forget_bias: float | None, chrono: float | None
-) -> dict[str, float]:
+    init_range: float | None, forget_bias: float | None, chrono: float | None, recurrent: str | None
+) -> dict[str, object]:
     """How weights start, as the library is told it; 0 there is the default, NaN no special bias."""
     weights = 0.0 if init_range is None else positive("init_range", init_range)
     bias = 0.0 if forget_bias is None else float(forget_bias)
     return {"init_range": weights,
             "chrono": 0.0 if chrono is None else positive("chrono", chrono),
-            "forget_bias": bias if bias or forget_bias is None else float("nan")}
-
-
-class Parameters(Mapping[str, Array]):
-    """Named arrays: a snapshot that does not change when training goes on."""
-
-    def __init__(self, arrays: dict[str, Array]) -> None:
-        self._arrays = arrays
-
-    def __getitem__(self, name: str) -> Array:
-        try:
-            return self._arrays[name]
-        except KeyError:
-            near = difflib.get_close_matches(str(name), self._arrays, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise KeyError(f"there is no parameter {name!r}{hint}") from None
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._arrays)
-
-    def __len__(self) -> int:
-        return len(self._arrays)
-
-    def __repr__(self) -> str:
-        rows = "".join(f"\n  {name}: {list(value.shape)}" for name, value in self.items())
-        count = sum(value.size for value in self.values())
-        return f"<rnncell.{type(self).__name__}, {count} numbers:{rows}>"
+            "forget_bias": bias if bias or forget_bias is None else float("nan"),
+            **({} if recurrent is None else {"recurrent": recurrent})}
 
 
 class Gradients(Parameters):
@@ -109,7 +78,7 @@ class State(Mapping[str, Array]):
         return f"<rnncell.State {rows}>"
 
 
-class Network:
+class Network(Learned):
     """Cells in layers, with weights.
 
     cells:       a Cell, a stock name or equations; or a sequence, one for each layer.
@@ -120,6 +89,8 @@ class Network:
     forget_bias: the start of forget gates' biases; None: as the cell's source says.
     chrono:      the longest dependency in time steps, by which the biases of the gates of LSTM, GRU and their
                  kin start (Tallec and Ollivier 2018, arXiv:1804.11188).
+    recurrent:   how square matrices that read a state start: "uniform", as the others (None); "orthogonal"
+                 (Saxe et al. 2014, arXiv:1312.6120); or "identity" (Le et al. 2015, arXiv:1504.00941).
     bidirectional: each layer runs in both directions, with weights of their own; the output is that of
                  the forward direction, then that of the other.
     residual:    a layer's input is added to its output where both have one size.
@@ -131,7 +102,7 @@ class Network:
         self, cells: Cell | str | Sequence[Cell | str], input_size: int,
         hidden_size: int | Sequence[int], layers: int | None = None, *, seed: int = 0,
         init_range: float | None = None, forget_bias: float | None = None,
-        chrono: float | None = None,
+        chrono: float | None = None, recurrent: str | None = None,
         bidirectional: bool = False, residual: bool = False, zoneout: float = 0.0,
     ) -> None:
         given = cells_from(cells)
@@ -145,7 +116,7 @@ class Network:
         self._take(_rnncell.network_create(
             handles, sizes, input_size,
             {"seed": seed_of(seed), "bidirectional": bidirectional, "residual": residual,
-             "zoneout": zoneout, **starting_options(init_range, forget_bias, chrono)}))
+             "zoneout": zoneout, **starting_options(init_range, forget_bias, chrono, recurrent)}))
 
     def _take(self, handle: _rnncell.Network) -> None:
         self._handle = handle
@@ -153,7 +124,11 @@ class Network:
         self._layout = handle.states()
 
     @classmethod
-    def _wrap(cls, handle: _rnncell.Network) -> Network:
+    def _read(cls, path: Path) -> _rnncell.Network:
+        return _rnncell.network_load(path)
+
+    @classmethod
+    def _wrap(cls, handle: _rnncell.Network) -> Self:
         self = cls.__new__(cls)
         self._take(handle)
         return self
@@ -295,41 +270,9 @@ class Network:
         """A state of its own, fed one time step at a time."""
         return Stream(self, batch)
 
-    def parameters(self) -> Parameters:
-        """The weights by name, as a snapshot."""
-        return Parameters(self._handle.parameters())
-
-    def load_parameters(self, values: Mapping[str, object], *, strict: bool = True) -> None:
-        """Takes weights by name; on a failure nothing is changed.
-
-        strict: every parameter must be there; otherwise those that are not stay as they are.
-        """
-        load_parameters(self._handle, values, strict)
-
-    def export(self, path: Path, to: str | None = None) -> None:
-        """Writes the network for others to run.
-
-        to: "torch" or "jax": source that reads the safetensors that `save` writes; "c": one C99 file with
-        the weights, which allocates nothing; "onnx": a model with free length and batch. None: by the
-        ending .py (torch), .c or .onnx.
-        """
-        self._handle.export(form_of(os.fspath(path), to), path)
-
-    def save(self, path: Path) -> None:
-        """Saves cells and weights as safetensors."""
-        self._handle.save(path)
-
-    @classmethod
-    def load(cls, path: Path) -> Network:
-        """Loads what `save` wrote."""
-        return cls._wrap(_rnncell.network_load(path))
-
     def __repr__(self) -> str:
         return (f"<rnncell.Network {self.input_size} -> {self.output_size}, "
                 f"{self.layers} layer{'s' * (self.layers > 1)}, {self.parameter_count} parameters>")
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _network_from_bytes, (saved_bytes(self),)
 
 
 class Tape:
@@ -427,49 +370,3 @@ class Stream:
 
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError("a stream cannot be copied or pickled; make one, and set its state")
-
-
-def load_parameters(
-    handle: _rnncell.Network | _rnncell.Model, values: Mapping[str, object], strict: bool
-) -> None:
-    """Writes parameters by name; on a failure those that were written are put back."""
-    if not isinstance(values, Mapping):
-        raise TypeError(f"parameters are a mapping from names, not {type(values).__name__}")
-    old = Parameters(handle.parameters())
-    missing = [name for name in old if name not in values]
-    if strict and missing:
-        raise InvalidArgumentError(
-            f"{missing[0]!r} is missing ({len(missing)} in all); pass it, or strict=False")
-    written: list[str] = []
-    try:
-        for name, value in values.items():
-            part = value if isinstance(value, Array) else array(value)
-            if name in old and part.shape != old[name].shape:
-                raise InvalidArgumentError(
-                    f"{name} has shape {list(part.shape)}, and {list(old[name].shape)} is needed")
-            handle.write(name, part)
-            written.append(name)
-    except BaseException:
-        for name in written:
-            handle.write(name, old[name])
-        raise
-
-
-def saved_bytes(value: Any) -> bytes:
-    """What `save` writes, for pickling and copying."""
-    with tempfile.TemporaryDirectory() as directory:
-        path = pathlib.Path(directory, "saved.safetensors")
-        value.save(path)
-        return path.read_bytes()
-
-
-def loaded_from_bytes(load: Callable[[Path], _Saved], data: bytes) -> _Saved:
-    """The inverse of `saved_bytes`."""
-    with tempfile.TemporaryDirectory() as directory:
-        path = pathlib.Path(directory, "saved.safetensors")
-        path.write_bytes(data)
-        return load(path)
-
-
-def _network_from_bytes(data: bytes) -> Network:
-    return loaded_from_bytes(Network.load, data)

@@ -2,25 +2,21 @@
 from __future__ import annotations
 
 import array as _array
-import os
-from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
+from collections.abc import Sequence
+from typing import Any, Self, Unpack
 
 from . import _rnncell
 from ._rnncell import Array, FormatError, InvalidArgumentError
 from .arrays import array, positive, seed_of, token_ids
 from .cells import Cell, cells_from
-from .exports import form_of
-from .networks import (
-    Network, Parameters, Path, load_parameters, loaded_from_bytes, saved_bytes, sequence_of,
-    starting_options,
-)
+from .modelbase import Model
+from .networks import sequence_of, starting_options
 from .training import Progress, TrainingOptions, library_options, recorded
 
 TARGETS = ("classes", "values", "labels")
 
 
-class SequenceModel:
+class SequenceModel(Model):
     """Says something of sequences of vectors, at their end or at every time step.
 
     cells:       a Cell, a stock name or equations; or a sequence, one for each layer.
@@ -30,7 +26,7 @@ class SequenceModel:
                  "labels": which of K hold, by sigmoids; the loss is the sum of their cross-entropies.
     per_step:    it speaks at every time step; else after the last.
     hidden_size: of every layer (128); parameters: choose the one nearest to so many learned numbers.
-    bidirectional, residual, zoneout, seed, init_range, forget_bias, chrono: as for Network.
+    bidirectional, residual, zoneout, seed, init_range, forget_bias, chrono, recurrent: as for Network.
 
     Sequences are a list of arrays [steps, I], or one array [sequences, steps, I]. Targets are one row for
     each sequence; where it speaks at every step, as the sequences: a list, or one array.
@@ -42,7 +38,7 @@ class SequenceModel:
         layers: int | None = None, parameters: int | None = None, bidirectional: bool = False,
         residual: bool = False, zoneout: float = 0.0, seed: int = 0,
         init_range: float | None = None, forget_bias: float | None = None,
-        chrono: float | None = None,
+        chrono: float | None = None, recurrent: str | None = None,
     ) -> None:
         if targets not in TARGETS:
             raise InvalidArgumentError(f"targets {targets!r} are none; pass one of {TARGETS}")
@@ -59,21 +55,19 @@ class SequenceModel:
         self._take(_rnncell.model_create_for_sequences([cell._handle for cell in given], {
             "layers": len(given), "targets": TARGETS.index(targets), "per_step": bool(per_step),
             "bidirectional": bool(bidirectional), "residual": bool(residual), "zoneout": zoneout,
-            "seed": seed_of(seed), **starting_options(init_range, forget_bias, chrono), **numbers}))
+            "seed": seed_of(seed), **numbers,
+            **starting_options(init_range, forget_bias, chrono, recurrent)}))
 
     def _take(self, handle: _rnncell.Model) -> None:
         self._handle = handle
-        info = handle.describe()
+        info = self._info
         self.input_size: int = info["input_size"]
         self.output_size: int = info["output_size"]
         self.targets: str = TARGETS[info["targets"]]
         self.per_step = bool(info["per_step"])
-        self.layers: int = info["layers"]
-        self.hidden_size: int = info["hidden_size"]
-        self.parameter_count: int = info["weight_count"]
 
     @classmethod
-    def _wrap(cls, handle: _rnncell.Model) -> SequenceModel:
+    def _wrap(cls, handle: _rnncell.Model) -> Self:
         if handle.describe()["vocabulary_size"]:
             raise FormatError("the file holds a language model; use LanguageModel.load")
         self = cls.__new__(cls)
@@ -149,52 +143,10 @@ class SequenceModel:
                 "the targets have other lengths than the sequences; pass one for each step")
         return token_ids([value for row in steps for value in row])
 
-    @property
-    def history(self) -> tuple[Progress, ...]:
-        """A row for each epoch since the model was made."""
-        return tuple(Progress(*row) for row in self._handle.history())
-
-    def network(self) -> Network:
-        """A network with the cells of the layers and a copy of their weights."""
-        return Network._wrap(self._handle.network())
-
-    def parameters(self) -> Parameters:
-        """All weights by name, as a snapshot."""
-        return Parameters(self._handle.parameters())
-
-    def load_parameters(self, values: Mapping[str, object], *, strict: bool = True) -> None:
-        """Takes weights by name; see Network.load_parameters."""
-        load_parameters(self._handle, values, strict)
-
-    def export(self, path: Path, to: str | None = None) -> None:
-        """Writes the model for others to run.
-
-        to: "torch" or "jax": source that reads the safetensors that `save` writes; "c": one C99 file with
-        the weights, which allocates nothing; "onnx": a model with free length and batch. None: by the
-        ending .py (torch), .c or .onnx.
-        """
-        self._handle.export(form_of(os.fspath(path), to), path)
-
-    def save(self, path: Path) -> None:
-        """Saves cells and weights as safetensors."""
-        self._handle.save(path)
-
-    @classmethod
-    def load(cls, path: Path) -> SequenceModel:
-        """Loads what `save` wrote."""
-        return cls._wrap(_rnncell.model_load(path))
-
     def __repr__(self) -> str:
         return (f"<rnncell.SequenceModel {self.input_size} -> {self.output_size} {self.targets}"
                 f"{' per step' * self.per_step}, {self.layers} x {self.hidden_size}, "
                 f"{self.parameter_count} parameters>")
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _from_bytes, (saved_bytes(self),)
-
-
-def _from_bytes(data: bytes) -> SequenceModel:
-    return loaded_from_bytes(SequenceModel.load, data)
 
 
 def joined(sequences: object, size: int, name: str) -> tuple[Array, list[int]]:

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple, TextIO, TypedDict
 
 from ._rnncell import InvalidArgumentError
 from .arrays import positive, seed_of
-
-Path = str | os.PathLike[str]
+from .corpora import Path
 
 _REDUCTIONS = {"mean": 0, "sum": 1, "sum_over_steps": 1}
 #: Names of options that the library knows by others.
@@ -186,11 +185,13 @@ def library_options(options: Mapping[str, Any]) -> dict[str, object]:
 
 @contextlib.contextmanager
 def recorded(
-    options: Mapping[str, Any], history: Callable[[], tuple[Progress, ...]]
+    options: Mapping[str, Any], history: Callable[[], tuple[Progress, ...]], *,
+    is_language: bool = False,
 ) -> Iterator[Callable[[Progress], object] | None]:
     """What is to hear of progress: the caller's function or a bar, and the files that are asked for.
 
     history: the rows of the model, for the CSV file when training has ended, however it did.
+    is_language: perplexities are shown beside losses.
     """
     progress = options.get("progress")
     checkpoint = options.get("checkpoint")
@@ -198,7 +199,7 @@ def recorded(
     listeners: list[Callable[[Progress], object]] = []
     with contextlib.ExitStack() as stack:
         if progress is True:
-            bar = ProgressBar(sys.stderr)
+            bar = ProgressBar(sys.stderr, is_language)
             stack.callback(bar.close)
             listeners.append(bar)
         elif progress:
@@ -231,12 +232,13 @@ def write_history(path: Path, rows: tuple[Progress, ...]) -> None:
 
 
 class ProgressBar:
-    """One line of a terminal: how far, loss, perplexity, speed and time left."""
+    """One line of a terminal: how far, loss, perplexity of language, speed and time left."""
 
     WIDTH = 24
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, is_language: bool) -> None:
         self._stream = stream
+        self._is_language = is_language
         self._drawn = 0.0
         self._last_valid = math.nan
 
@@ -260,10 +262,13 @@ class ProgressBar:
         done = round(share * self.WIDTH)
         left = row.seconds * (1 - share) / share if share else 0.0
         valid = self._last_valid
-        shown = "" if math.isnan(valid) else f"  valid {valid:.4f} ({perplexity_of(valid):.2f})"
+        shown = "" if math.isnan(valid) else f"  valid {self._loss(valid)}"
         return (f"epoch {row.epoch:3} [{'=' * done}{' ' * (self.WIDTH - done)}] {row.update}/"
-                f"{row.updates}  loss {row.train_loss:.4f} ({perplexity_of(row.train_loss):.2f})"
-                f"{shown}  {row.tokens_per_second:,.0f}/s  {int(left) // 60}:{int(left) % 60:02d} left")
+                f"{row.updates}  loss {self._loss(row.train_loss)}{shown}  "
+                f"{row.tokens_per_second:,.0f}/s  {int(left) // 60}:{int(left) % 60:02d} left")
+
+    def _loss(self, loss: float) -> str:
+        return f"{loss:.4f}" + self._is_language * f" ({perplexity_of(loss):.2f})"
 
     def close(self) -> None:
         """Ends the line."""

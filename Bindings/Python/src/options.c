@@ -29,21 +29,21 @@ static const Option fit_table[] = {
 #define NETWORK(kind, name) {#name, kind, offsetof(rnncell_network_options, name)}
 static const Option network_table[] = {
     NETWORK(SEED, seed), NETWORK(NUMBER, init_range), NETWORK(NUMBER, forget_bias),
-    NETWORK(NUMBER, chrono), NETWORK(FLAG, bidirectional), NETWORK(FLAG, residual), NETWORK(NUMBER, zoneout),
+    NETWORK(NUMBER, chrono), NETWORK(TEXT, recurrent), NETWORK(FLAG, bidirectional), NETWORK(FLAG, residual), NETWORK(NUMBER, zoneout),
     {NULL, 0, 0}};
 
 #define MODEL(kind, name) {#name, kind, offsetof(rnncell_model_options, name)}
 static const Option model_table[] = {
     MODEL(WHOLE, layers), MODEL(WHOLE, hidden_size), MODEL(WHOLE, embedding_size),
     MODEL(WHOLE, weight_count), MODEL(SEED, seed), MODEL(NUMBER, init_range),
-    MODEL(NUMBER, forget_bias), MODEL(NUMBER, chrono), MODEL(FLAG, tied), MODEL(FLAG, residual), MODEL(NUMBER, zoneout),
+    MODEL(NUMBER, forget_bias), MODEL(NUMBER, chrono), MODEL(TEXT, recurrent), MODEL(FLAG, tied), MODEL(FLAG, residual), MODEL(NUMBER, zoneout),
     {NULL, 0, 0}};
 
 #define SEQUENCE(kind, name) {#name, kind, offsetof(rnncell_sequence_options, name)}
 static const Option sequence_table[] = {
     SEQUENCE(WHOLE, input_size), SEQUENCE(WHOLE, output_size), SEQUENCE(WHOLE, layers),
     SEQUENCE(WHOLE, hidden_size), SEQUENCE(WHOLE, weight_count), SEQUENCE(SEED, seed),
-    SEQUENCE(NUMBER, init_range), SEQUENCE(NUMBER, forget_bias), SEQUENCE(NUMBER, chrono), SEQUENCE(NUMBER, zoneout),
+    SEQUENCE(NUMBER, init_range), SEQUENCE(NUMBER, forget_bias), SEQUENCE(NUMBER, chrono), SEQUENCE(TEXT, recurrent), SEQUENCE(NUMBER, zoneout),
     SEQUENCE(FLAG, targets), SEQUENCE(FLAG, per_step), SEQUENCE(FLAG, bidirectional),
     SEQUENCE(FLAG, residual), {NULL, 0, 0}};
 

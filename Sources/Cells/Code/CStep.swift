@@ -111,7 +111,8 @@ package struct CStep {
       case .matrix(let rows, let columns, let blocks) = graph.parameters[product.parameter].shape
     else { return "" }
     let function = product.isTransposed ? "add_transposed" : "add_product"
-    let vector = program.names[operand].isEmpty ? value(operand) : program.names[operand]
+    var vector = program.names[operand]
+    if case .parameter(let index) = graph.nodes[operand].kind { vector = self.parameter(index) }
     return "\(function)(\(name), \(parameter(product.parameter)), \(vector), \(count(rows)), "
       + "\(count(columns)), \(blocks));"
   }

@@ -3,7 +3,7 @@
 /// What exporters for PyTorch, JAX, C and ONNX write down, each in its own notation.
 package struct StepProgram {
   package let graph: Graph
-  /// The name of each node's value: of what is not read nowhere.
+  /// The name of each node's value; empty for constants, parameters and what nothing reads.
   package let names: [String]
   /// The nodes that must be computed, operands first.
   package let computed: [Int]
@@ -11,18 +11,16 @@ package struct StepProgram {
   package let parameterNames: [String]
 
   /// Words that no value may be called by.
-  private static let reserved: Set<String> = [
-    "and", "as", "assert", "async", "auto", "await", "break", "case", "char", "class", "const",
-    "continue", "def", "default", "del", "do", "double", "elif", "else", "enum", "except", "extern",
-    "finally", "float", "for", "from", "global", "goto", "if", "import", "in", "inline", "int",
-    "is",
-    "jax", "jnp", "lambda", "lax", "long", "main", "nn", "nonlocal", "not", "or", "pass", "raise",
-    "register", "restrict", "return", "self", "short", "signed", "sizeof", "state", "static",
-    "struct",
-    "switch", "torch", "try", "typedef", "union", "unsigned", "void", "volatile", "w", "while",
-    "with",
-    "yield", "i", "j", "k",
-  ]
+  private static let reserved = Set(
+    """
+    and as assert async auto await break case char class const continue def default del do double
+    elif else enum except extern finally float for from global goto if import in inline int is jax
+    jnp lambda lax long main nn nonlocal not or pass raise register restrict return self short
+    signed sizeof state static struct switch torch try typedef union unsigned void volatile w
+    while with yield i j k memcpy memset add_product add_transposed layernorm less_pi sin_near_0
+    bits_to_float float_to_bits fmaxf_ fminf_ fabsf_ expf_ expm1f_ tanhf_ logf_ log1pf_ sqrtf_
+    sinf_ cosf_
+    """.split(whereSeparator: \.isWhitespace).map(String.init))
 
   package init(_ graph: Graph) {
     self.graph = graph

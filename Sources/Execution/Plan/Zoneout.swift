@@ -4,13 +4,14 @@ extension Graph {
   /// The cell with every next state the mean of the state and what it would become.
   ///
   /// So zoneout has it when nothing is drawn (Krueger et al. 2017, arXiv:1606.01305, section 3).
-  /// The states are read as they are: other equations of the step take the value before the mean. A state
-  /// that does not depend on any, such as a kept x, stays as it is.
+  /// The states are read as they are: other equations of the step take the value before the mean. States
+  /// that the input alone decides, such as a kept x, stay as they are.
   package func withZoneout(_ rate: Double) -> Graph {
     guard rate > 0 else { return self }
     var result = self
     result.nodes.append(Node(.constant(rate), size: .scalar))
     let constant = result.nodes.count - 1
+    let isInLoop = isInLoop
     for (index, state) in states.enumerated() where isInLoop[state.next] {
       result.nodes.append(
         Node(
@@ -20,13 +21,18 @@ extension Graph {
     return result
   }
 
-  /// Whether each node depends on a state.
+  /// Whether each node depends on a state that depends on itself; others are known before the time loop.
   var isInLoop: [Bool] {
-    var depends = [Bool](repeating: false, count: nodes.count)
-    for (index, node) in nodes.enumerated() {
-      if case .state = node.kind { depends[index] = true }
-      if node.operands.contains(where: { depends[$0] }) { depends[index] = true }
+    var isKnown = [Bool](repeating: false, count: states.count)
+    while true {
+      var depends = [Bool](repeating: false, count: nodes.count)
+      for (index, node) in nodes.enumerated() {
+        if case .state(let state) = node.kind { depends[index] = !isKnown[state] }
+        if node.operands.contains(where: { depends[$0] }) { depends[index] = true }
+      }
+      let known = states.map { !depends[$0.next] }
+      if known == isKnown { return depends }
+      isKnown = known
     }
-    return depends
   }
 }

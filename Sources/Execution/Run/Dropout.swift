@@ -67,8 +67,8 @@ package struct Dropout: Hashable, Sendable {
       let sequence = rows.sequence[position]
       // Four sequences one after another, where all are there and in their order.
       let isGroup =
-        sequence & 3 == 0 && row &+ 4 <= end && rows.sequence[position &+ 3] == sequence &+ 3
-        && rows.sequence[position &+ 1] == sequence &+ 1
+        sequence & 3 == 0 && row &+ 4 <= end
+        && (1..<4).allSatisfy { rows.sequence[position &+ $0] == sequence &+ $0 }
       let group = (isVariational ? 0 : step &* groups) &+ sequence / 4
       if isGroup {
         drawing.drawFour(row, group: group)

@@ -167,17 +167,23 @@ extension Export {
       case .input, .state, .constant, .parameter: continue
       }
     }
-    // Of the shape of the state, also where a next state is a bare parameter.
+    let hasRows = cell.hasRows
     var ends: [String] = []
     for (state, variable) in cell.states.enumerated() {
-      let zero = body.node("Sub", [values[1 + state], values[1 + state]])
-      ends.append(body.node("Add", [value(variable.next, &body), zero]))
+      let end = value(variable.next, &body)
+      if hasRows[variable.next] {
+        ends.append(body.node("Identity", [end]))
+      } else {
+        let shape = body.node("Shape", [values[1 + state]])
+        ends.append(body.node("Expand", [end, shape]))
+      }
     }
     for end in ends { body.addOutput(end, nil) }
     body.addOutput(body.node("Identity", [ends[0]]), nil)
     return body
   }
 
+  /// Zero mean and unit variance, of the operators that a Scan may have in opset 18.
   private static func layerNorm(_ operand: String, _ body: inout ONNXGraph) -> String {
     let axes = body.constant([-1])
     let centred = body.node("Sub", [operand, body.node("ReduceMean", [operand, axes])])
@@ -291,5 +297,19 @@ private struct ONNXOperator {
     } else {
       return nil
     }
+  }
+}
+
+extension Graph {
+  /// Whether each node has a row for each sequence: what depends on x or a state, not on parameters alone.
+  fileprivate var hasRows: [Bool] {
+    var rows = [Bool](repeating: false, count: nodes.count)
+    for (index, node) in nodes.enumerated() {
+      switch node.kind {
+      case .input, .state: rows[index] = true
+      default: rows[index] = node.operands.contains { rows[$0] }
+      }
+    }
+    return rows
   }
 }

@@ -86,11 +86,6 @@ package final class LanguageModel: TrainableModel {
     fill(outputBias, initialization.range ?? 0, seed, 0x6F75_7462)
   }
 
-  private func fill(_ entry: ParameterEntry, _ range: Double, _ seed: UInt64, _ purpose: UInt64) {
-    let high = Float(range)
-    weights.randomize(entry, Philox(seed: seed, purpose: purpose), low: -high, span: high + high)
-  }
-
   package func isSame(as other: any TrainableModel) -> Bool {
     guard let other = other as? LanguageModel else { return false }
     return shape.cells.map(\.equations) == other.shape.cells.map(\.equations)

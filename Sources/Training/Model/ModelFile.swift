@@ -11,11 +11,6 @@ extension LanguageModel {
   /// Where the network's tensors are.
   private static let prefix = "rnn."
 
-  /// Writes the model to a file.
-  ///
-  /// - Throws: `.io`, `.outOfMemory`.
-  package func save(to path: String) throws(Failure) { try tensors().write(to: path) }
-
   /// Reads a model that `save` wrote; a checkpoint of a training is one too.
   ///
   /// - Throws: `.io`; `.format` for a file that is no model, or whose parts do not fit each other.
@@ -61,6 +56,11 @@ extension LanguageModel {
 }
 
 extension TrainableModel {
+  /// Writes the model to a file.
+  ///
+  /// - Throws: `.io`, `.outOfMemory`.
+  package func save(to path: String) throws(Failure) { try tensors().write(to: path) }
+
   /// Adds to a file what training has made beside the weights.
   func writeProgress(_ file: inout SafeTensors) {
     file.metadata["updates"] = String(updates)

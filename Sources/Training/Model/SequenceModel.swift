@@ -121,12 +121,9 @@ package final class SequenceModel: TrainableModel {
   ) throws(Failure) {
     try self.init(zero: shape)
     network.initialize(weights, seed: seed, initialization)
-    let range = initialization.range
-    weights.randomize(
-      outputMatrix, Philox(seed: seed, purpose: 0x6F75_7477),
-      span: Float(range ?? 1 / Double(network.outputSize).squareRoot()))
-    weights.randomize(
-      outputBias, Philox(seed: seed, purpose: 0x6F75_7462), span: Float(range ?? 0))
+    let range = initialization.range ?? 1 / Double(network.outputSize).squareRoot()
+    fill(outputMatrix, range, seed, 0x6F75_7477)
+    fill(outputBias, initialization.range ?? 0, seed, 0x6F75_7462)
   }
 
   package func isSame(as other: any TrainableModel) -> Bool {

@@ -9,11 +9,6 @@ extension SequenceModel {
   static let kind = "sequence_model"
   private static let prefix = "rnn."
 
-  /// Writes the model to a file.
-  ///
-  /// - Throws: `.io`, `.outOfMemory`.
-  package func save(to path: String) throws(Failure) { try tensors().write(to: path) }
-
   package func tensors() throws(Failure) -> SafeTensors {
     var file = SafeTensors(metadata: NetworkFile.metadata(network, kind: Self.kind))
     file.metadata["targets"] = shape.kind.rawValue

@@ -66,7 +66,7 @@ final class TextTask: TrainingTask {
     let sum = try run.lossesAndGradient(scale: scale, team)
     return UpdateLoss(
       sum: sum, terms: tokens, tokens: tokens,
-      rateFactor: Double(range.count) / Double(options.truncation))
+      rateFactor: options.sumsOverSteps ? 1 : Double(range.count) / Double(options.truncation))
   }
 
   /// The segments of an epoch.

@@ -21,6 +21,12 @@ package protocol TrainableModel: AnyObject {
 }
 
 extension TrainableModel {
+  /// Starts a learned array uniform in +-range.
+  func fill(_ entry: ParameterEntry, _ range: Double, _ seed: UInt64, _ purpose: UInt64) {
+    let high = Float(range)
+    weights.randomize(entry, Philox(seed: seed, purpose: purpose), low: -high, span: high + high)
+  }
+
   /// A network of its own with the cells of the model's layers and a copy of their weights.
   package func bareNetwork() throws(Failure) -> (network: Network, weights: ParameterBuffer) {
     var layout = ParameterLayout()

@@ -71,7 +71,7 @@ def run_demo(arguments: argparse.Namespace) -> dict[str, Any]:
             say(remark)
         say(f"\nThe best cell found{name} (proposal {best.id}, {best.parameters:,} parameters):\n")
         say("\n".join("  " + line for line in best.equations.split("\n")))
-        comparison = compared(corpus, best.cell, arguments.updates, workers)
+        comparison = compared(study, corpus, best.cell, arguments.updates, workers)
         say("\n" + comparison.text())
         say("\nThe search chose by the validation text; these losses are of the test text.")
         pathlib.Path("cell.svg").write_text(best.cell.svg(), encoding="utf-8")
@@ -120,7 +120,9 @@ def winner(study: Study) -> tuple[Proposal, str, str]:
     return study.best, "", ""
 
 
-def compared(corpus: Corpus, best: Cell, updates: int, workers: int | None) -> Comparison:
+def compared(
+    study: Study, corpus: Corpus, best: Cell, updates: int, workers: int | None
+) -> Comparison:
     """The best cell, LSTM and GRU at equal size."""
     parameters = LanguageModel("lstm", corpus, hidden_size=HIDDEN).parameter_count
     say(f"\nTraining it, LSTM and GRU anew: {parameters:,} parameters each, {updates:,} updates, "
@@ -131,4 +133,5 @@ def compared(corpus: Corpus, best: Cell, updates: int, workers: int | None) -> C
 
     return compare(corpus, {"found": best, "lstm": Cell.stock("lstm"), "gru": Cell.stock("gru")},
                    parameters=parameters, embedding_size=HIDDEN, seeds=SEEDS, updates=updates,
-                   workers=workers, progress=hear, **TRAINING)
+                   workers=workers, progress=hear,
+                   before_test=lambda _: study.record_test(again=True), **TRAINING)

@@ -38,6 +38,10 @@ def add(commands: Any) -> None:
                        help="weights start uniform in +-R (default: 1/sqrt(hidden size))")
     train.add_argument("--forget-bias", type=float, metavar="B",
                        help="start of forget gates' biases (default: as the cell's source says)")
+    train.add_argument("--chrono", type=POSITIVE, metavar="T",
+                       help="start gates' biases for dependencies of up to T time steps")
+    train.add_argument("--recurrent", choices=("uniform", "orthogonal", "identity"),
+                       help="how matrices that read a state start (default: uniform)")
     train.add_argument("--seed", type=int, default=0, metavar="S")
     add_training(train)
     train.add_argument("--residual", action="store_true", help="add each layer's input to its output")
@@ -121,12 +125,14 @@ def run_train(arguments: argparse.Namespace) -> dict[str, Any]:
         cell, corpus.vocabulary, hidden_size=arguments.hidden, layers=arguments.layers,
         embedding_size=arguments.embedding, parameters=arguments.parameters,
         tied=arguments.tied, seed=arguments.seed, init_range=arguments.init_range,
-        forget_bias=arguments.forget_bias, residual=arguments.residual, zoneout=arguments.zoneout)
+        forget_bias=arguments.forget_bias, chrono=arguments.chrono, recurrent=arguments.recurrent,
+        residual=arguments.residual, zoneout=arguments.zoneout)
     note(f"{model!r} on {corpus!r}")
     try:
         history = model.fit(
             corpus, checkpoint=checkpoint, resume=arguments.resume, seed=arguments.seed,
-            threads=arguments.threads, progress=ProgressBar(sys.stderr) if sys.stderr.isatty() else None,
+            threads=arguments.threads,
+            progress=ProgressBar(sys.stderr, True) if sys.stderr.isatty() else None,
             csv=f"{arguments.save}.csv" if arguments.save else None,
             tensorboard=arguments.tensorboard, **training_from(arguments))
     except KeyboardInterrupt:

@@ -1,0 +1,48 @@
+"""What models of language and of sequences share."""
+from __future__ import annotations
+
+from typing import Any
+
+from . import _rnncell
+from .corpora import Path
+from .networks import Network
+from .parameters import Learned
+from .training import Progress
+
+
+class Model(Learned):
+    """Layers of cells with what they read and say, trained as one."""
+
+    _handle: _rnncell.Model
+
+    @classmethod
+    def _read(cls, path: Path) -> _rnncell.Model:
+        return _rnncell.model_load(path)
+
+    @property
+    def _info(self) -> dict[str, Any]:
+        return self._handle.describe()
+
+    @property
+    def layers(self) -> int:
+        """How many layers."""
+        return self._info["layers"]
+
+    @property
+    def hidden_size(self) -> int:
+        """The size of every layer."""
+        return self._info["hidden_size"]
+
+    @property
+    def parameter_count(self) -> int:
+        """How many learned numbers there are."""
+        return self._info["weight_count"]
+
+    @property
+    def history(self) -> tuple[Progress, ...]:
+        """A row for each epoch since the model was made."""
+        return tuple(Progress(*row) for row in self._handle.history())
+
+    def network(self) -> Network:
+        """A network with the cells of the layers and a copy of their weights."""
+        return Network._wrap(self._handle.network())
