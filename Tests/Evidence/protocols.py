@@ -1,20 +1,25 @@
-"""The two protocols by which cells are compared, on the Penn Treebank files.
+"""The protocols by which cells are compared, on the Penn Treebank files and on JSB Chorales.
 
-C: characters, one layer; a final training is 4 epochs.
-W: words, one layer, embedding and softmax tied; a final training is 8 epochs.
+C:   characters, one layer; a final training is 4 epochs.
+W:   words, one layer, embedding and softmax tied; a final training is 8 epochs.
+W-dropout: the same with dropout.
+JSB: chorales, the next step of a piano roll; a final training ends when the validation loss has not
+     improved for 20 epochs, and keeps the best weights.
 
-All models have, within 1 %, the parameters of one with an LSTM of 128. All learn by Adam in batches
-of 32 segments of 100 steps, at the best of three rates: the one with the least validation loss after
-a quarter of the epochs, with seed 0.
+All models have, within 1 %, the parameters of one with an LSTM of 128, for chorales of 200. All learn by
+Adam at the best of three rates: the one with the least validation loss after a quarter of the epochs,
+with seed 0.
 """
 from __future__ import annotations
 
 import dataclasses
 import functools
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import rnncell
+from tasks import MUSIC, MUSIC_HIDDEN, music_task, rolls
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,17 +27,63 @@ class Protocol:
     """How cells are trained and searched."""
 
     name: str
-    unit: str
     epochs: int
-    tied: bool
+    rates: tuple[float, ...] = (0.003, 0.006, 0.012)
+    # Of a search: levels of successive halving, and updates up to the last one.
+    rungs: int = 3
+    updates: int = 4320
+
+    def data(self, folder: pathlib.Path) -> Any:
+        """What is learned; use `data_of`, which reads it once."""
+        raise NotImplementedError
+
+    def parameters(self, data: Any) -> int:
+        """Of every model: those with an LSTM."""
+        raise NotImplementedError
+
+    def make(self, data: Any, cell: rnncell.Cell, seed: int) -> Any:
+        """A model of about that size."""
+        raise NotImplementedError
+
+    def model(self, data: Any, cell: rnncell.Cell, seed: int) -> Any:
+        """A model with a cell, at the size of the protocol."""
+        model, wanted = self.make(data, cell, seed), self.parameters(data)
+        if abs(model.parameter_count - wanted) > 0.01 * wanted:
+            raise ValueError(f"{model.parameter_count} parameters are not within 1 % of {wanted}")
+        return model
+
+    def fit(self, model: Any, data: Any, **options: Any) -> None:
+        """Trains on one thread."""
+        raise NotImplementedError
+
+    def loss(self, model: Any, data: Any, split: str) -> float:
+        """Of the "valid" or "test" data."""
+        raise NotImplementedError
+
+    def load(self, path: pathlib.Path) -> Any:
+        """A model that was saved."""
+        raise NotImplementedError
+
+    def search_tokens(self, data: Any) -> int:
+        """The budget of a search."""
+        raise NotImplementedError
+
+    def study(self, path: pathlib.Path, data: Any, strategy: str, seed: int) -> rnncell.Study:
+        """A search that gives the same on any machine, spent."""
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True)
+class Text(Protocol):
+    """The Penn Treebank."""
+
+    unit: str = "character"
+    tied: bool = False
     hidden: int = 128
     batch: int = 32
     truncation: int = 100
-    rates: tuple[float, ...] = (0.003, 0.006, 0.012)
-    # Of a search: levels of successive halving, updates up to the last one, epochs' worth of tokens.
+    training: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     # Small batches tell more for the same tokens: they make as many updates as a final training does.
-    rungs: int = 3
-    updates: int = 4320
     search_batch: int = 8
     search_truncation: int = 50
     search_epochs: int = 8
@@ -44,66 +95,128 @@ class Protocol:
     long_parts: int = 8
     long_tokens: int = 160_000_000
 
-    @property
-    def tokens_per_update(self) -> int:
-        """Trained on by one update."""
-        return self.batch * self.truncation
+    def data(self, folder: pathlib.Path) -> rnncell.Corpus:
+        """The text in its three splits."""
+        files = {part: folder / f"ptb.{part}.txt" for part in ("train", "valid", "test")}
+        return rnncell.Corpus(**files, unit=self.unit)
 
-    def updates_per_epoch(self, corpus: rnncell.Corpus) -> int:
-        """As the trainer cuts the text."""
-        return (len(corpus.train) // self.batch - 1) // self.truncation
+    def search_tokens(self, data: rnncell.Corpus) -> int:
+        """So many epochs of final training."""
+        updates = (len(data.train) // self.batch - 1) // self.truncation
+        return self.search_epochs * updates * self.batch * self.truncation
 
-    def search_tokens(self, corpus: rnncell.Corpus) -> int:
-        """The budget of a search."""
-        return self.search_epochs * self.updates_per_epoch(corpus) * self.tokens_per_update
-
-    def parameters(self, corpus: rnncell.Corpus) -> int:
+    def parameters(self, data: rnncell.Corpus) -> int:
         """Of every model: those with an LSTM."""
-        return rnncell.LanguageModel("lstm", corpus, hidden_size=self.hidden,
-                                     tied=self.tied).parameter_count
+        return rnncell.LanguageModel(
+            "lstm", data, hidden_size=self.hidden, tied=self.tied).parameter_count
 
-    def model(self, corpus: rnncell.Corpus, cell: rnncell.Cell, seed: int) -> rnncell.LanguageModel:
-        """A model with a cell, at the size of the protocol."""
-        wanted = self.parameters(corpus)
-        model = rnncell.LanguageModel(
-            cell, corpus, parameters=wanted, tied=self.tied, seed=seed,
+    def make(self, data: rnncell.Corpus, cell: rnncell.Cell, seed: int) -> rnncell.LanguageModel:
+        """A model of about that size."""
+        return rnncell.LanguageModel(
+            cell, data, parameters=self.parameters(data), tied=self.tied, seed=seed,
             embedding_size=None if self.tied else self.hidden)
-        if abs(model.parameter_count - wanted) > 0.01 * wanted:
-            raise ValueError(f"{model.parameter_count} parameters are not within 1 % of {wanted}")
-        return model
 
-    def fit(self, model: rnncell.LanguageModel, corpus: rnncell.Corpus, **options: Any) -> None:
+    def fit(self, model: rnncell.LanguageModel, data: rnncell.Corpus, **options: Any) -> None:
         """Trains on one thread."""
-        model.fit(corpus, optimizer="adam", batch_size=self.batch, truncation=self.truncation,
-                  threads=1, **options)
+        model.fit(data, **{"optimizer": "adam", "batch_size": self.batch, "threads": 1,
+                           "truncation": self.truncation, **self.training, **options})
 
-    def fit_as_searched(self, model: rnncell.LanguageModel, corpus: rnncell.Corpus,
+    def fit_as_searched(self, model: rnncell.LanguageModel, data: rnncell.Corpus,
                         **options: Any) -> None:
         """Trains as a search does, on one thread."""
-        model.fit(corpus, **{
-            "optimizer": "adam", "batch_size": self.search_batch, "seed": 0, "threads": 1,
-            "truncation": self.search_truncation, "learning_rate": self.search_rate, **options})
+        self.fit(model, data, **{
+            "batch_size": self.search_batch, "seed": 0, "truncation": self.search_truncation,
+            "learning_rate": self.search_rate, **options})
 
-    def study(self, corpus: rnncell.Corpus, path: pathlib.Path, strategy: str, seed: int,
-              part: int | None = None) -> rnncell.Study:
-        """A search for one worker that gives the same for any machine; or a part of the long one."""
-        rungs, updates = (self.rungs, self.updates) if part is None else (
-            self.long_rungs, self.long_updates)
-        return rnncell.Study(
-            path, corpus, strategy=strategy, seed=seed, workers=1, deterministic=True,
-            tokens=part * self.long_tokens if part else self.search_tokens(corpus),
-            hidden_size=self.hidden, rungs=rungs, updates=updates, batch_size=self.search_batch,
-            truncation=self.search_truncation, learning_rate=self.search_rate)
+    def loss(self, model: rnncell.LanguageModel, data: rnncell.Corpus, split: str) -> float:
+        """Nats per token."""
+        return model.evaluate(getattr(data, split), threads=1)
+
+    def load(self, path: pathlib.Path) -> rnncell.LanguageModel:
+        """A model that was saved."""
+        return rnncell.LanguageModel.load(path)
+
+    def study(self, path: pathlib.Path, data: rnncell.Corpus, strategy: str, seed: int
+              ) -> rnncell.Study:
+        """A search that gives the same on any machine, spent."""
+        return self._searched(path, data, strategy, seed, rungs=self.rungs, updates=self.updates,
+                              tokens=self.search_tokens(data))
+
+    def long_study(self, path: pathlib.Path, data: rnncell.Corpus, seed: int, part: int
+                   ) -> rnncell.Study:
+        """The long search up to the end of a part. One whose forerunners were measured elsewhere does
+        their work first."""
+        return self._searched(path, data, "auto", seed, rungs=self.long_rungs,
+                              updates=self.long_updates, tokens=part * self.long_tokens)
+
+    def _searched(self, path: pathlib.Path, data: rnncell.Corpus, strategy: str, seed: int,
+                  **options: Any) -> rnncell.Study:
+        study = rnncell.Study(
+            path, data, strategy=strategy, seed=seed, workers=1, deterministic=True,
+            hidden_size=self.hidden, batch_size=self.search_batch, learning_rate=self.search_rate,
+            truncation=self.search_truncation, **options)
+        return study.run()
 
 
-PROTOCOLS = {
-    "C": Protocol("C", "character", epochs=4, tied=False),
-    "W": Protocol("W", "word", epochs=8, tied=True),
-}
+@dataclasses.dataclass(frozen=True)
+class Music(Protocol):
+    """Piano rolls, whose next step is to be said."""
+
+    music: str = "jsb"
+    budget: int = 24_000_000
+
+    def data(self, folder: pathlib.Path) -> tuple[rnncell.SequenceTask, Any]:
+        """The task, and the rolls to test on."""
+        return music_task(folder, self.music), rolls(folder, MUSIC[self.music][0])["test"]
+
+    def search_tokens(self, data: Any) -> int:
+        """Time steps trained on."""
+        return self.budget
+
+    def parameters(self, data: Any) -> int:
+        """Of every model: those with an LSTM."""
+        return data[0].parameters
+
+    def make(self, data: Any, cell: rnncell.Cell, seed: int) -> rnncell.SequenceModel:
+        """A model of about that size."""
+        return data[0].model(cell, seed)
+
+    def fit(self, model: rnncell.SequenceModel, data: Any, **options: Any) -> None:
+        """Trains on one thread."""
+        data[0].fit(model, threads=1, **options)
+
+    def loss(self, model: rnncell.SequenceModel, data: Any, split: str) -> float:
+        """Nats per step."""
+        return data[0].evaluate(model, data[1] if split == "test" else None)
+
+    def load(self, path: pathlib.Path) -> rnncell.SequenceModel:
+        """A model that was saved."""
+        return rnncell.SequenceModel.load(path)
+
+    def study(self, path: pathlib.Path, data: Any, strategy: str, seed: int) -> rnncell.Study:
+        """A search that gives the same on any machine, spent."""
+        study = rnncell.Study(
+            path, strategy=strategy, seed=seed, workers=1, deterministic=True, rungs=self.rungs,
+            updates=self.updates, tokens=self.search_tokens(data), hidden_size=MUSIC_HIDDEN)
+        return study.run(objective=data[0])
+
+
+PROTOCOLS: dict[str, Protocol] = {each.name: each for each in (
+    Text("C", epochs=4),
+    Text("W", epochs=8, unit="word", tied=True),
+    Text("W-dropout", epochs=8, unit="word", tied=True, training={"dropout": 0.2}),
+    Music("JSB", epochs=400, rates=(0.0025, 0.005, 0.01), updates=1800),
+)}
 
 
 @functools.lru_cache(maxsize=4)
-def corpus_of(protocol: str, data: pathlib.Path) -> rnncell.Corpus:
-    """The Penn Treebank in a folder, as a protocol reads it."""
-    files = {part: data / f"ptb.{part}.txt" for part in ("train", "valid", "test")}
-    return rnncell.Corpus(**files, unit=PROTOCOLS[protocol].unit)
+def data_of(protocol: str, folder: pathlib.Path) -> Any:
+    """What a protocol's models learn, from the folder of the Penn Treebank."""
+    return PROTOCOLS[protocol].data(folder)
+
+
+def text_of(protocol: str) -> Text:
+    """A protocol of text."""
+    found = PROTOCOLS[protocol]
+    assert isinstance(found, Text), f"{protocol} is not of text"
+    return found

@@ -20,7 +20,8 @@ import time
 
 import rnncell
 from ledger import TABLES
-from units import FUNCTIONS, Unit, measure, pending
+from plan import pending
+from units import FUNCTIONS, Unit, measure
 
 
 def main() -> int:

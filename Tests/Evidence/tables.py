@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 import rnncell
 from ledger import Table, cell_of
+from plan import best_of, final_losses, found_at_length, found_on_music
 from rnncell.anatomy import kendall
 from rnncell.comparison import Interval
 from tasks import WANTED
@@ -46,7 +47,8 @@ def searches() -> str:
     """Each strategy at the same budget of tokens."""
     by_strategy: dict[str, list[dict[str, str]]] = {}
     for row in Table("search").rows():
-        by_strategy.setdefault(row["strategy"], []).append(row)
+        if row["protocol"] == "C":
+            by_strategy.setdefault(row["strategy"], []).append(row)
     finals = {row["cell"]: float(row["valid_loss"]) for row in Table("final").rows()
               if row["protocol"] == "C" and row["seed"] == "0"}
     rows = []
@@ -70,7 +72,7 @@ def searches() -> str:
 def differences() -> str:
     """The default strategy against its controls, by seed."""
     best = {(row["strategy"], row["seed"]): float(row["best_loss"])
-            for row in Table("search").rows()}
+            for row in Table("search").rows() if row["protocol"] == "C"}
     rows = []
     for other in ("random", "local"):
         seeds = sorted(seed for name, seed in best if name == other and ("auto", seed) in best)
@@ -105,29 +107,45 @@ def finals(protocol: str) -> str:
                      "seeds"], rows)
 
 
-def headline(protocol: str) -> str:
-    """The cell that the long search found, beside LSTM, GRU and the best published cells, on the test
-    text; a difference below zero says that the found cell is better."""
+def found_cells() -> dict[str, str]:
+    """What searches found, by what a table calls it."""
+    losses = final_losses()
+    cells = {"found": best_of("C", found_at_length(), losses),
+             "found on music": best_of("JSB", found_on_music("auto"), losses, seeds=1),
+             "found on music by random": best_of("JSB", found_on_music("random"), losses, seeds=1)}
+    return {name: cell for name, cell in cells.items() if cell is not None}
+
+
+def tested(protocol: str, reference: str = "found", is_language: bool = True) -> str:
+    """Losses on test data of a cell that a search found, and of others beside it.
+
+    A difference below zero says that the found cell is better: of perplexity in percent, or of loss.
+    """
+    names = {cell: name for name, cell in found_cells().items()}
     losses: dict[str, dict[int, float]] = {}
     for row in Table("test").rows():
         if row["protocol"] == protocol:
-            losses.setdefault(row["cell"], {})[int(row["seed"])] = float(row["test_loss"])
-    found = next((cell for cell in losses if "'" in cell), None)
-    if found is None:
-        return ""
+            name = names.get(row["cell"], row["cell"])
+            losses.setdefault(name, {})[int(row["seed"])] = float(row["test_loss"])
     rows = []
-    for cell in sorted(losses, key=lambda cell: statistics.fmean(losses[cell].values())):
-        mean, low, high = Interval.of(list(losses[cell].values()))
-        shared = sorted(set(losses[cell]) & set(losses[found]))
-        pairs = [losses[found][seed] - losses[cell][seed] for seed in shared]
-        difference = Interval.of(pairs)
-        share, least, most = (100 * math.expm1(value) for value in difference)
-        rows.append([
-            "found" if cell == found else cell, f"{mean:.4f}", f"{low:.4f} to {high:.4f}",
-            f"{math.exp(mean):.3f}",
-            "" if cell == found else f"{share:+.1f} % ({least:+.1f} to {most:+.1f})"])
-    return markdown(["cell", "test loss", "95 % interval", "perplexity",
-                     "perplexity of the found cell against it"], rows)
+    for name in sorted(losses, key=lambda name: statistics.fmean(losses[name].values())):
+        mean, low, high = Interval.of(list(losses[name].values()))
+        rows.append([name, f"{mean:.4f}", f"{low:.4f} to {high:.4f}"])
+        if is_language:
+            rows[-1].append(f"{math.exp(mean):.3f}")
+        if reference in losses:
+            shared = sorted(set(losses[name]) & set(losses[reference]))
+            difference = Interval.of(
+                [losses[reference][seed] - losses[name][seed] for seed in shared])
+            if is_language:
+                share, least, most = (100 * math.expm1(value) for value in difference)
+                text = f"{share:+.1f} % ({least:+.1f} to {most:+.1f})"
+            else:
+                text = f"{difference.mean:+.4f} ({difference.low:+.4f} to {difference.high:+.4f})"
+            rows[-1].append("" if name == reference else text)
+    heads = ["cell", "test loss", "95 % interval", *["perplexity"] * is_language,
+             f"{'perplexity' if is_language else 'loss'} of the one {reference} against it"]
+    return markdown(heads[:len(rows[0])], rows) if rows else ""
 
 
 def contributions() -> str:
@@ -236,8 +254,9 @@ def tasks() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "searches": searches, "differences": differences, "finals C": lambda: finals("C"),
     "finals W": lambda: finals("W"), "cheap": cheap,
-    "sanity": sanity, "savings": savings, "headline C": lambda: headline("C"),
-    "headline W": lambda: headline("W"), "contributions": contributions, "tasks": tasks}
+    "sanity": sanity, "savings": savings, "tests C": lambda: tested("C"),
+    "tests W": lambda: tested("W"), "tests W-dropout": lambda: tested("W-dropout"),
+    "tests JSB": lambda: tested("JSB", "found on music", is_language=False), "contributions": contributions, "tasks": tasks}
 
 
 def written(text: str) -> str:

@@ -4,40 +4,24 @@ from __future__ import annotations
 import functools
 import math
 import pathlib
-import statistics
 import sqlite3
 import time
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import rnncell
 from ledger import TABLES, Table, cell_of, one_line
-from protocols import PROTOCOLS, corpus_of
+from protocols import PROTOCOLS, data_of, text_of
 from recipes import recipe
-from tasks import WANTED, measure_task
+from tasks import measure_task
 
 SCRATCH = pathlib.Path("build/evidence")
-# Of the searches: those whose difference is to be shown have eight.
-SEEDS = {name: 8 if name in ("auto", "random", "local") else 3 for name in rnncell.strategies()}
 # Updates of a search at which the sixteen arcs are scored; the last ends a search's training.
 CALIBRATION_POINTS = (160, 320, 480, 960, 1440, 2880, 4320)
-# Strategies whose cheap score is a loss with shared weights.
-SHARED = ("enas", "random_shared")
-# Of the zoo: how many of the best go on, and with how many seeds each protocol ends.
-BEST = 6
-# Of the zoo: how many are trained to the end in C, by their losses after a quarter of it.
-FINALISTS_OF_ZOO = 12
-FINAL_SEEDS = {"C": 5, "W": 3}
-ABLATION_SEEDS = 3
 VALID_TOKENS = 20_000
 # Cells of the long search that are trained to the end.
 FINALISTS = 3
-# Its first proposals, which are trained through all rungs to see what halving saves.
-FULL = 60
 SANITY_CELLS = 100
 SANITY_UPDATES = 400
-# Those of `Arc.calibrations(nodes: 6)`, which every stage with shared weights scores.
-CALIBRATION_NODES = 6
 
 
 class Unit(NamedTuple):
@@ -65,10 +49,9 @@ def measure(unit: Unit, data: pathlib.Path) -> None:
 
 def _search(data: pathlib.Path, protocol: str, strategy: str, seed: int) -> dict[str, Any]:
     SCRATCH.mkdir(parents=True, exist_ok=True)
-    settings, corpus = PROTOCOLS[protocol], corpus_of(protocol, data)
-    with settings.study(
-            corpus, SCRATCH / f"{protocol}-{strategy}-{seed}.db", strategy, seed) as study:
-        study.run()
+    settings, text = PROTOCOLS[protocol], data_of(protocol, data)
+    path = SCRATCH / f"{protocol}-{strategy}-{seed}.db"
+    with settings.study(path, text, strategy, seed) as study:
         info, rows = study.info, study.leaderboard()
         last = [row for row in rows if row.rung == settings.rungs - 1]
         history = study.history
@@ -86,11 +69,9 @@ def _search(data: pathlib.Path, protocol: str, strategy: str, seed: int) -> dict
 
 def _headline(data: pathlib.Path, protocol: str, seed: int, part: int) -> dict[str, Any]:
     SCRATCH.mkdir(parents=True, exist_ok=True)
-    settings, corpus = PROTOCOLS[protocol], corpus_of(protocol, data)
+    settings, corpus = text_of(protocol), data_of(protocol, data)
     path = SCRATCH / f"headline-{protocol}-{seed}.db"
-    # A part whose forerunners were measured elsewhere does their work first.
-    with settings.study(corpus, path, "auto", seed, part) as study:
-        study.run()
+    with settings.long_study(path, corpus, seed, part) as study:
         info = study.info
         last = [row for row in study.leaderboard() if row.rung == settings.long_rungs - 1]
         return {"tokens": info.tokens, "seconds": round(info.seconds, 1),
@@ -101,7 +82,7 @@ def _headline(data: pathlib.Path, protocol: str, seed: int, part: int) -> dict[s
 
 def _full(data: pathlib.Path, protocol: str, seed: int, proposal: int) -> dict[str, Any]:
     """A proposal of the long search trained through all rungs, whatever its loss."""
-    settings, corpus = PROTOCOLS[protocol], corpus_of(protocol, data)
+    settings, corpus = text_of(protocol), data_of(protocol, data)
     with rnncell.Study(SCRATCH / f"headline-{protocol}-{seed}.db", read_only=True) as study:
         row = study.history[proposal - 1]
     model = rnncell.LanguageModel(row.cell, corpus, parameters=row.parameters,
@@ -144,14 +125,14 @@ def best_by_tokens(path: str | None, last: list[rnncell.Proposal]) -> str:
 
 
 def _grid(data: pathlib.Path, protocol: str, cell: str) -> dict[str, Any]:
-    settings, corpus = PROTOCOLS[protocol], corpus_of(protocol, data)
+    settings, text = PROTOCOLS[protocol], data_of(protocol, data)
     losses: list[float] = []
     start = time.monotonic()
     for rate in settings.rates:
-        model = settings.model(corpus, cell_of(cell), seed=0)
+        model = settings.model(text, cell_of(cell), seed=0)
         try:
-            settings.fit(model, corpus, epochs=settings.epochs // 4, learning_rate=rate, seed=0)
-            losses.append(model.history[-1].valid_loss)
+            settings.fit(model, text, epochs=settings.epochs // 4, learning_rate=rate, seed=0)
+            losses.append(settings.loss(model, text, "valid"))
         except rnncell.DivergedError:
             losses.append(math.inf)
     best = min(range(len(losses)), key=losses.__getitem__)
@@ -167,20 +148,20 @@ def model_path(protocol: str, cell: str, seed: int) -> pathlib.Path:
 
 def _final(data: pathlib.Path, protocol: str, cell: str, seed: int) -> dict[str, Any]:
     SCRATCH.mkdir(parents=True, exist_ok=True)
-    settings, corpus = PROTOCOLS[protocol], corpus_of(protocol, data)
+    settings, text = PROTOCOLS[protocol], data_of(protocol, data)
     grid = Table("grid").find(protocol=protocol, cell=cell)
     assert grid is not None, "the learning rate is not chosen yet"
     start = time.monotonic()
-    model = settings.model(corpus, cell_of(cell), seed)
+    model = settings.model(text, cell_of(cell), seed)
     loss = math.inf
     try:
-        settings.fit(model, corpus, epochs=settings.epochs, seed=seed,
+        settings.fit(model, text, epochs=settings.epochs, seed=seed,
                      learning_rate=float(grid["learning_rate"]))
-        loss = model.evaluate(corpus.valid, threads=1)
+        loss = settings.loss(model, text, "valid")
         model.save(model_path(protocol, cell, seed))
     except rnncell.DivergedError:
         pass
-    tokens = settings.epochs * settings.updates_per_epoch(corpus) * settings.tokens_per_update
+    tokens = model.history[-1].tokens if model.history else 0
     return {"learning_rate": grid["learning_rate"], "hidden": model.hidden_size,
             "parameters": model.parameter_count, "valid_loss": f"{loss:.5f}", "tokens": tokens,
             "seconds": round(time.monotonic() - start, 1)}
@@ -188,16 +169,16 @@ def _final(data: pathlib.Path, protocol: str, cell: str, seed: int) -> dict[str,
 
 def _ablation(data: pathlib.Path, protocol: str, cell: str, part: str, seed: int) -> dict[str, Any]:
     """A cell without one part, at the learning rate of the whole."""
-    settings, corpus = PROTOCOLS[protocol], corpus_of(protocol, data)
+    settings, text = PROTOCOLS[protocol], data_of(protocol, data)
     grid = Table("grid").find(protocol=protocol, cell=cell)
     assert grid is not None, "the learning rate is not chosen yet"
     start = time.monotonic()
-    model = settings.model(corpus, cell_of(cell).ablations()[part], seed)
+    model = settings.model(text, cell_of(cell).ablations()[part], seed)
     loss = math.inf
     try:
-        settings.fit(model, corpus, epochs=settings.epochs, seed=seed,
+        settings.fit(model, text, epochs=settings.epochs, seed=seed,
                      learning_rate=float(grid["learning_rate"]))
-        loss = model.evaluate(corpus.valid, threads=1)
+        loss = settings.loss(model, text, "valid")
     except rnncell.DivergedError:
         pass
     return {"learning_rate": grid["learning_rate"], "valid_loss": f"{loss:.5f}",
@@ -212,15 +193,15 @@ def _test(data: pathlib.Path, protocol: str, cell: str, seed: int) -> dict[str, 
         _final(data, protocol, cell, seed)
     loss = math.inf
     if path.exists():
-        model = rnncell.LanguageModel.load(path)
-        loss = model.evaluate(corpus_of(protocol, data).test, threads=1)
+        settings = PROTOCOLS[protocol]
+        loss = settings.loss(settings.load(path), data_of(protocol, data), "test")
     return {"learning_rate": final["learning_rate"], "valid_loss": final["valid_loss"],
             "test_loss": f"{loss:.5f}"}
 
 
 def _curve(data: pathlib.Path, protocol: str, cell: str) -> dict[str, Any]:
     SCRATCH.mkdir(parents=True, exist_ok=True)
-    settings, corpus = PROTOCOLS[protocol], corpus_of(protocol, data)
+    settings, corpus = text_of(protocol), data_of(protocol, data)
     model = settings.model(corpus, cell_of(cell), seed=0)
     checkpoint = SCRATCH / f"curve-{protocol}-{cell_of(cell).digest}.safetensors"
     checkpoint.unlink(missing_ok=True)
@@ -252,7 +233,7 @@ def _cheap(data: pathlib.Path, protocol: str, strategy: str, seed: int) -> dict[
 
 
 def _sanity(data: pathlib.Path, protocol: str, cell: str) -> dict[str, Any]:
-    settings, corpus = PROTOCOLS[protocol], corpus_of(protocol, data)
+    settings, corpus = text_of(protocol), data_of(protocol, data)
     made = rnncell.Cell.from_recipe(recipe(int(cell))) if cell.isdigit() else cell_of(cell)
     model = settings.model(corpus, made, seed=0)
     start = time.monotonic()
@@ -294,7 +275,7 @@ def calibrations(data: pathlib.Path) -> list[str]:
 def calibration_arcs(data: pathlib.Path) -> list[str]:
     """The sixteen arcs that every stage with shared weights scores, `0:tanh 1:relu`."""
     arcs: set[str] | None = None
-    corpus = corpus_of("C", data)
+    corpus = data_of("C", data)
     for seed in (1, 2):
         SCRATCH.mkdir(parents=True, exist_ok=True)
         path = SCRATCH / f"calibrations-{seed}.db"
@@ -309,115 +290,3 @@ def calibration_arcs(data: pathlib.Path) -> list[str]:
         arcs = names if arcs is None else arcs & names
     assert arcs is not None and len(arcs) == 16, arcs
     return sorted(arcs)
-
-
-def final_losses() -> dict[tuple[str, str, int], float]:
-    """The validation losses after final training, by protocol, cell and seed."""
-    return {(row["protocol"], row["cell"], int(row["seed"])): float(row["valid_loss"])
-            for row in Table("final").rows()}
-
-
-def finalists_of_zoo() -> list[str]:
-    """The stock cells that are trained to the end in C: the best by their grids; none before all have one."""
-    losses = {row["cell"]: min(map(float, row["losses"].split())) for row in Table("grid").rows()
-              if row["protocol"] == "C"}
-    if not set(rnncell.stock_cells()) <= set(losses):
-        return []
-    return sorted(rnncell.stock_cells(), key=lambda name: losses[name])[:FINALISTS_OF_ZOO]
-
-
-def best_of(cells: list[str], finals: dict[tuple[str, str, int], float]) -> str | None:
-    """The cell with the least mean loss in C; None before all of them are trained."""
-    means = {}
-    for cell in cells:
-        losses = [finals.get(("C", cell, seed)) for seed in range(FINAL_SEEDS["C"])]
-        if None in losses:
-            return None
-        means[cell] = statistics.fmean(loss for loss in losses if loss is not None)
-    return min(means, key=lambda cell: means[cell]) if means else None
-
-
-def pending(data: pathlib.Path, only: set[str], strategies: set[str]) -> Iterator[Unit]:
-    """What is left to measure and can be now, the most useful first."""
-    done = {name: {tuple(row[key] for key in TABLES[name][0]) for row in Table(name).rows()}
-            for name in TABLES}
-
-    def missing(table: str, **key: Any) -> bool:
-        return table in only and tuple(str(value) for value in key.values()) not in done[table]
-
-    def trained(protocol: str, cell: str, seeds: range) -> Iterator[Unit]:
-        """The rate of a cell, then its final trainings."""
-        if missing("grid", protocol=protocol, cell=cell):
-            yield Unit("grid", {"protocol": protocol, "cell": cell})
-        elif (protocol, cell) in done["grid"]:
-            for seed in seeds:
-                if missing("final", protocol=protocol, cell=cell, seed=seed):
-                    yield Unit("final", {"protocol": protocol, "cell": cell, "seed": seed})
-
-    for (task, cell), (seeds, _) in WANTED.items():
-        for seed in range(seeds):
-            if missing("task", task=task, cell=cell, seed=seed):
-                yield Unit("task", {"task": task, "cell": cell, "seed": seed})
-    parts = [row for row in Table("headline").rows() if row["protocol"] == "C"]
-    is_found = len(parts) == PROTOCOLS["C"].long_parts
-    key = {"protocol": "C", "seed": 0, "part": len(parts) + 1}
-    if not is_found and missing("headline", **key):
-        yield Unit("headline", key)
-    for seed in range(max(SEEDS.values())):
-        for strategy in sorted(strategies, key=list(SEEDS).index):
-            key = {"protocol": "C", "strategy": strategy, "seed": seed}
-            if seed < SEEDS[strategy] and missing("search", **key):
-                yield Unit("search", key)
-            if strategy in SHARED and tuple(map(str, key.values())) in done["search"] and missing(
-                    "cheap", **key):
-                yield Unit("cheap", key)
-    path = SCRATCH / "headline-C-0.db"
-    if "full" in only and parts and path.exists():
-        with rnncell.Study(path, read_only=True) as study:
-            first = [row.id for row in study.history if row.state == "scored"][:FULL]
-        for proposal in first:
-            key = {"protocol": "C", "seed": 0, "proposal": proposal}
-            if missing("full", **key):
-                yield Unit("full", key)
-    rivals = ["lstm", "gru"]
-    for name in rivals:
-        yield from trained("C", name, range(FINAL_SEEDS["C"]))
-    found = parts[-1]["cells"].split(" | ") if is_found else []
-    for cell in found:
-        yield from trained("C", cell, range(FINAL_SEEDS["C"]))
-    for name in rnncell.stock_cells():
-        yield from trained("C", name, range(0))
-    for name in finalists_of_zoo():
-        yield from trained("C", name, range(1))
-    for row in Table("search").rows():
-        if row["strategy"] in strategies:
-            yield from trained(row["protocol"], row["winner"], range(1))
-    finals = final_losses()
-    stock = finalists_of_zoo()
-    if stock and all(("C", name, 0) in finals for name in stock):
-        rivals += sorted(set(stock) - set(rivals), key=lambda name: finals["C", name, 0])[:BEST]
-        for name in rivals:
-            yield from trained("C", name, range(FINAL_SEEDS["C"]))
-        winner = best_of(found, finals)
-        compared = rivals if winner is None else [winner, *rivals]
-        for name in compared if winner else ():
-            yield from trained("W", name, range(FINAL_SEEDS["W"]))
-        for seed in range(ABLATION_SEEDS):
-            for part in cell_of(winner).ablations() if winner is not None else ():
-                if missing("ablation", protocol="C", cell=winner, part=part, seed=seed):
-                    yield Unit("ablation", {"protocol": "C", "cell": winner, "part": part,
-                                            "seed": seed})
-        # The test text is read when all that is to be compared has been trained.
-        keys = [(protocol, name, seed) for protocol, count in FINAL_SEEDS.items()
-                for name in compared for seed in range(count)]
-        if winner is not None and set(keys) <= set(finals):
-            for protocol, name, seed in keys:
-                if missing("test", protocol=protocol, cell=name, seed=seed):
-                    yield Unit("test", {"protocol": protocol, "cell": name, "seed": seed})
-    if "curve" in only:
-        for cell in calibrations(data):
-            if missing("curve", protocol="C", cell=cell):
-                yield Unit("curve", {"protocol": "C", "cell": cell})
-    for cell in ("lstm", "gru", "elman", *random_recipes()) if "sanity" in only else ():
-        if missing("sanity", protocol="C", cell=cell):
-            yield Unit("sanity", {"protocol": "C", "cell": cell})

@@ -1,0 +1,183 @@
+"""Which units there are to measure, the most useful first; some wait for what others find."""
+from __future__ import annotations
+
+import pathlib
+import statistics
+from collections.abc import Iterable, Iterator
+
+import rnncell
+from ledger import TABLES, Table, cell_of
+from protocols import text_of
+from tasks import WANTED
+from units import SCRATCH, Unit, calibrations, random_recipes
+
+# Of the searches: those whose difference is to be shown have eight.
+SEEDS = {name: 8 if name in ("auto", "random", "local") else 3 for name in rnncell.strategies()}
+# Strategies whose cheap score is a loss with shared weights.
+SHARED = ("enas", "random_shared")
+RIVALS = ("lstm", "gru")
+# Of the zoo: how many are trained to the end in C, by their losses after a quarter of it, and how many
+# of these with all seeds and in W.
+FINALISTS_OF_ZOO = 12
+BEST = 6
+FINAL_SEEDS = {"C": 5, "W": 3, "W-dropout": 3, "JSB": 5}
+WITH_DROPOUT = ("lstm", "gru", "rhn", "darts_v2", "enas", "nascell", "mogrifier")
+MUSIC_STRATEGIES = ("auto", "random")
+MUSIC_SEEDS = 3
+ABLATION_SEEDS = 3
+# First proposals of the long search, which are trained through all rungs to see what halving saves.
+FULL = 60
+
+Losses = dict[tuple[str, str], dict[int, float]]
+
+
+def pending(data: pathlib.Path, only: set[str], strategies: set[str]) -> Iterator[Unit]:
+    """What is left to measure and can be now."""
+    done = {name: {tuple(row[key] for key in TABLES[name][0]) for row in Table(name).rows()}
+            for name in TABLES}
+    for unit in _units(data, only, strategies):
+        key = tuple(str(unit.key[name]) for name in TABLES[unit.table][0])
+        if unit.table in only and key not in done[unit.table]:
+            yield unit
+
+
+def _units(data: pathlib.Path, only: set[str], strategies: set[str]) -> Iterator[Unit]:
+    for (task, cell), (seeds, _) in WANTED.items():
+        for seed in range(seeds):
+            yield Unit("task", {"task": task, "cell": cell, "seed": seed})
+    part = 1 + sum(row["protocol"] == "C" for row in Table("headline").rows())
+    if part <= text_of("C").long_parts:  # one after another: each carries on with the same study
+        yield Unit("headline", {"protocol": "C", "seed": 0, "part": part})
+    yield from _searches(strategies)
+    if "full" in only:
+        yield from _full()
+    yield from _compared(strategies)
+    if "curve" in only:
+        for cell in calibrations(data):
+            yield Unit("curve", {"protocol": "C", "cell": cell})
+    for cell in ("lstm", "gru", "elman", *random_recipes()) if "sanity" in only else ():
+        yield Unit("sanity", {"protocol": "C", "cell": cell})
+
+
+def _searches(strategies: set[str]) -> Iterator[Unit]:
+    """The searches of text by seed, then those of music."""
+    searched = {(row["protocol"], row["strategy"], row["seed"]) for row in Table("search").rows()}
+    for seed in range(max(SEEDS.values())):
+        for strategy in sorted(strategies, key=list(SEEDS).index):
+            key = {"protocol": "C", "strategy": strategy, "seed": seed}
+            if seed < SEEDS[strategy]:
+                yield Unit("search", key)
+            if strategy in SHARED and tuple(map(str, key.values())) in searched:
+                yield Unit("cheap", key)
+    for seed in range(MUSIC_SEEDS):
+        for strategy in MUSIC_STRATEGIES:
+            if strategy in strategies:
+                yield Unit("search", {"protocol": "JSB", "strategy": strategy, "seed": seed})
+
+
+def _full() -> Iterator[Unit]:
+    path = SCRATCH / "headline-C-0.db"
+    if path.exists():
+        with rnncell.Study(path, read_only=True) as study:
+            first = [row.id for row in study.history if row.state == "scored"][:FULL]
+        for proposal in first:
+            yield Unit("full", {"protocol": "C", "seed": 0, "proposal": proposal})
+
+
+def _trained(protocol: str, cells: Iterable[str], seeds: int | None = None) -> Iterator[Unit]:
+    """The rates of cells, then their final trainings; seeds: None for the protocol's."""
+    for cell in cells:
+        yield Unit("grid", {"protocol": protocol, "cell": cell})
+        if Table("grid").find(protocol=protocol, cell=cell):
+            for seed in range(FINAL_SEEDS[protocol] if seeds is None else seeds):
+                yield Unit("final", {"protocol": protocol, "cell": cell, "seed": seed})
+
+
+def _compared(strategies: set[str]) -> Iterator[Unit]:
+    """The final trainings, then the test data, which is read when all that it is to judge is trained."""
+    losses = final_losses()
+    for protocol, cells in (("C", RIVALS), ("C", found_at_length())):
+        yield from _trained(protocol, cells)
+    yield from _trained("C", rnncell.stock_cells(), 0)
+    yield from _trained("C", finalists_of_zoo(), 1)
+    for row in Table("search").rows():
+        if row["strategy"] in strategies:
+            yield from _trained(row["protocol"], [row["winner"]], 1)
+    zoo = best_of_zoo(losses)
+    yield from _trained("C", zoo)
+    found = best_of("C", found_at_length(), losses)
+    on_music = {strategy: best_of("JSB", found_on_music(strategy), losses, seeds=1)
+                for strategy in MUSIC_STRATEGIES}
+    by_random = on_music["random"]
+    winners = [cell for cell in (found, on_music["auto"]) if cell is not None]
+    others = [cell for cell in (by_random,) if cell is not None]
+    compared: dict[str, list[str]] = {
+        "C": [*winners, *RIVALS, *zoo], "W": [*winners[:1], *RIVALS, *zoo],
+        "JSB": [*winners, *others, *RIVALS], "W-dropout": [*WITH_DROPOUT]}
+    is_whole = {"C": len(winners) == 2 and bool(zoo), "W": found is not None and bool(zoo),
+                "JSB": len(winners) == 2 and bool(others), "W-dropout": True}
+    for protocol, cells in compared.items():
+        yield from _trained(protocol, cells)
+    if found is not None:
+        for seed in range(ABLATION_SEEDS):
+            for part in cell_of(found).ablations():
+                yield Unit("ablation", {"protocol": "C", "cell": found, "part": part, "seed": seed})
+    for protocol, cells in compared.items():
+        keys = [(cell, seed) for cell in dict.fromkeys(cells)
+                for seed in range(FINAL_SEEDS[protocol])]
+        if is_whole[protocol] and all(seed in losses.get((protocol, cell), {})
+                                      for cell, seed in keys):
+            for cell, seed in keys:
+                yield Unit("test", {"protocol": protocol, "cell": cell, "seed": seed})
+
+
+def final_losses() -> Losses:
+    """The validation losses after final training by seed, for each protocol and cell."""
+    losses: Losses = {}
+    for row in Table("final").rows():
+        losses.setdefault((row["protocol"], row["cell"]), {})[int(row["seed"])] = float(
+            row["valid_loss"])
+    return losses
+
+
+def found_at_length() -> list[str]:
+    """The best cells of the long search, when it has ended."""
+    parts = [row for row in Table("headline").rows() if row["protocol"] == "C"]
+    return parts[-1]["cells"].split(" | ") if len(parts) == text_of("C").long_parts else []
+
+
+def found_on_music(strategy: str) -> list[str]:
+    """The winners of the searches on chorales, when all have ended."""
+    rows = [row for row in Table("search").rows()
+            if row["protocol"] == "JSB" and row["strategy"] == strategy]
+    return [row["winner"] for row in rows] if len(rows) == MUSIC_SEEDS else []
+
+
+def finalists_of_zoo() -> list[str]:
+    """The best stock cells by their grids in C, when all have one."""
+    losses = {row["cell"]: min(map(float, row["losses"].split())) for row in Table("grid").rows()
+              if row["protocol"] == "C"}
+    if not set(rnncell.stock_cells()) <= set(losses):
+        return []
+    return sorted(rnncell.stock_cells(), key=lambda name: losses[name])[:FINALISTS_OF_ZOO]
+
+
+def best_of_zoo(losses: Losses) -> list[str]:
+    """The best of these by their final trainings with the first seed, but LSTM and GRU."""
+    stock = finalists_of_zoo()
+    if not all(0 in losses.get(("C", name), {}) for name in stock):
+        return []
+    return sorted(set(stock) - set(RIVALS), key=lambda name: losses["C", name][0])[:BEST]
+
+
+def best_of(protocol: str, cells: list[str], losses: Losses, seeds: int | None = None
+            ) -> str | None:
+    """The cell with the least mean validation loss; None before all of them are trained."""
+    count = FINAL_SEEDS[protocol] if seeds is None else seeds
+    means = {}
+    for cell in cells:
+        own = losses.get((protocol, cell), {})
+        if not set(range(count)) <= set(own):
+            return None
+        means[cell] = statistics.fmean(own[seed] for seed in range(count))
+    return min(means, key=means.__getitem__) if means else None
