@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import rnncell
-from tasks import MUSIC, MUSIC_HIDDEN, music_task, rolls
+from tasks import MUSIC_HIDDEN, music_task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,40 +165,40 @@ class Music(Protocol):
     music: str = "jsb"
     budget: int = 24_000_000
 
-    def data(self, folder: pathlib.Path) -> tuple[rnncell.SequenceTask, Any]:
-        """The task, and the rolls to test on."""
-        return music_task(folder, self.music), rolls(folder, MUSIC[self.music][0])["test"]
+    def data(self, folder: pathlib.Path) -> rnncell.SequenceTask:
+        """The task."""
+        return music_task(folder, self.music)
 
-    def search_tokens(self, data: Any) -> int:
+    def search_tokens(self, data: rnncell.SequenceTask) -> int:
         """Time steps trained on."""
         return self.budget
 
-    def parameters(self, data: Any) -> int:
+    def parameters(self, data: rnncell.SequenceTask) -> int:
         """Of every model: those with an LSTM."""
-        return data[0].parameters
+        return data.parameters
 
-    def make(self, data: Any, cell: rnncell.Cell, seed: int) -> rnncell.SequenceModel:
+    def make(self, data: rnncell.SequenceTask, cell: rnncell.Cell, seed: int) -> rnncell.SequenceModel:
         """A model of about that size."""
-        return data[0].model(cell, seed)
+        return data.model(cell, seed)
 
-    def fit(self, model: rnncell.SequenceModel, data: Any, **options: Any) -> None:
+    def fit(self, model: rnncell.SequenceModel, data: rnncell.SequenceTask, **options: Any) -> None:
         """Trains on one thread."""
-        data[0].fit(model, threads=1, **options)
+        data.fit(model, threads=1, **options)
 
-    def loss(self, model: rnncell.SequenceModel, data: Any, split: str) -> float:
+    def loss(self, model: rnncell.SequenceModel, data: rnncell.SequenceTask, split: str) -> float:
         """Nats per step."""
-        return data[0].evaluate(model, data[1] if split == "test" else None)
+        return data.loss(model, split)
 
     def load(self, path: pathlib.Path) -> rnncell.SequenceModel:
         """A model that was saved."""
         return rnncell.SequenceModel.load(path)
 
-    def study(self, path: pathlib.Path, data: Any, strategy: str, seed: int) -> rnncell.Study:
+    def study(self, path: pathlib.Path, data: rnncell.SequenceTask, strategy: str, seed: int) -> rnncell.Study:
         """A search that gives the same on any machine, spent."""
         study = rnncell.Study(
             path, strategy=strategy, seed=seed, workers=1, deterministic=True, rungs=self.rungs,
             updates=self.updates, tokens=self.search_tokens(data), hidden_size=MUSIC_HIDDEN)
-        return study.run(objective=data[0])
+        return study.run(objective=data)
 
 
 PROTOCOLS: dict[str, Protocol] = {each.name: each for each in (

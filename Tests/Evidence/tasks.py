@@ -37,8 +37,8 @@ def music_task(data: pathlib.Path, name: str, hidden: int = MUSIC_HIDDEN, **opti
     """The next step of the rolls, with models of the size of an LSTM."""
     file, training = MUSIC[name]
     parts = rolls(data, file)
-    return rnncell.SequenceTask(parts["train"], parts["valid"], targets="labels", hidden_size=hidden,
-                                **{**training, **options})
+    return rnncell.SequenceTask(parts["train"], parts["valid"], parts["test"], targets="labels",
+                                hidden_size=hidden, **{**training, **options})
 
 
 def _music(name: str) -> Callable[[pathlib.Path, str, int], dict[str, Any]]:
@@ -48,8 +48,8 @@ def _music(name: str) -> Callable[[pathlib.Path, str, int], dict[str, Any]]:
             cell, 88, 88, targets="labels", per_step=True, hidden_size=MUSIC_HIDDEN, seed=seed),
             seed=seed, threads=1,
             learning_rate=RATES.get((name, cell), MUSIC[name][1]["learning_rate"]))
-        return {"score": task.evaluate(model, rolls(data, MUSIC[name][0])["test"]),
-                "metric": "test loss, nats per step", "valid": task.evaluate(model)}
+        return {"score": task.loss(model, "test"),
+                "metric": "test loss, nats per step", "valid": task.loss(model)}
     return run
 
 

@@ -371,7 +371,7 @@ def test_finalists_are_chosen_by_validation_and_tested_once(corpus, tmp_path):
         other = rnncell.Corpus(text="abc " * 200)
         with pytest.raises(rnncell.StateError, match="another corpus"):
             study.finalists(corpus=other)
-        with pytest.raises(rnncell.InvalidArgumentError, match="pass corpus="):
+        with pytest.raises(rnncell.InvalidArgumentError, match="pass the corpus"):
             study.finalists()
     assert "At equal size" in (tmp_path / "r.html").read_text()
     with rnncell.Study(tmp_path / "s.db", read_only=True) as study, pytest.raises(

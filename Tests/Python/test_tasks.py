@@ -28,7 +28,7 @@ def test_a_search_finds_cells_for_a_task(strategy, tmp_path):
     # What was trained in two rungs is what is trained in one.
     model = task.model(best.cell, best.seed)
     task.fit(model, updates=120, seed=best.seed, threads=1)
-    assert task.evaluate(model) == pytest.approx(best.valid_loss, rel=1e-6)
+    assert task.loss(model) == pytest.approx(best.valid_loss, rel=1e-6)
 
 
 def test_all_models_have_about_as_many_parameters():
@@ -41,10 +41,10 @@ def test_all_models_have_about_as_many_parameters():
 
 def test_next_steps_of_sequences_alone():
     rolls = [np.eye(4, dtype=np.float32)[np.arange(6) % 4] for _ in range(8)]
-    task = rnncell.SequenceTask(rolls, rolls, targets="labels", hidden_size=12, batch_size=4)
+    task = rnncell.SequenceTask(rolls, rolls, rolls[:2], targets="labels", hidden_size=12, batch_size=4)
     model = task.fit(task.model("gru"), epochs=150, learning_rate=0.03)
-    assert task.evaluate(model) < 0.3
-    assert task.evaluate(model, rolls[:2]) < 0.3
+    assert task.loss(model) < 0.3
+    assert task.loss(model, "test") < 0.3
     with pytest.raises(rnncell.InvalidArgumentError, match="next steps"):
         rnncell.SequenceTask(rolls, rolls)
     with pytest.raises(rnncell.InvalidArgumentError, match="output_size"):
@@ -60,12 +60,43 @@ def test_other_processes_score_too():
     assert study.info.scored_count >= 4
 
 
-def test_a_comparison_reads_the_test_data_once():
-    task = rnncell.SequenceTask(some(40), some(20, 1), **TASK)
-    rows = task.compare(["gru", "elman"], test=some(20, 2), seeds=2, learning_rates=[0.01, 0.03],
-                        epochs=8)
-    assert {row["cell"] for row in rows} == {"gru", "elman"}
-    for row in rows:
-        assert len(row["valid_losses"]) == len(row["test_losses"]) == 2
-        assert row["learning_rate"] in (0.01, 0.03)
-    assert sum(rows[0]["valid_losses"]) <= sum(rows[1]["valid_losses"])
+def test_cells_are_compared_on_a_task(tmp_path):
+    task = rnncell.SequenceTask(some(40), some(20, 1), some(20, 2), epochs=8, **TASK)
+    options = {"seeds": 2, "learning_rates": (0.01, 0.03), "save": tmp_path / "c.json", "resume": True}
+    seen = []
+    result = rnncell.compare(task, ["gru", "elman"], before_test=seen.append, **options)
+    assert len(result.runs) == 4 and len(result.trials) == 4 and len(seen) == 1
+    assert {run.updates for run in result.runs} == {8 * 5}
+    assert result.interval("gru").low <= result.interval("gru").mean
+    assert "perplexity" not in result.text() and "nats per token" not in result.verdict("gru", "elman")
+    model = task.fit(task.model("gru", 1), seed=1, threads=1, learning_rate=result.learning_rate("gru"))
+    assert task.loss(model, "test") == pytest.approx(result.losses("gru")[1], rel=1e-6)
+    rnncell.compare(task, ["gru", "elman"], before_test=seen.append, **options)
+    assert len(seen) == 1
+    other = rnncell.SequenceTask(some(40), some(20, 1), some(20, 3), epochs=8, **TASK)
+    with pytest.raises(rnncell.StateError, match="data"):
+        rnncell.compare(other, ["gru", "elman"], **options)
+
+
+def test_a_comparison_on_a_task_says_what_is_missing():
+    task = rnncell.SequenceTask(some(8), some(4, 1), epochs=1, **TASK)
+    with pytest.raises(rnncell.InvalidArgumentError, match="test="):
+        rnncell.compare(task, ["gru"])
+    with pytest.raises(rnncell.InvalidArgumentError, match="parameters is given"):
+        rnncell.compare(task, ["gru"], parameters=100, split="valid")
+    assert len(rnncell.compare(task, ["gru"], split="valid", seeds=1).runs) == 1
+    with pytest.raises(TypeError, match="not dict"):
+        rnncell.compare({}, ["gru"], parameters=100)
+
+
+def test_finalists_and_ablation_of_a_search_on_a_task(tmp_path):
+    task = rnncell.SequenceTask(some(40), some(20, 1), some(20, 2), epochs=4, **TASK)
+    study = rnncell.search(objective=task, trials=6, rungs=1, updates=20, seed=1, progress=False,
+                           db=tmp_path / "study.db")
+    result = study.finalists(1, seeds=2, rivals=["gru"], learning_rates=None, corpus=task)
+    assert len(result.cells) == 2 and study.info.test_reads == 1
+    assert len(study.ablation(corpus=task, seeds=1).cells) > 1
+    study.report(tmp_path / "report.html")
+    assert "no difference" in (page := (tmp_path / "report.html").read_text()) or " than gru" in page
+    with pytest.raises(rnncell.InvalidArgumentError, match="SequenceTask"):
+        study.finalists()

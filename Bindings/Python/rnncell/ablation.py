@@ -9,24 +9,26 @@ from .comparison import Comparison, compare
 
 if TYPE_CHECKING:
     from .corpora import Corpus
+    from .tasks import SequenceTask
 
 WHOLE = "the whole cell"
 
 
-def ablate(corpus: Corpus, cell: Cell | str, *, parameters: int, **options: Any) -> Comparison:
+def ablate(data: Corpus | SequenceTask, cell: Cell | str, **options: Any) -> Comparison:
     """Trains a cell, and the same with one part less for each of its parts, at equal size.
 
     The comparison is by validation losses; its first cell is the whole one, and the others are named by
     what they lack. A part is worth what the loss rises without it.
 
-    parameters: of each model; those without a part get a larger hidden size.
-    options:    of `compare`, such as seeds, learning_rates, save, resume, epochs or workers.
+    data:    a corpus, or a SequenceTask.
+    options: of `compare`, such as parameters, seeds, learning_rates, save, resume, epochs or workers. What
+             lacks a part gets a larger hidden size.
     """
     whole = cell_from(cell)
     parts = whole.ablations()
     if not parts:
         raise InvalidArgumentError("the cell has no part that can be left out")
-    return compare(corpus, {WHOLE: whole, **parts}, parameters=parameters, split="valid", **options)
+    return compare(data, {WHOLE: whole, **parts}, split="valid", **options)
 
 
 def contributions(comparison: Comparison) -> list[tuple[str, float, float, float]]:

@@ -18,6 +18,7 @@ from .arrays import positive
 from .cells import Cell, cell_from
 from .corpora import Corpus, Path
 from .models import LanguageModel, perplexity_of
+from .tasks import SequenceTask
 
 # Student's t at 97.5 % for 1 to 30 degrees of freedom; beyond, Cornish and Fisher's expansion.
 _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
@@ -77,10 +78,13 @@ class Comparison:
     """Runs of several cells, the same seeds for each."""
 
     def __init__(self, cells: Mapping[str, Cell | tuple[Cell, ...]], seeds: list[int], runs: list[Run],
-                 trials: list[Trial] | None = None, split: str = "test") -> None:
+                 trials: list[Trial] | None = None, split: str = "test", is_language: bool = True
+                 ) -> None:
         self.cells, self.seeds, self.runs = dict(cells), seeds, runs
         self.split = split
         """Whose losses are compared: "test", or "valid"."""
+        self.is_language = is_language
+        """Whether losses are nats per token, and have perplexities."""
         self.trials = [] if trials is None else trials
         """Of the grid of learning rates."""
 
@@ -89,7 +93,8 @@ class Comparison:
         """What `compare` keeps in its file `save`, complete or not."""
         kept, trials, runs = _read(pathlib.Path(path))
         cells = {name: _given(text.split("\n\n")) for name, text in kept["cells"].items()}
-        return cls(cells, list(range(kept["seeds"])), runs, trials, kept["split"])
+        return cls(cells, list(range(kept["seeds"])), runs, trials, kept["split"],
+                   kept.get("is_language", True))
 
     @property
     def is_complete(self) -> bool:
@@ -129,7 +134,8 @@ class Comparison:
     def verdict(self, cell: str, other: str) -> str:
         """One honest sentence: a win only where the interval excludes zero."""
         mean, low, high = difference = self.difference(cell, other)
-        span = f"{mean:+.4f} nats per token, 95 % interval {low:+.4f} to {high:+.4f}"
+        unit = " nats per token" if self.is_language else " of loss"
+        span = f"{mean:+.4f}{unit}, 95 % interval {low:+.4f} to {high:+.4f}"
         if not math.isfinite(mean):
             return f"{cell} against {other}: a run diverged, so no difference can be stated"
         if not difference.excludes_zero:
@@ -140,14 +146,15 @@ class Comparison:
         """A table and, of the first cell against each other one, the verdict."""
         width = max(8, *(len(name) for name in self.cells))
         lines = [f"{'cell':{width}}  hidden  parameters  updates  {self.split + ' loss':>10}  "
-                 "95 % interval     perplexity"]
+                 f"95 % interval     {'perplexity' * self.is_language}".rstrip()]
         for name in self.cells:
             run = next(run for run in self.runs if run.cell == name)
             mean, low, high = self.interval(name)
             span = f"{low:.4f} to {high:.4f}" if math.isfinite(low) else "-"
             lines.append(
                 f"{name:{width}}  {run.hidden_size:6}  {run.parameters:10}  {run.updates:7}  "
-                f"{mean:10.4f}  {span:16}  {perplexity_of(mean):.3f}")
+                f"{mean:10.4f}  {span:16}"
+                + f"  {perplexity_of(mean):.3f}" * self.is_language)
         first, *others = self.cells
         if others and len(self.seeds) > 1:
             lines += [""] + [self.verdict(first, other) for other in others]
@@ -196,30 +203,85 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
             for name, value in values.items()}
 
 
+class LanguageTask:
+    """Language models of equal size on a corpus, with the members by which a SequenceTask is compared."""
+
+    is_language = True
+    training: Mapping[str, Any] = {}
+
+    def __init__(self, corpus: Corpus, parameters: int, layers: int = 1,
+                 embedding_size: int | None = None, tied: bool = False) -> None:
+        self.corpus = corpus
+        self._shape: dict[str, Any] = {"parameters": parameters, "layers": layers,
+                                       "embedding_size": embedding_size, "tied": tied}
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What tells it from other tasks."""
+        return {"data": self.corpus.digest, **self._shape}
+
+    def model(self, cell: Cell | Sequence[Cell], seed: int = 0) -> LanguageModel:
+        """A model with a cell, or one for each layer, of the task's size."""
+        return LanguageModel(cell, self.corpus, seed=seed, **self._shape)
+
+    def fit(self, model: LanguageModel, **options: Any) -> LanguageModel:
+        """Trains a model."""
+        model.fit(self.corpus, **options)
+        return model
+
+    def loss(self, model: LanguageModel, split: str) -> float:
+        """On the "valid" or "test" text."""
+        return model.evaluate(getattr(self.corpus, split), threads=1)
+
+    def load(self, path: Path) -> LanguageModel:
+        """A model that was saved."""
+        return LanguageModel.load(path)
+
+
+def task_of(data: Corpus | SequenceTask, **shape: Any) -> LanguageTask | SequenceTask:
+    """What cells are trained for; shape: of language models, None where it is not said."""
+    shape = {name: value for name, value in shape.items() if value is not None}
+    if isinstance(data, SequenceTask):
+        if shape:
+            raise InvalidArgumentError(f"{next(iter(shape))} is given, which a SequenceTask says itself; "
+                                       "leave it out")
+        return data
+    if not isinstance(data, Corpus):
+        raise TypeError(f"data must be a Corpus or a SequenceTask, not {type(data).__name__}")
+    if "parameters" not in shape:
+        raise InvalidArgumentError("parameters is missing; pass the learned numbers of each model")
+    return LanguageTask(data, **shape)
+
+
 def compare(
-    corpus: Corpus, cells: Mapping[str, Cell | str | Sequence[Cell | str]] | list[str], *, parameters: int,
-    seeds: int = 3, workers: int | None = None, save: Path | None = None, resume: bool = False,
-    progress: Callable[[Run, int, int], object] | None = None, layers: int = 1,
-    embedding_size: int | None = None, tied: bool = False,
+    data: Corpus | SequenceTask, cells: Mapping[str, Cell | str | Sequence[Cell | str]] | list[str], *,
+    parameters: int | None = None, seeds: int = 3, workers: int | None = None,
+    save: Path | None = None, resume: bool = False,
+    progress: Callable[[Run, int, int], object] | None = None, layers: int | None = None,
+    embedding_size: int | None = None, tied: bool | None = None,
     learning_rates: Sequence[float] | None = None, grid_share: float = 0.25,
     before_test: Callable[[Comparison], object] | None = None, split: str = "test",
     **options: Any,
 ) -> Comparison:
     """Trains cells at an equal number of parameters with the same options, seeds and updates.
 
+    data:       a Corpus for language models, or a SequenceTask, which has test= data unless `split` is
+                "valid".
     cells:      by name, each a cell or one for each layer; a list takes names of stock cells.
-    parameters: of each model; the hidden size that comes nearest is chosen.
+    parameters: of each language model; the hidden size that comes nearest is chosen.
+    layers (1), embedding_size, tied: of language models.
     seeds:      how many, from 0.
     workers:    models trained at a time, one thread each; None: one for each processor.
     save:       a JSON file that is written after each run; resume: what it holds is kept.
     progress:   is called with each run, how many are done and how many there are.
     learning_rates: a grid: each cell gets the rate with the least validation loss after `grid_share` of
                 the epochs or updates, with seed 0; None: that of the options for all.
-    before_test: is called when all is trained, and before the test text is read, which happens once.
-    split:      "test", or "valid": compare by validation losses, and leave the test text alone.
-    options:    of LanguageModel.fit, such as epochs, updates, batch_size or learning_rate.
+    before_test: is called when all is trained, and before the test data is read, which happens once.
+    split:      "test", or "valid": compare by validation losses, and leave the test data alone.
+    options:    of `fit`, such as epochs, updates, batch_size or learning_rate; a task has its own.
 
-    The state of the best validation loss is not picked: the last weights of each run count.
+    The state of the best validation loss is not picked, unless `patience` asks for it: the last weights of
+    each run count.
     """
     if not isinstance(cells, Mapping):
         cells = {name: name for name in cells}
@@ -230,6 +292,9 @@ def compare(
     positive("seeds", seeds)
     if split not in ("test", "valid"):
         raise InvalidArgumentError(f"split {split!r} is none; pass 'test' or 'valid'")
+    task = task_of(data, parameters=parameters, layers=layers, embedding_size=embedding_size, tied=tied)
+    if split == "test" and isinstance(task, SequenceTask) and task.test is None:
+        raise InvalidArgumentError("the task has no test data; make it with test=, or pass split='valid'")
     if learning_rates is not None:
         if not learning_rates or options.get("learning_rate") is not None:
             raise InvalidArgumentError("learning_rates is empty, or learning_rate is set beside it; "
@@ -238,43 +303,41 @@ def compare(
             positive("learning_rates", rate)
         if not 0 < grid_share <= 1:
             raise InvalidArgumentError(f"grid_share is {grid_share}; pass a share from 0 to 1")
+    options = {**task.training, **options}
     named = {name: _given(cell) for name, cell in cells.items()}
-    key = {"corpus": corpus.digest, "parameters": parameters, "layers": layers,
-           "embedding": embedding_size, "tied": tied, "seeds": seeds,
-           "split": split,
+    key = {**task.key, "is_language": task.is_language, "seeds": seeds, "split": split,
            "learning_rates": learning_rates and [*learning_rates, grid_share],
            "options": {name: repr(value) for name, value in sorted(options.items())},
            "cells": {name: equations_of(cell) for name, cell in named.items()}}
-    ledger = _Ledger(None if save is None else pathlib.Path(save), key)
+    ledger = _Ledger(None if save is None else pathlib.Path(save), key, task)
     if resume:
         ledger.read()
-    comparison = Comparison(named, list(range(seeds)), ledger.runs, ledger.trials, split)
+    comparison = Comparison(named, list(range(seeds)), ledger.runs, ledger.trials, split,
+                            task.is_language)
     stop = threading.Event()
 
-    def train(name: str, seed: int, **changed: Any) -> tuple[LanguageModel, bool]:
-        model = LanguageModel(named[name], corpus.vocabulary, parameters=parameters, tied=tied,
-                              layers=layers, embedding_size=embedding_size, seed=seed)
+    def train(name: str, seed: int, **changed: Any) -> tuple[Any, float]:
+        """A model, and its validation loss; infinity where it diverged."""
+        model: Any = task.model(named[name], seed)
         try:
-            model.fit(corpus, seed=seed, threads=1, report_every=10,
-                      progress=lambda _: stop.is_set(), **{**options, **changed})
+            task.fit(model, **{"report_every": 10, **options, "seed": seed, "threads": 1,
+                               "progress": lambda _: stop.is_set(), **changed})
         except DivergedError:
-            return model, False
-        return model, True
+            return model, math.inf
+        return model, task.loss(model, "valid")
 
     def try_rate(name: str, rate: float) -> None:
-        model, ended = train(name, 0, learning_rate=rate, **_share_of(options, grid_share))
-        loss = model.evaluate(corpus.valid, threads=1) if ended else math.inf
+        _, loss = train(name, 0, learning_rate=rate, **_share_of(options, grid_share))
         ledger.add_trial(Trial(name, rate, loss))
 
     def run(name: str, seed: int) -> None:
         start = time.monotonic()
         rate = comparison.learning_rate(name)
-        model, ended = train(name, seed, **({} if rate is None else {"learning_rate": rate}))
-        loss = model.evaluate(corpus.valid, threads=1) if ended else math.inf
+        model, loss = train(name, seed, **({} if rate is None else {"learning_rate": rate}))
         last = model.history[-1] if model.history else None
         updates = options.get("updates") or (last.update if last else 0)
         ledger.add_run(Run(name, seed, model.hidden_size, model.parameter_count, updates, loss,
-                           math.nan if ended else math.inf, time.monotonic() - start, rate),
+                           math.inf if loss == math.inf else math.nan, time.monotonic() - start, rate),
                        model, progress, len(named) * seeds)
 
     def work(tasks: list[tuple[Callable[..., None], Any, Any]]) -> None:
@@ -297,7 +360,7 @@ def compare(
     if split == "test" and any(math.isnan(each.test_loss) for each in ledger.runs):
         if before_test is not None:
             before_test(comparison)
-        ledger.test(lambda model: model.evaluate(corpus.test, threads=1))
+        ledger.test()
     return comparison
 
 
@@ -322,11 +385,12 @@ def _share_of(options: dict[str, Any], share: float) -> dict[str, Any]:
 class _Ledger:
     """What has been trained, kept in a file, with the models until their test losses are known."""
 
-    def __init__(self, path: pathlib.Path | None, key: dict[str, Any]) -> None:
-        self.path, self.key = path, key
+    def __init__(self, path: pathlib.Path | None, key: dict[str, Any],
+                 task: LanguageTask | SequenceTask) -> None:
+        self.path, self.key, self._task = path, key, task
         self.trials: list[Trial] = []
         self.runs: list[Run] = []
-        self._models: dict[tuple[str, int], LanguageModel] = {}
+        self._models: dict[tuple[str, int], Any] = {}
         self._lock = threading.Lock()
 
     def read(self) -> None:
@@ -335,7 +399,7 @@ class _Ledger:
             return
         kept, trials, runs = _read(self.path)
         if kept != self.key:
-            raise StateError(f"{self.path} compares other cells, text or options; name another file, "
+            raise StateError(f"{self.path} compares other cells, data or options; name another file, "
                              "or do not resume")
         self.trials += trials
         self.runs += [run for run in runs
@@ -348,7 +412,7 @@ class _Ledger:
             self.trials.append(trial)
             self._write()
 
-    def add_run(self, run: Run, model: LanguageModel,
+    def add_run(self, run: Run, model: Any,
                 progress: Callable[[Run, int, int], object] | None, total: int) -> None:
         """Keeps a run with its model."""
         with self._lock:
@@ -364,13 +428,13 @@ class _Ledger:
             if progress is not None:
                 progress(run, len(self.runs), total)
 
-    def test(self, measure: Callable[[LanguageModel], float]) -> None:
+    def test(self) -> None:
         """Fills in the test losses; the models are needed no more then."""
         for place, run in enumerate(self.runs):
             if math.isnan(run.test_loss):
                 model = self._models.pop((run.cell, run.seed), None)
-                self.runs[place] = run._replace(
-                    test_loss=measure(model or LanguageModel.load(self._file(run))))
+                self.runs[place] = run._replace(test_loss=self._task.loss(
+                    model or self._task.load(self._file(run)), "test"))
         self._write()
         if self.path is not None:
             shutil.rmtree(self._folder, ignore_errors=True)

@@ -11,6 +11,7 @@ from .ablation import ablate
 from .arrays import positive
 from .cells import Cell, cell_from_argument, stock_cells
 from .comparison import Comparison, compare
+from .tasks import SequenceTask
 
 if TYPE_CHECKING:
     from .corpora import Corpus, Path
@@ -62,38 +63,29 @@ def ordered(comparison: Comparison) -> Comparison:
 
 
 def run_finalists(
-    study: Study, corpus: Corpus | None, count: int, rivals: list[str], save: Path | None,
-    again: bool, **options: Any,
+    study: Study, data: Corpus | SequenceTask | None, count: int, rivals: list[str],
+    save: Path | None, again: bool, **options: Any,
 ) -> Comparison:
     """What `Study.finalists` documents."""
     positive("count", count)
-    if corpus is None:
-        raise InvalidArgumentError("there is nothing to train on; pass corpus=, that of the study")
-    settings = study.settings
-    if settings["corpus"] not in ("", corpus.digest):
-        raise StateError("the study searched on another corpus; pass the same one")
+    training = training_of(study, data, options)
     known = {name: cell_from_argument(name) for name in rivals}
     found = chosen(study, count, list(known.values()))
     path = study.beside(FINALISTS) if save is None else pathlib.Path(os.fsdecode(save))
-    # What is finished is shown again without a look at the test text; else better now than in hours.
+    # What is finished is shown again without a look at the test data; else better now than in hours.
     is_done = path is not None and path.exists() and Comparison.load(path).is_complete
     if study.info.test_reads and not again and not is_done:
-        raise StateError("the test text was read for this study before, and what is chosen after that "
-                         "is chosen by the test text; pass again=True if you must")
-    training = {"epochs": None if options.get("updates") else EPOCHS, **sizes_of(study),
-                **{name: value for name, value in options.items() if value is not None}}
-    if "parameters" not in training:
-        raise InvalidArgumentError("the study trained no models of its own; pass parameters=")
+        raise StateError("the test data was read for this study before, and what is chosen after that "
+                         "is chosen by the test data; pass again=True if you must")
     comparison = compare(
-        corpus, {**{name: row.cells for name, row in found.items()}, **known}, save=path,
+        data, {**{name: row.cells for name, row in found.items()}, **known}, save=path,
         resume=path is not None, before_test=lambda _: study.record_test(again=again), **training)
     return ordered(comparison)
 
 
-def run_ablation(study: Study, corpus: Corpus | None, save: Path | None, **options: Any) -> Comparison:
+def run_ablation(study: Study, data: Corpus | SequenceTask | None, save: Path | None,
+                 **options: Any) -> Comparison:
     """What `Study.ablation` documents."""
-    if corpus is None:
-        raise InvalidArgumentError("there is nothing to train on; pass corpus=, that of the study")
     compared = comparison_of(study)
     cell = study.best.cells if compared is None else next(iter(compared.cells.values()))
     if not isinstance(cell, Cell):
@@ -104,11 +96,24 @@ def run_ablation(study: Study, corpus: Corpus | None, save: Path | None, **optio
         # As it was chosen for the finalist.
         options["learning_rate"] = compared.learning_rate(next(iter(compared.cells)))
     path = study.beside(ABLATION) if save is None else pathlib.Path(os.fsdecode(save))
-    training = {"epochs": None if options.get("updates") else EPOCHS, **sizes_of(study),
-                **{name: value for name, value in options.items() if value is not None}}
+    return ablate(data, cell, save=path, resume=path is not None, **training_of(study, data, options))
+
+
+def training_of(study: Study, data: Corpus | SequenceTask | None, options: dict[str, Any]
+                ) -> dict[str, Any]:
+    """The options of `compare` by which cells of a study are trained anew."""
+    given = {name: value for name, value in options.items() if value is not None}
+    if data is None:
+        raise InvalidArgumentError(
+            "there is nothing to train on; pass the corpus of the study, or its SequenceTask")
+    if isinstance(data, SequenceTask):
+        return given
+    if study.settings["corpus"] not in ("", data.digest):
+        raise StateError("the study searched on another corpus; pass the same one")
+    training = {"epochs": None if options.get("updates") else EPOCHS, **sizes_of(study), **given}
     if "parameters" not in training:
         raise InvalidArgumentError("the study trained no models of its own; pass parameters=")
-    return ablate(corpus, cell, save=path, resume=path is not None, **training)
+    return training
 
 
 def sizes_of(study: Study) -> dict[str, int]:

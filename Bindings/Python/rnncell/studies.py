@@ -18,6 +18,7 @@ from .comparison import Comparison
 from .corpora import Corpus, Path
 from .models import perplexity_of
 from .scores import Score
+from .tasks import SequenceTask
 
 CONTROL = "control"
 _STATES = ("pending", "scored", "failed", "rejected")
@@ -284,29 +285,30 @@ class Study:
     def finalists(
         self, count: int = 3, *, seeds: int = 5, rivals: Iterable[str] = ("lstm", "gru"),
         learning_rates: Sequence[float] | None = (0.003, 0.006, 0.012),
-        corpus: Corpus | None = None, save: Path | None = None, again: bool = False,
+        corpus: Corpus | SequenceTask | None = None, save: Path | None = None, again: bool = False,
         **options: Any,
     ) -> Comparison:
         """Trains the best cells anew beside rivals, each with its best learning rate, and tests them.
 
         All have the parameters, layers and embedding of the study, the same seeds, and each the rate
         of the grid that has the least validation loss after a quarter of the training. The finalist
-        with the least validation loss is the first cell of the comparison. Then the test text is read:
+        with the least validation loss is the first cell of the comparison. Then the test data is read:
         once, which the study records.
 
         count:    cells of the leaderboard, without the rivals.
         rivals:   stock names, files or equations.
-        corpus:   the study's, for a study that was opened without it.
+        corpus:   the study's, for a study that was opened without it; or the SequenceTask that was its
+                  objective.
         save:     what is kept, so that the same call carries on; None: `NAME.finalists.json` beside the
                   study.
-        again:    read the test text although it was read before.
+        again:    read the test data although it was read before.
         options:  of `compare`, such as epochs (default: 4), workers or progress.
         """
         from .finalists import run_finalists
         return run_finalists(self, corpus or self.corpus, count, list(rivals), save, again, seeds=seeds,
                              learning_rates=learning_rates, **options)
 
-    def ablation(self, *, corpus: Corpus | None = None, save: Path | None = None,
+    def ablation(self, *, corpus: Corpus | SequenceTask | None = None, save: Path | None = None,
                  **options: Any) -> Comparison:
         """What each part of the winner contributes: see `ablate`.
 

@@ -1,7 +1,7 @@
 """Tasks on sequences, as the objective of a search and as a fair comparison of cells."""
 from __future__ import annotations
 
-import functools
+import hashlib
 import os
 import pathlib
 import shutil
@@ -11,9 +11,10 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ._rnncell import DivergedError, InvalidArgumentError
+from ._rnncell import InvalidArgumentError
 from .arrays import Array, array
-from .cells import Cell, cell_from
+from .cells import Cell
+from .corpora import Path
 from .scores import Score
 from .sequences import SequenceModel, next_step
 
@@ -28,20 +29,22 @@ class SequenceTask:
         study = rnncell.search(objective=task, minutes=10, rungs=3, updates=900)
 
     train, valid: (sequences, targets), as SequenceModel takes them; or sequences alone, whose next steps are
-                  to be predicted.
+                  to be predicted. test: the same, which a comparison reads once, at its end.
     targets, output_size, per_step, bidirectional, residual, layers: see SequenceModel.
     hidden_size:  of the LSTM whose count of learned numbers every model gets; parameters: that count itself.
     training:     options of rnncell.TrainingOptions, such as batch_size, learning_rate and dropout.
 
+    `compare(task, cells)` trains cells at equal size with intervals, and so does `study.finalists(task)`.
     Called with a proposal of a study it trains that cell for the updates that are asked for, from where an
     earlier rung left it, and gives the loss on `valid`.
     """
 
     #: A search may call it on several threads at a time.
     is_thread_safe = True
+    is_language = False
 
     def __init__(
-        self, train: Any, valid: Any, *, targets: str = "classes", output_size: int | None = None,
+        self, train: Any, valid: Any, test: Any = None, *, targets: str = "classes", output_size: int | None = None,
         per_step: bool = False, hidden_size: int = 64, layers: int = 1,
         parameters: int | None = None, bidirectional: bool = False, residual: bool = False,
         **training: Any,
@@ -52,7 +55,9 @@ class SequenceTask:
                     "sequences alone have next steps, which are values or labels; pass targets=, or "
                     "(sequences, classes)")
             train, valid, per_step = next_step(train), next_step(valid), True
+            test = None if test is None else next_step(test)
         self.train, self.valid = _held(train), _held(valid)
+        self.test = None if test is None else _held(test)
         first = self.train[0][0]
         self.input_size = first.shape[-1] if first.ndim == 2 else 1
         if output_size is None:
@@ -68,10 +73,21 @@ class SequenceTask:
             "lstm", self.input_size, hidden_size=hidden_size, **self._shape).parameter_count
         self._folder: str | None = None
 
-    def model(self, cell: Cell | str, seed: int = 0) -> SequenceModel:
-        """A model with a cell in all layers, of the task's size."""
-        return SequenceModel(cell_from(cell), self.input_size, parameters=self.parameters, seed=seed,
-                             **self._shape)
+    @property
+    def key(self) -> dict[str, Any]:
+        """What tells it from other tasks."""
+        digest = hashlib.sha256()
+        for data in (self.train, self.valid, self.test or ([], [])):
+            for sequence, target in zip(*data):
+                is_number = isinstance(target, (int, float)) or getattr(target, "ndim", 1) == 0
+                for values in (sequence, array([float(target)] if is_number else target)):
+                    digest.update(repr(values.shape).encode() + memoryview(values).tobytes())
+            digest.update(b"|")
+        return {"data": digest.hexdigest(), "parameters": self.parameters, **self._shape}
+
+    def model(self, cell: Cell | str | Sequence[Cell | str], seed: int = 0) -> SequenceModel:
+        """A model with a cell in all layers, or with one for each, of the task's size."""
+        return SequenceModel(cell, self.input_size, parameters=self.parameters, seed=seed, **self._shape)
 
     def fit(self, model: SequenceModel, **options: Any) -> SequenceModel:
         """Trains a model as the task says; options take precedence."""
@@ -88,15 +104,18 @@ class SequenceTask:
                 "the study says no number of updates; open it with updates= and rungs=")
         self.fit(model, updates=proposal.updates, checkpoint=path, resume=True, csv=os.devnull,
                  threads=1, seed=proposal.seed)
-        loss = self.evaluate(model)
+        loss = self.loss(model)
         return Score(loss, parameters=model.parameter_count, tokens=model.history[-1].tokens,
                      seconds=time.monotonic() - start, step_seconds=step_seconds(model))
 
-    def evaluate(self, model: SequenceModel, data: Any = None) -> float:
-        """The loss of a model on data, or on the validation sequences."""
-        sequences, targets = self.valid if data is None else _held(
-            data if isinstance(data, tuple) else next_step(data))
+    def loss(self, model: SequenceModel, split: str = "valid") -> float:
+        """The loss of a model on the "train", "valid" or "test" data."""
+        sequences, targets = getattr(self, split)
         return model.evaluate(sequences, targets, threads=1)
+
+    def load(self, path: Path) -> SequenceModel:
+        """A model that was saved."""
+        return SequenceModel.load(path)
 
     def _checkpoint(self, id: int) -> pathlib.Path:
         """Where a proposal's training waits for its next rung."""
@@ -104,40 +123,6 @@ class SequenceTask:
             self._folder = tempfile.mkdtemp(prefix="rnncell-")
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return pathlib.Path(self._folder, f"{id}.safetensors")
-
-    def compare(
-        self, cells: Sequence[Cell | str], *, test: Any = None, seeds: int = 5,
-        learning_rates: Sequence[float] = (0.002, 0.005, 0.01), epochs: int = 100, **options: Any,
-    ) -> list[dict[str, Any]]:
-        """Trains cells with the same sizes, seeds and learning rates, the best first.
-
-        The rate is the one with the least validation loss for seed 0; the test data is read once, when all
-        are trained. A row has cell, learning_rate, parameters, valid_losses and test_losses by seed.
-        """
-        rows: list[dict[str, Any]] = []
-        models: list[list[SequenceModel]] = []
-        for cell in cells:
-            trained = functools.partial(self._trained, cell, epochs=epochs, **options)
-            first = [(trained(0, rate), rate) for rate in learning_rates]
-            (loss, model), rate = min(first, key=lambda pair: pair[0][0])
-            others = [trained(seed, rate) for seed in range(1, seeds)]
-            models.append([model, *(other for _, other in others)])
-            rows.append({"cell": cell if isinstance(cell, str) else cell.equations,
-                         "learning_rate": rate, "parameters": model.parameter_count,
-                         "valid_losses": [loss, *(other for other, _ in others)]})
-        for row, own in zip(rows, models):
-            row["test_losses"] = [] if test is None else [self.evaluate(model, test) for model in own]
-        return sorted(rows, key=lambda row: sum(row["valid_losses"]))
-
-    def _trained(
-        self, cell: Cell | str, seed: int, rate: float, **options: Any
-    ) -> tuple[float, SequenceModel]:
-        model = self.model(cell, seed)
-        try:
-            self.fit(model, learning_rate=rate, seed=seed, **options)
-        except DivergedError:
-            return float("inf"), model
-        return self.evaluate(model), model
 
     def __getstate__(self) -> dict[str, Any]:
         # A process of its own has checkpoints of its own.
