@@ -26,7 +26,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "ablation": (("protocol", "cell", "part", "seed"), ("learning_rate", "valid_loss", "seconds")),
     "curve": (("protocol", "cell"), ("points", "valid_loss", "seconds")),
     "cheap": (("protocol", "strategy", "seed"), ("losses",)),
-    "sanity": (("protocol", "cell"), ("updates", "valid_loss", "seconds")),
+    "sanity": (("protocol", "cell"), ("updates", "losses", "valid_loss", "seconds")),
     "task": (("task", "cell", "seed"), ("metric", "score", "valid", "seconds")),
 }
 COMMON = ("version", "command")

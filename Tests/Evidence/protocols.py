@@ -41,13 +41,13 @@ class Protocol:
         """Of every model: those with an LSTM."""
         raise NotImplementedError
 
-    def make(self, data: Any, cell: rnncell.Cell, seed: int) -> Any:
+    def make(self, data: Any, cell: rnncell.Cell, seed: int, **start: Any) -> Any:
         """A model of about that size."""
         raise NotImplementedError
 
-    def model(self, data: Any, cell: rnncell.Cell, seed: int) -> Any:
-        """A model with a cell, at the size of the protocol."""
-        model, wanted = self.make(data, cell, seed), self.parameters(data)
+    def model(self, data: Any, cell: rnncell.Cell, seed: int, **start: Any) -> Any:
+        """A model with a cell, at the size of the protocol; start: how weights start."""
+        model, wanted = self.make(data, cell, seed, **start), self.parameters(data)
         if abs(model.parameter_count - wanted) > 0.01 * wanted:
             raise ValueError(f"{model.parameter_count} parameters are not within 1 % of {wanted}")
         return model
@@ -110,11 +110,12 @@ class Text(Protocol):
         return rnncell.LanguageModel(
             "lstm", data, hidden_size=self.hidden, tied=self.tied).parameter_count
 
-    def make(self, data: rnncell.Corpus, cell: rnncell.Cell, seed: int) -> rnncell.LanguageModel:
+    def make(self, data: rnncell.Corpus, cell: rnncell.Cell, seed: int, **start: Any
+             ) -> rnncell.LanguageModel:
         """A model of about that size."""
         return rnncell.LanguageModel(
             cell, data, parameters=self.parameters(data), tied=self.tied, seed=seed,
-            embedding_size=None if self.tied else self.hidden)
+            embedding_size=None if self.tied else self.hidden, **start)
 
     def fit(self, model: rnncell.LanguageModel, data: rnncell.Corpus, **options: Any) -> None:
         """Trains on one thread."""
@@ -177,9 +178,10 @@ class Music(Protocol):
         """Of every model: those with an LSTM."""
         return data.parameters
 
-    def make(self, data: rnncell.SequenceTask, cell: rnncell.Cell, seed: int) -> rnncell.SequenceModel:
+    def make(self, data: rnncell.SequenceTask, cell: rnncell.Cell, seed: int, **start: Any
+             ) -> rnncell.SequenceModel:
         """A model of about that size."""
-        return data.model(cell, seed)
+        return data.model(cell, seed, **start)
 
     def fit(self, model: rnncell.SequenceModel, data: rnncell.SequenceTask, **options: Any) -> None:
         """Trains on one thread."""
