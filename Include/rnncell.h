@@ -595,7 +595,8 @@ typedef struct rnncell_model_options {
   int64_t embedding_size; /* 0: hidden_size */
   int64_t weight_count;   /* not 0: choose the hidden size that comes nearest to so many weights */
   uint64_t seed;          /* of the starting weights */
-  double init_range;      /* see rnncell_network_options */
+  double init_range;      /* all uniform in +-range; 0: layers as of rnncell_network_options, the embedding
+                             in +-1, the softmax (also tied) in +-5/sqrt(hidden size), its bias 0 */
   double forget_bias;     /* see rnncell_network_options */
   int32_t tied;           /* 1: embedding and softmax share their weights (equal sizes needed) */
   int32_t residual;       /* see rnncell_network_options */
@@ -631,7 +632,8 @@ typedef struct rnncell_sequence_options {
   int64_t hidden_size;  /* of every layer; 0: 128 */
   int64_t weight_count; /* not 0: choose the hidden size that comes nearest to so many weights */
   uint64_t seed;        /* of the starting weights */
-  double init_range;    /* see rnncell_network_options */
+  double init_range;    /* all uniform in +-range; 0: layers as of rnncell_network_options, the linear
+                           layer in +-5/sqrt(the last layer's output size), its bias 0 */
   double forget_bias;   /* see rnncell_network_options */
   double zoneout;       /* see rnncell_network_options */
   int32_t targets;      /* RNNCELL_TARGETS_... */

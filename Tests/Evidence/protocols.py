@@ -28,7 +28,7 @@ class Protocol:
 
     name: str
     epochs: int
-    rates: tuple[float, ...] = (0.003, 0.006, 0.012)
+    rates: tuple[float, ...] = (0.0015, 0.003, 0.006)
     # Of a search: levels of successive halving, and updates up to the last one.
     rungs: int = 3
     updates: int = 4320

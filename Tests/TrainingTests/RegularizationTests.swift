@@ -53,7 +53,8 @@ struct RegularizationTests {
       corpus = try TinyModel.corpus(20)
       model = try TinyModel(
         cells: cells, hiddenSize: 9, embeddingSize: 6,
-        wiring: Wiring(isResidual: true, zoneout: zoneout)
+        wiring: Wiring(isResidual: true, zoneout: zoneout),
+        initialization: Initialization(range: 0.3)
       ).make(corpus)
       gradients = try ParameterBuffer(model.weights.layout)
       var options = TrainingOptions()
@@ -125,7 +126,7 @@ struct RegularizationTests {
         setting.model.weights.version &+= 1
         return try setting.loss()
       }
-      let step = 2e-3
+      let step = 1e-3
       let measured = (try shifted(step) - shifted(-step)) / (2 * step)
       let expected = zip(slopes, direction).reduce(0) { $0 + $1.0 * $1.1 }
       #expect(abs(measured - expected) < 2e-3 * max(1, abs(expected)), "\(option) \(cell)")

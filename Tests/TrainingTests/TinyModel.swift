@@ -12,13 +12,14 @@ struct TinyModel {
   var isTied = false
   var wiring = Wiring()
   var seed: UInt64 = 5
+  var initialization = Initialization()
 
   func make(_ corpus: Corpus) throws -> LanguageModel {
     try LanguageModel(
       ModelShape(
         cells: try cells.map { try Cell.stock($0) }, vocabulary: corpus.vocabulary,
         hiddenSize: hiddenSize, embeddingSize: embeddingSize, isTied: isTied, wiring: wiring),
-      seed: seed)
+      seed: seed, initialization: initialization)
   }
 
   /// Sentences of few words in an order that can be learned.

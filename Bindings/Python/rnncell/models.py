@@ -24,7 +24,9 @@ class LanguageModel(Model):
     hidden_size:    of every layer. embedding_size: None for the same.
     parameters:     choose the hidden size that comes nearest to so many learned numbers in all.
     tied:           embedding and softmax share their weights.
-    residual, zoneout, seed, init_range, forget_bias, chrono, recurrent: as for Network.
+    init_range:     all weights start uniform in +-range; None: layers as of Network, the embedding in +-1, the
+                    softmax (also tied) in +-5/sqrt(hidden size), its bias 0.
+    residual, zoneout, seed, forget_bias, chrono, recurrent: as for Network.
     """
 
     def __init__(

@@ -26,7 +26,9 @@ class SequenceModel(Model):
                  "labels": which of K hold, by sigmoids; the loss is the sum of their cross-entropies.
     per_step:    it speaks at every time step; else after the last.
     hidden_size: of every layer (128); parameters: choose the one nearest to so many learned numbers.
-    bidirectional, residual, zoneout, seed, init_range, forget_bias, chrono, recurrent: as for Network.
+    init_range:  all weights start uniform in +-range; None: layers as of Network, the linear layer in
+                 +-5/sqrt(their output size), its bias 0.
+    bidirectional, residual, zoneout, seed, forget_bias, chrono, recurrent: as for Network.
 
     Sequences are a list of arrays [steps, I], or one array [sequences, steps, I]. Targets are one row for
     each sequence; where it speaks at every step, as the sequences: a list, or one array.

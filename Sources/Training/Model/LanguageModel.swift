@@ -72,17 +72,15 @@ package final class LanguageModel: TrainableModel {
   /// A model with starting weights that follow from the seed.
   ///
   /// With a range, all are uniform in +-range. Without, the network's start as the network says, the
-  /// embedding in +-0.1, the softmax in +-1 / sqrt(H), and its bias at 0.
+  /// embedding in +-1, the softmax in +-5 / sqrt(H), also where they are tied, and its bias at 0.
   package convenience init(
     _ shape: ModelShape, seed: UInt64, initialization: Initialization = Initialization()
   ) throws(Failure) {
     try self.init(zero: shape)
     network.initialize(weights, seed: seed, initialization)
-    fill(embedding.entry, initialization.range ?? 0.1, seed, 0x656D_6264)
-    if !isTied {
-      let range = initialization.range ?? 1 / Double(shape.hiddenSize).squareRoot()
-      fill(outputMatrix, range, seed, 0x6F75_7477)
-    }
+    let outputRange = initialization.outputRange(shape.hiddenSize)
+    fill(embedding.entry, isTied ? outputRange : initialization.range ?? 1, seed, 0x656D_6264)
+    if !isTied { fill(outputMatrix, outputRange, seed, 0x6F75_7477) }
     fill(outputBias, initialization.range ?? 0, seed, 0x6F75_7462)
   }
 

@@ -115,14 +115,13 @@ package final class SequenceModel: TrainableModel {
   }
 
   /// A model with starting weights that follow from the seed: the network's as it says, those of the
-  /// linear layer in +-1 / sqrt(H), its bias 0, or all in a range.
+  /// linear layer in +-5 / sqrt(H), as of a language model, its bias 0, or all in a range.
   package convenience init(
     _ shape: SequenceShape, seed: UInt64, initialization: Initialization = Initialization()
   ) throws(Failure) {
     try self.init(zero: shape)
     network.initialize(weights, seed: seed, initialization)
-    let range = initialization.range ?? 1 / Double(network.outputSize).squareRoot()
-    fill(outputMatrix, range, seed, 0x6F75_7477)
+    fill(outputMatrix, initialization.outputRange(network.outputSize), seed, 0x6F75_7477)
     fill(outputBias, initialization.range ?? 0, seed, 0x6F75_7462)
   }
 
