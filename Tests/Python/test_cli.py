@@ -165,7 +165,7 @@ def test_cells_are_compared(tmp_path, text_file):
 def test_the_demo_runs_from_end_to_end(tmp_path):
     done = run("demo", "--seconds", 4, "--updates", 20, "--json", cwd=tmp_path)
     result = last_json(done)
-    assert result["scored"] >= 1 and set(result["comparison"]["cells"]) == {"found", "lstm", "gru"}
+    assert result["scored"] >= 1 and {"lstm", "gru", result["best"]} <= set(result["comparison"]["cells"])
     for part in ("Search: auto", "scored", "95 %", "h' = ", "report.html"):
         assert part in done.stdout
     assert (tmp_path / "cell.svg").read_text().startswith("<")

@@ -284,7 +284,7 @@ class Study:
 
     def finalists(
         self, count: int = 3, *, seeds: int = 5, rivals: Iterable[str] = ("lstm", "gru"),
-        learning_rates: Sequence[float] | None = (0.003, 0.006, 0.012),
+        learning_rates: Sequence[float] | None = (0.0015, 0.003, 0.006),
         corpus: Corpus | SequenceTask | None = None, save: Path | None = None, again: bool = False,
         **options: Any,
     ) -> Comparison:

@@ -31,8 +31,8 @@ def add(commands: Any) -> None:
                            help="stock names or files (default: %(default)s)")
     finalists.add_argument("--seeds", type=COUNT, default=5, metavar="N",
                            help="how many (default: %(default)s)")
-    finalists.add_argument("--learning-rates", type=rates, default=[0.003, 0.006, 0.012],
-                           metavar="A,B,...", help="tried for each cell (default: 0.003,0.006,0.012)")
+    finalists.add_argument("--learning-rates", type=rates, default=[0.0015, 0.003, 0.006],
+                           metavar="A,B,...", help="tried for each cell (default: 0.0015,0.003,0.006)")
     for name, text in (("epochs", "of a training (default: 4)"), ("updates", "in place of --epochs"),
                        ("batch", "default: as in the search"),
                        ("truncation", "default: as in the search"),
