@@ -349,7 +349,7 @@ typedef struct rnncell_network_options {
   double chrono;         /* not 0: the longest dependency in time steps, above 2, by which the biases of
                             the gates of LSTM, GRU and their kin start (Tallec and Ollivier 2018) */
   const char *recurrent; /* how square matrices that read a state start: "uniform", as the others,
-                            "orthogonal" or "identity"; NULL: "uniform" */
+                            "orthogonal" or "identity"; NULL: as the cell's source says, or "uniform" */
 } rnncell_network_options;
 #define RNNCELL_NETWORK_OPTIONS_INIT {sizeof(rnncell_network_options), 0, 0, 0, 0, 0, 0, 0, 0}
 

@@ -29,11 +29,12 @@ final class NetworkObject: Handled {
 func initialization(
   range: Double, forgetBias: Double, chrono: Double, recurrent: UnsafePointer<CChar>?
 ) throws(Failure) -> Initialization {
-  let name = try readOptional(recurrent, "recurrent") ?? "uniform"
-  guard let start = Initialization.Recurrent(rawValue: name) else {
+  let name = try readOptional(recurrent, "recurrent")
+  let start = name.flatMap { RecurrentStart(rawValue: $0) }
+  guard name == nil || start != nil else {
     throw .invalid(
-      "recurrent is '\(name.prefix(40))'; pass one of "
-        + Initialization.Recurrent.allCases.map(\.rawValue).joined(separator: ", "))
+      "recurrent is '\(name?.prefix(40) ?? "")'; pass one of "
+        + RecurrentStart.allCases.map(\.rawValue).joined(separator: ", "))
   }
   guard chrono == 0 || (chrono > 2 && chrono <= 1e9) else {
     throw .invalid("chrono is \(chrono); pass a number of time steps above 2, or 0 for none")

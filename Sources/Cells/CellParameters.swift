@@ -82,6 +82,11 @@ extension Cell {
     StockCell.all.first { !$0.chrono.isEmpty && isStock($0) }?.chrono ?? [:]
   }
 
+  /// How its source starts square matrices that read a state, where this is a stock cell that says so.
+  package var suggestedRecurrent: RecurrentStart? {
+    StockCell.all.first { $0.recurrent != nil && isStock($0) }?.recurrent
+  }
+
   /// How torch packs the parameters, where this is a stock cell that torch has too.
   package var torchPacking: TorchPacking? {
     StockCell.all.first { $0.torch != nil && isStock($0) }?.torch

@@ -225,3 +225,10 @@ def test_models_take_a_start_of_their_matrices_too():
 def test_a_start_that_is_none_is_refused():
     with pytest.raises(rnncell.InvalidArgumentError, match="'unit'; pass one of uniform, orthogonal"):
         rnncell.Network("lstm", 5, 4, recurrent="unit")
+
+
+def test_matrices_start_as_the_source_of_a_stock_cell_says():
+    for recurrent, is_orthogonal in ((None, True), ("uniform", False)):
+        parameters = rnncell.Network("ligru", 5, 24, seed=1, recurrent=recurrent).parameters()
+        for matrix in (np.asarray(value) for value in parameters.values() if value.shape == (24, 24)):
+            assert (np.abs(matrix @ matrix.T - np.eye(24)).max() < 1e-5) == is_orthogonal

@@ -89,8 +89,9 @@ class Network(Learned):
     forget_bias: the start of forget gates' biases; None: as the cell's source says.
     chrono:      the longest dependency in time steps, by which the biases of the gates of LSTM, GRU and their
                  kin start (Tallec and Ollivier 2018, arXiv:1804.11188).
-    recurrent:   how square matrices that read a state start: "uniform", as the others (None); "orthogonal"
-                 (Saxe et al. 2014, arXiv:1312.6120); or "identity" (Le et al. 2015, arXiv:1504.00941).
+    recurrent:   how square matrices that read a state start: "uniform", as the others; "orthogonal" (Saxe
+                 et al. 2014, arXiv:1312.6120); "identity" (Le et al. 2015, arXiv:1504.00941); None: as the
+                 cell's source says, or uniform.
     bidirectional: each layer runs in both directions, with weights of their own; the output is that of
                  the forward direction, then that of the other.
     residual:    a layer's input is added to its output where both have one size.

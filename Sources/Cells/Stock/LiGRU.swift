@@ -7,5 +7,6 @@ extension StockCell {
       h' = blend(z, h, relu(linear(x, h)))
       """,
     source: "Ravanelli et al. 2018, arXiv:1803.10225",
-    notes: "Without the paper's batch normalisation of the maps of x.")
+    notes: "Without the paper's batch normalisation of the maps of x.",
+    recurrent: .orthogonal)
 }

@@ -13,6 +13,8 @@ package struct StockCell: Sendable {
   /// Biases that chrono initialisation starts from the length of the task (Tallec and Ollivier 2018,
   /// arXiv:1804.11188, equation 16): 1 where a larger bias keeps the state longer, -1 where a smaller one.
   package var chrono: [String: Double] = [:]
+  /// How the source starts square matrices that read a state, where it says so.
+  package var recurrent: RecurrentStart?
   /// How torch packs the parameters of the same cell, for those it has.
   package var torch: TorchPacking?
 
@@ -32,6 +34,16 @@ package struct StockCell: Sendable {
   ]
 
   package static func named(_ name: String) -> StockCell? { all.first { $0.name == name } }
+}
+
+/// How square matrices that read a state start.
+package enum RecurrentStart: String, Hashable, Sendable, CaseIterable {
+  /// As the others.
+  case uniform
+  /// Orthogonal (Saxe, McClelland and Ganguli 2014, arXiv:1312.6120).
+  case orthogonal
+  /// The identity (Le, Jaitly and Hinton 2015, arXiv:1504.00941).
+  case identity
 }
 
 /// The parameters that torch stacks into `weight_ih`, `weight_hh`, `bias_ih` and `bias_hh`, from the

@@ -41,7 +41,7 @@ def add(commands: Any) -> None:
     train.add_argument("--chrono", type=POSITIVE, metavar="T",
                        help="start gates' biases for dependencies of up to T time steps")
     train.add_argument("--recurrent", choices=("uniform", "orthogonal", "identity"),
-                       help="how matrices that read a state start (default: uniform)")
+                       help="how matrices that read a state start (default: as the cell's source says)")
     train.add_argument("--seed", type=int, default=0, metavar="S")
     add_training(train)
     train.add_argument("--residual", action="store_true", help="add each layer's input to its output")
