@@ -133,7 +133,7 @@ def _grid(data: pathlib.Path, protocol: str, cell: str) -> dict[str, Any]:
     for rate in settings.rates:
         model = settings.model(text, cell_of(cell), seed=0)
         try:
-            settings.fit(model, text, epochs=settings.epochs // 4, learning_rate=rate, seed=0)
+            settings.fit(model, text, epochs=settings.grid_epochs, learning_rate=rate, seed=0)
             losses.append(settings.loss(model, text, "valid"))
         except rnncell.DivergedError:
             losses.append(math.inf)
