@@ -6,9 +6,9 @@ W-dropout: the same with dropout.
 JSB: chorales, the next step of a piano roll; a final training ends when the validation loss has not
      improved for 20 epochs, and keeps the best weights.
 
-All models have, within 1 %, the parameters of one with an LSTM of 128, for chorales, within 2 %, of 200. All learn by
-Adam at the best of three rates: the one with the least validation loss after a quarter of the epochs, for
-chorales after all of them, with seed 0.
+All models have, within 1 %, the parameters of one with an LSTM of 128, for chorales, within 2 %, of one of
+200. All learn by Adam at the best of three rates: the one with the least validation loss after a quarter
+of the epochs, for chorales after all of them, with seed 0.
 """
 from __future__ import annotations
 
@@ -209,7 +209,8 @@ class Music(Protocol):
         """A model that was saved."""
         return rnncell.SequenceModel.load(path)
 
-    def study(self, path: pathlib.Path, data: rnncell.SequenceTask, strategy: str, seed: int) -> rnncell.Study:
+    def study(self, path: pathlib.Path, data: rnncell.SequenceTask, strategy: str, seed: int
+              ) -> rnncell.Study:
         """A search that gives the same on any machine, spent."""
         study = rnncell.Study(
             path, strategy=strategy, seed=seed, workers=1, deterministic=True, rungs=self.rungs,

@@ -256,7 +256,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "finals W": lambda: finals("W"), "cheap": cheap,
     "sanity": sanity, "savings": savings, "tests C": lambda: tested("C"),
     "tests W": lambda: tested("W"), "tests W-dropout": lambda: tested("W-dropout"),
-    "tests JSB": lambda: tested("JSB", "found on music", is_language=False), "contributions": contributions, "tasks": tasks}
+    "tests JSB": lambda: tested("JSB", "found on music", is_language=False),
+    "contributions": contributions, "tasks": tasks}
 
 
 def written(text: str) -> str:
