@@ -204,7 +204,7 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
 
 
 class LanguageTask:
-    """Language models of equal size on a corpus, with the members by which a SequenceTask is compared."""
+    """Language models of equal size on a corpus, with what a comparison asks of a SequenceTask."""
 
     is_language = True
     training: Mapping[str, Any] = {}
@@ -243,8 +243,8 @@ def task_of(data: Corpus | SequenceTask, **shape: Any) -> LanguageTask | Sequenc
     shape = {name: value for name, value in shape.items() if value is not None}
     if isinstance(data, SequenceTask):
         if shape:
-            raise InvalidArgumentError(f"{next(iter(shape))} is given, which a SequenceTask says itself; "
-                                       "leave it out")
+            raise InvalidArgumentError(
+                f"{next(iter(shape))} is given, which a SequenceTask says itself; leave it out")
         return data
     if not isinstance(data, Corpus):
         raise TypeError(f"data must be a Corpus or a SequenceTask, not {type(data).__name__}")
@@ -280,8 +280,8 @@ def compare(
     split:      "test", or "valid": compare by validation losses, and leave the test data alone.
     options:    of `fit`, such as epochs, updates, batch_size or learning_rate; a task has its own.
 
-    The state of the best validation loss is not picked, unless `patience` asks for it: the last weights of
-    each run count.
+    The state of the best validation loss is not picked, unless `patience` asks for it: the last weights
+    of each run count.
     """
     if not isinstance(cells, Mapping):
         cells = {name: name for name in cells}
@@ -294,7 +294,8 @@ def compare(
         raise InvalidArgumentError(f"split {split!r} is none; pass 'test' or 'valid'")
     task = task_of(data, parameters=parameters, layers=layers, embedding_size=embedding_size, tied=tied)
     if split == "test" and isinstance(task, SequenceTask) and task.test is None:
-        raise InvalidArgumentError("the task has no test data; make it with test=, or pass split='valid'")
+        raise InvalidArgumentError(
+            "the task has no test data; make it with test=, or pass split='valid'")
     if learning_rates is not None:
         if not learning_rates or options.get("learning_rate") is not None:
             raise InvalidArgumentError("learning_rates is empty, or learning_rate is set beside it; "

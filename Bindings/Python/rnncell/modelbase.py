@@ -1,6 +1,7 @@
 """What models of language and of sequences share."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from . import _rnncell
@@ -20,23 +21,13 @@ class Model(Learned):
         return _rnncell.model_load(path)
 
     @property
-    def _info(self) -> dict[str, Any]:
+    def _info(self) -> Mapping[str, Any]:  # type: ignore[override]
         return self._handle.describe()
-
-    @property
-    def layers(self) -> int:
-        """How many layers."""
-        return self._info["layers"]
 
     @property
     def hidden_size(self) -> int:
         """The size of every layer."""
         return self._info["hidden_size"]
-
-    @property
-    def parameter_count(self) -> int:
-        """How many learned numbers there are."""
-        return self._info["weight_count"]
 
     @property
     def history(self) -> tuple[Progress, ...]:

@@ -163,11 +163,6 @@ class Network(Learned):
         return network_from_onnx(source)
 
     @property
-    def layers(self) -> int:
-        """How many layers."""
-        return self._info["layers"]
-
-    @property
     def input_size(self) -> int:
         """I, the size of the input."""
         return self._info["input_size"]
@@ -176,11 +171,6 @@ class Network(Learned):
     def output_size(self) -> int:
         """The size of the last layer's output."""
         return self._info["output_size"]
-
-    @property
-    def parameter_count(self) -> int:
-        """How many learned numbers."""
-        return self._info["weight_count"]
 
     @property
     def cells(self) -> tuple[Cell, ...]:

@@ -44,6 +44,7 @@ class Learned:
     """What has weights with names: networks and models."""
 
     _handle: Any
+    _info: Mapping[str, Any]
 
     @classmethod
     def _read(cls, path: Path) -> Any:
@@ -52,6 +53,16 @@ class Learned:
     @classmethod
     def _wrap(cls, handle: Any) -> Self:
         raise NotImplementedError
+
+    @property
+    def layers(self) -> int:
+        """How many layers."""
+        return self._info["layers"]
+
+    @property
+    def parameter_count(self) -> int:
+        """How many learned numbers there are, of a model those around the layers too."""
+        return self._info["weight_count"]
 
     def parameters(self) -> Parameters:
         """The weights by name, as a snapshot."""

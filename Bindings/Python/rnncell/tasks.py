@@ -44,7 +44,8 @@ class SequenceTask:
     is_language = False
 
     def __init__(
-        self, train: Any, valid: Any, test: Any = None, *, targets: str = "classes", output_size: int | None = None,
+        self, train: Any, valid: Any, test: Any = None, *, targets: str = "classes",
+        output_size: int | None = None,
         per_step: bool = False, hidden_size: int = 64, layers: int = 1,
         parameters: int | None = None, bidirectional: bool = False, residual: bool = False,
         **training: Any,
