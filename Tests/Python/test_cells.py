@@ -123,6 +123,7 @@ def test_likeness_counts_operations_on_like_operands():
     near = rnncell.Cell("h' = blend(sigmoid(linear(x, h)), relu(linear(x, h)), sin(h))")
     assert near.nearest_stock()[0] == "ligru"
     assert gru.nearest_stock() == ("gru", 1)
+    assert near.stock_name is None and rnncell.Cell(gru.equations.replace("z", "u")).stock_name == "gru"
 
 
 def test_the_gallery_shows_every_stock_cell(tmp_path):

@@ -166,7 +166,7 @@ def test_the_demo_runs_from_end_to_end(tmp_path):
     done = run("demo", "--seconds", 4, "--updates", 20, "--json", cwd=tmp_path)
     result = last_json(done)
     assert result["scored"] >= 1 and {"lstm", "gru", result["best"]} <= set(result["comparison"]["cells"])
-    for part in ("Search: auto", "scored", "95 %", "h' = ", "report.html"):
+    for part in ("Search: auto", "scored", "95 %", "h' = ", "report.html", "lstm: "):
         assert part in done.stdout
     assert (tmp_path / "cell.svg").read_text().startswith("<")
     assert "At equal size" in (tmp_path / "report.html").read_text()

@@ -95,8 +95,10 @@ def test_finalists_and_ablation_of_a_search_on_a_task(tmp_path):
                            db=tmp_path / "study.db")
     result = study.finalists(1, seeds=2, rivals=["gru"], learning_rates=None, corpus=task)
     assert len(result.cells) == 2 and study.info.test_reads == 1
+    assert "perplexity" not in result.text() and " of loss" in result.text()
     assert len(study.ablation(corpus=task, seeds=1).cells) > 1
     study.report(tmp_path / "report.html")
     assert "no difference" in (page := (tmp_path / "report.html").read_text()) or " than gru" in page
+    assert "per token" not in page
     with pytest.raises(rnncell.InvalidArgumentError, match="SequenceTask"):
         study.finalists()

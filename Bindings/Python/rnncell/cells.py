@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import ast
 import collections
+import functools
 import json
 import os
 import pathlib
@@ -226,6 +227,11 @@ class Cell:
         mine, theirs = (collections.Counter(cell._draw("parts").split("\n")) for cell in (self, other))
         return (mine & theirs).total() / (mine | theirs).total()
 
+    @property
+    def stock_name(self) -> str | None:
+        """The name of the stock cell that computes the same; None where there is none."""
+        return _names_of_stock().get(self)
+
     def nearest_stock(self) -> tuple[str, float]:
         """The name of the stock cell that is most like this one, and the likeness."""
         likeness = {name: self.likeness(stock.cell) for name, stock in stock_cells().items()}
@@ -259,6 +265,11 @@ class Cell:
 def stock_cells() -> dict[str, StockCell]:
     """The published cells by name, with equations, source and notes."""
     return {row["name"]: StockCell(**row) for row in _rnncell.stock_list()}
+
+
+@functools.cache
+def _names_of_stock() -> dict[Cell, str]:
+    return {stock.cell: name for name, stock in stock_cells().items()}
 
 
 def cell_from(value: object) -> Cell:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ._rnncell import InvalidArgumentError, StateError
 from .ablation import ablate
 from .arrays import positive
-from .cells import Cell, cell_from_argument, stock_cells
+from .cells import Cell, cell_from_argument
 from .comparison import Comparison, compare
 from .tasks import SequenceTask
 
@@ -44,12 +44,11 @@ def ablation_of(study: Study) -> Comparison | None:
 
 def chosen(study: Study, count: int, rivals: list[Cell]) -> dict[str, Proposal]:
     """The best cells of a study that are no rivals, by their names."""
-    stock = {cell.cell: name for name, cell in stock_cells().items()}
     rows = [row for row in study.leaderboard()
             if row.strategy != "control" and (len(row.cells) > 1 or row.cell not in rivals)][:count]
     if not rows:
         raise StateError("the study has no scored cell but the rivals; run it longer")
-    return {f"found {row.id}" if len(row.cells) > 1 else stock.get(row.cell, f"found {row.id}"): row
+    return {(row.cell.stock_name if len(row.cells) == 1 else None) or f"found {row.id}": row
             for row in rows}
 
 
@@ -59,7 +58,7 @@ def ordered(comparison: Comparison) -> Comparison:
                 next(iter(comparison.cells)))
     names = sorted(comparison.cells, key=lambda name: (name != best, not name.startswith("found ")))
     return Comparison({name: comparison.cells[name] for name in names}, comparison.seeds,
-                      comparison.runs, comparison.trials, comparison.split)
+                      comparison.runs, comparison.trials, comparison.split, comparison.is_language)
 
 
 def run_finalists(
@@ -114,6 +113,11 @@ def training_of(study: Study, data: Corpus | SequenceTask | None, options: dict[
     if "parameters" not in training:
         raise InvalidArgumentError("the study trained no models of its own; pass parameters=")
     return training
+
+
+def is_language(study: Study) -> bool:
+    """Whether the study trains language models, whose losses are nats per token."""
+    return bool(sizes_of(study))
 
 
 def sizes_of(study: Study) -> dict[str, int]:

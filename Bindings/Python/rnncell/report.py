@@ -13,7 +13,7 @@ from .cells import Cell
 from .charts import Series, chart
 from .comparison import Comparison
 from .corpora import Path
-from .finalists import ablation_of, comparison_of
+from .finalists import ablation_of, comparison_of, is_language
 from .pages import duration, number, picture, table
 from .studies import CONTROL, Proposal, Study
 
@@ -54,20 +54,21 @@ def _heading(study: Study, title: str) -> str:
     except Error:
         best = "none yet"
     facts = {
-        "best loss (nats per token)": best,
+        f"best loss{' (nats per token)' * is_language(study)}": best,
         "cells scored": f"{info.scored_count:,}",
         "duplicates and exploding, not trained": f"{info.rejected_count:,}",
         "failed": f"{info.failed_count:,}",
         "time of search": duration(info.seconds),
         "Kendall's tau, first to last rung": number(info.tau, ".2f"),
         "tokens trained on": f"{info.tokens:,}",
-        "readings of the test text": f"{info.test_reads}",
+        "readings of the test data": f"{info.test_reads}",
     }
     items = "".join(f"<div><dt>{html.escape(name)}</dt><dd>{value}</dd></div>"
                     for name, value in facts.items())
     return (f"<header><h1>{html.escape(title)}</h1>\n"
-            '<p class="lead">Lower losses are better. Losses are of the validation text, in nats '
-            f'per token.</p>\n<dl class="facts">{items}</dl></header>')
+            '<p class="lead">Lower losses are better. Losses are of the validation '
+            f"{'text, in nats per token' if is_language(study) else 'data'}.</p>\n"
+            f'<dl class="facts">{items}</dl></header>')
 
 
 def _told(study: Study) -> list[Proposal]:
@@ -80,14 +81,8 @@ def _or_zero(value: float) -> float:
 
 
 def _controls(study: Study) -> list[tuple[str, Proposal]]:
-    stock = {name: Cell.stock(name) for name in ("lstm", "gru")}
-    found = []
-    for row in study.history:
-        if row.strategy == CONTROL and row.state == "scored":
-            cell = row.cell
-            known = [name.upper() for name, other in stock.items() if other == cell]
-            found.append((known[0] if known else f"control {row.id}", row))
-    return found
+    return [((row.cell.stock_name or f"control {row.id}").upper(), row) for row in study.history
+            if row.strategy == CONTROL and row.state == "scored"]
 
 
 def _names(studies: list[Study]) -> list[str]:
@@ -175,9 +170,9 @@ def _ablation(study: Study) -> str:
 
 
 def _near(cell: Cell) -> str:
+    if cell.stock_name:
+        return f'<div class="note">This is the stock cell {cell.stock_name}.</div>\n'
     name, likeness = cell.nearest_stock()
-    if cell == Cell.stock(name):
-        return f'<div class="note">This is the stock cell {name}.</div>\n'
     return (f'<div class="note">The published cell most like it is {name}: {likeness:.0%} of their '
             "operations agree.</div>\n")
 
@@ -204,8 +199,9 @@ def _leaderboard(study: Study) -> str:
     rows = []
     for place, row in enumerate(study.leaderboard(LISTED), 1):
         equations = html.escape("; ".join(row.equations.split("\n")))
+        perplexity = number(row.valid_perplexity, ".3f") if is_language(study) else "-"
         rows.append([
-            str(place), number(row.valid_loss, ".4f"), number(row.valid_perplexity, ".3f"),
+            str(place), number(row.valid_loss, ".4f"), perplexity,
             f"{row.parameters:,}", str(row.rung), f"{row.updates:,}", f"{row.seconds:.1f}",
             str(row.id), names.get(row.id, row.strategy), f"<code>{equations}</code>"])
     board = table(["", "loss", "perplexity", "parameters", "rung", "updates", "seconds", "id",

@@ -5,6 +5,8 @@ import shutil
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from ..studies import CONTROL
+
 if TYPE_CHECKING:
     from ..studies import Proposal, Study, StudyInfo
 
@@ -30,9 +32,11 @@ def rows_of(proposals: list[Proposal], width: int) -> list[str]:
     for row in proposals:
         head = f"{row.valid_loss:9.4f}  {row.parameters:10,}  {row.rung:4}  "
         text = "; ".join(" ".join(line.split()) for line in row.equations.split("\n"))
-        name = "(control) " if row.strategy == "control" else ""
+        name = row.cell.stock_name if len(row.cells) == 1 else None
+        known = f"{name}: " if name else ""
+        mark = "(control) " if row.strategy == CONTROL else ""
         room = max(20, width - len(head) - 1)
-        text = name + text
+        text = mark + known + text
         lines.append(head + (text if len(text) <= room else text[:room - 3] + "..."))
     return lines
 
@@ -86,7 +90,8 @@ class Lines:
         return False
 
     def _print(self, info: StudyInfo) -> None:
-        best = self._study.leaderboard(1)
+        # Three, since two may be controls.
+        best = [row for row in self._study.leaderboard(3) if row.strategy != CONTROL]
         found = f"  best {best[0].valid_loss:.4f}" if best else ""
         print("  " + summary(info, self._study._minutes, self._study._trials) + found,
               file=self._stream, flush=True)
