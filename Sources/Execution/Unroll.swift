@@ -169,7 +169,7 @@ package final class Unroll: @unchecked Sendable {
     }
     for layer in 0..<layerCount { forward(layer: layer, team) }
     if isDropped[layerCount] {
-      eachBlock(team) { range, _ in drop(layerCount, range) }
+      eachBlock(Workers(team)) { range, _ in drop(layerCount, range) }
     }
   }
 
@@ -177,30 +177,36 @@ package final class Unroll: @unchecked Sendable {
   private func forward(layer: Int, _ team: Team) {
     let junction = junctions[layer]
     if let junction {
-      if isDropped[layer] { eachBlock(team) { range, _ in drop(layer, range) } }
+      if isDropped[layer] { eachBlock(Workers(team)) { range, _ in drop(layer, range) } }
       if junction.reverse != nil {
         let input = layers[layer * network.wiring.directions].input
         eachStep(team) { junction.reverseInput(input, rows, $0) }
       }
     }
-    for index in parts(of: layer) {
-      let run = layers[index]
-      for level in run.plan.hoisted.indices {
-        let drops = isDropped[layer] && level == 0 && junction == nil
-        guard drops || !run.plan.hoisted[level].isEmpty else { continue }
-        eachBlock(team) { range, thread in
-          if drops { drop(layer, range) }
-          self.run(index, thread) { $0.forwardHoisted(rows, level: level, range) }
-        }
-      }
-      drawZoneout(index, team)
-      eachShare(team, index) { $0.forward(rows, $1) }
-    }
+    let parts = parts(of: layer)
+    eachPart(parts, team) { forward(part: $0, drops: isDropped[layer] && junction == nil, $1) }
     guard let junction else { return }
-    let indices = parts(of: layer)
-    let (first, last) = (layers[indices.lowerBound], layers[indices.upperBound - 1])
-    let reverse = indices.count > 1 ? last.output : nil
+    let (first, last) = (layers[parts.lowerBound], layers[parts.upperBound - 1])
+    let reverse = parts.count > 1 ? last.output : nil
     eachStep(team) { junction.join(first.output, reverse, input: first.input, rows, $0) }
+  }
+
+  /// Runs a layer in one direction.
+  ///
+  /// - Parameter drops: whether its input is to be dropped on the way.
+  private func forward(part: Int, drops: Bool, _ workers: Workers) {
+    let run = layers[part]
+    let layer = network.parts[part].layer
+    for level in run.plan.hoisted.indices {
+      let drops = drops && level == 0
+      guard drops || !run.plan.hoisted[level].isEmpty else { continue }
+      eachBlock(workers) { range, thread in
+        if drops { drop(layer, range) }
+        self.run(part, thread) { $0.forwardHoisted(rows, level: level, range) }
+      }
+    }
+    drawZoneout(part, workers)
+    eachShare(workers, part) { $0.forward(rows, $1) }
   }
 
   /// The parts of a layer.
@@ -226,7 +232,7 @@ package final class Unroll: @unchecked Sendable {
       penalty.addActivation(rows, output, to: outputGradient, kernels, team)
     }
     if isDropped[layerCount] {
-      eachBlock(team) { range, _ in dropGradient(layerCount, range) }
+      eachBlock(Workers(team)) { range, _ in dropGradient(layerCount, range) }
     }
     if let penalty = activityPenalty, penalty.temporal > 0 {
       penalty.addTemporal(rows, wholeOutput, to: outputGradient, kernels, team)
@@ -239,7 +245,6 @@ package final class Unroll: @unchecked Sendable {
   /// Runs back through a layer, whose directions each add to the gradient of its input.
   private func backward(layer: Int, _ gradients: ParameterBuffer, _ team: Team) {
     let junction = junctions[layer]
-    let indices = parts(of: layer)
     if let junction, junction.reverse != nil {
       eachStep(team) { junction.split(boundaries[layer + 1].view, rows, $0) }
     }
@@ -250,35 +255,41 @@ package final class Unroll: @unchecked Sendable {
       }
     }
     // The direction that ran last first: more of what it kept is still in the cache.
-    for index in indices.reversed() {
-      let run = layers[index]
-      eachShare(team, index) { $0.backward(rows, $1) }
-      for level in run.plan.backwardHoisted.indices.reversed() {
-        let drops = isDropped[layer] && level == 0 && junction == nil
-        eachBlock(team) { range, thread in
-          self.run(index, thread) { $0.backwardHoisted(rows, level: level, range) }
-          if drops { dropGradient(layer, range) }
-        }
-      }
+    eachPart(parts(of: layer).reversed(), team) {
+      backward(part: $0, drops: isDropped[layer] && junction == nil, gradients, $1)
     }
     if let junction {
       let whole = isCopied ? junction.output.view : boundaries[layer + 1].view
       eachStep(team) {
         junction.addInputGradient(to: boundaries[layer].view, of: whole, rows, $0)
       }
-      if isDropped[layer] { eachBlock(team) { range, _ in dropGradient(layer, range) } }
+      if isDropped[layer] { eachBlock(Workers(team)) { range, _ in dropGradient(layer, range) } }
     }
-    for index in indices {
-      let run = layers[index]
-      let shares = team.threads == 1 ? 1 : team.threads &* piecesPerThread
-      for pass in 0..<run.gradientPasses {
-        team.forEach(shares) { share, _ in
-          run.sumGradients(
-            rows, into: gradients.values.base, kernels, pass: pass, share: share, of: shares)
-        }
+  }
+
+  /// Runs back through a layer in one direction.
+  ///
+  /// - Parameter drops: whether the gradient of its input is to be dropped on the way.
+  private func backward(
+    part: Int, drops: Bool, _ gradients: ParameterBuffer, _ workers: Workers
+  ) {
+    let run = layers[part]
+    let layer = network.parts[part].layer
+    eachShare(workers, part) { $0.backward(rows, $1) }
+    for level in run.plan.backwardHoisted.indices.reversed() {
+      eachBlock(workers) { range, thread in
+        self.run(part, thread) { $0.backwardHoisted(rows, level: level, range) }
+        if drops && level == 0 { dropGradient(layer, range) }
       }
-      for entry in run.plan.blockDiagonal { gradients.clearPadding(entry) }
     }
+    let shares = workers.threads == 1 ? 1 : workers.threads &* piecesPerThread
+    for pass in 0..<run.gradientPasses {
+      workers.forEach(shares) { share, _ in
+        run.sumGradients(
+          rows, into: gradients.values.base, kernels, pass: pass, share: share, of: shares)
+      }
+    }
+    for entry in run.plan.blockDiagonal { gradients.clearPadding(entry) }
   }
 
   /// One step on the caller's thread, for streams: no allocation, no lock.
@@ -306,27 +317,42 @@ package final class Unroll: @unchecked Sendable {
       layers[layer], kernels, runWeights, scratch[thread][layer], crew: crew, body)
   }
 
+  /// Calls with the parts of a layer: at the same time where there is a thread for each, which then finds
+  /// what it needs in its own cache, else one after another with all threads.
+  private func eachPart(
+    _ parts: some RandomAccessCollection<Int>, _ team: Team, _ body: (Int, Workers) -> Void
+  ) {
+    guard parts.count > 1, parts.count == team.threads else {
+      return parts.forEach { body($0, Workers(team)) }
+    }
+    let parts = Array(parts)
+    team.shares { share, thread in body(parts[share], Workers(team, alone: thread)) }
+  }
+
   /// Calls on all threads with what each does of a time loop: all steps of its own sequences, or its
   /// strips of every step where the sequences are too few.
   private func eachShare(
-    _ team: Team, _ layer: Int, _ body: (StageRunner, _ positions: Range<Int>) -> Void
+    _ workers: Workers, _ part: Int, _ body: (StageRunner, _ positions: Range<Int>) -> Void
   ) {
-    if team.threads > 1, layers[layer].plan.sharesStrips(batch: batch, threads: team.threads) {
+    let (team, threads) = (workers.team, workers.threads)
+    if threads > 1, layers[part].plan.sharesStrips(batch: batch, threads: threads) {
       team.together { thread in
-        run(layer, thread, crew: Crew(team: team, thread: thread)) { body($0, 0..<batch) }
+        run(part, thread, crew: Crew(team: team, thread: thread)) { body($0, 0..<batch) }
       }
     } else {
-      let splits = rows.split(team.threads)
-      team.shares { share, thread in run(layer, thread) { body($0, splits[share]) } }
+      let splits = rows.split(threads)
+      workers.shares { share, thread in run(part, thread) { body($0, splits[share]) } }
     }
   }
 
-  /// Calls with the rows of all steps, block by block, on all threads.
-  private func eachBlock(_ team: Team, _ body: (_ range: Range<Int>, _ thread: Int) -> Void) {
+  /// Calls with the rows of all steps, block by block.
+  private func eachBlock(
+    _ workers: Workers, _ body: (_ range: Range<Int>, _ thread: Int) -> Void
+  ) {
     // Whole tiles of every instruction set.
-    let tiles = rows.total / (48 &* team.threads &* piecesPerThread)
-    let size = team.threads == 1 ? rows.total : 48 &* min(max(tiles, 1), 2)
-    team.forEach((rows.total &+ size &- 1) / max(size, 1)) { index, thread in
+    let tiles = rows.total / (48 &* workers.threads &* piecesPerThread)
+    let size = workers.threads == 1 ? rows.total : 48 &* min(max(tiles, 1), 2)
+    workers.forEach((rows.total &+ size &- 1) / max(size, 1)) { index, thread in
       body(index &* size..<min((index &+ 1) &* size, rows.total), thread)
     }
   }
@@ -399,10 +425,10 @@ package final class Unroll: @unchecked Sendable {
   }
 
   /// Draws which states a part keeps; without dropout none, but for the mean that is planned.
-  private func drawZoneout(_ index: Int, _ team: Team) {
+  private func drawZoneout(_ index: Int, _ workers: Workers) {
     guard let zoneout = layers[index].zoneout else { return }
     let dropout = dropout ?? Dropout(rate: 0, seed: 0)
-    eachBlock(team) { range, _ in
+    eachBlock(workers) { range, _ in
       zoneout.draw(
         dropout, rate: network.wiring.zoneout, layer: index, rows, range, kernels)
     }

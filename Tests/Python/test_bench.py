@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import rnncell
 from rnncell import _rnncell
-from rnncell.bench import layers, timing
+from rnncell.bench import costs, layers, timing
 from rnncell.bench.program import Program
 from rnncell.bench.suite import Suite
 from test_cli import run
@@ -152,6 +152,18 @@ def test_missing_libraries_are_named_with_the_remedy(monkeypatch):
     assert "not installed: jax, onnxruntime, onnx; pip install jax onnxruntime onnx" in said
     assert result["missing"] == ["jax", "onnxruntime", "onnx"]
     assert list(result["first"][0]["ms"]) == ["rnncell"]
+
+
+def test_costs_of_options(monkeypatch):
+    monkeypatch.setattr(costs, "DROPOUT", {"weight_dropout": 0.5, "zoneout": 0.1})
+    monkeypatch.setattr(costs, "BIDIRECTIONAL", ("gru",))
+    monkeypatch.setattr(costs, "EXPORTED", ("gru",))
+    said = []
+    found = Suite(["costs"], None, 1, 1, quick=True).run(
+        [], version="0", say=said.append, hint=said.append)["costs"]
+    assert set(found["dropout"]) == {"weight_dropout", "zoneout"} and found["bidirectional"]["gru"] > 1
+    assert found["exported"][0]["ratio"] > 0
+    assert sum("gru" in line for line in said) == 2
 
 
 def test_unknown_names_are_wrong_use():

@@ -42,10 +42,8 @@ final class Junction: @unchecked Sendable {
   /// Copies the input, last time step first.
   func reverseInput(_ input: StripView, _ rows: Rows, _ steps: Range<Int>) {
     guard let reverse else { return }
-    eachRow(rows, steps) { row, mirrored in
-      for strip in 0..<input.columns.strips {
-        copy(input, row, strip, to: reverse.input.view, mirrored, strip)
-      }
+    eachRun(rows, steps) { row, mirrored, count in
+      copy(input, row, to: reverse.input.view, mirrored, count)
     }
   }
 
@@ -55,53 +53,52 @@ final class Junction: @unchecked Sendable {
     _ steps: Range<Int>
   ) {
     let target = output.view
-    eachRow(rows, steps) { row, mirrored in
-      for strip in 0..<forward.columns.strips {
-        copy(forward, row, strip, to: target, row, strip)
-      }
-      if let backward { put(backward, mirrored, to: target, row, at: hiddenSize) }
-      if isResidual { add(input, row, to: target, row) }
+    eachRun(rows, steps) { row, mirrored, count in
+      copy(forward, row, to: target, row, count)
+      if let backward { put(backward, mirrored, to: target, row, count, at: hiddenSize) }
+      if isResidual { add(input, row, to: target, row, count) }
     }
   }
 
   /// Takes the gradient of the joined output apart.
   func split(_ gradient: StripView, _ rows: Rows, _ steps: Range<Int>) {
     guard let reverse else { return }
-    eachRow(rows, steps) { row, mirrored in
-      let half = reverse.forwardOutputGradient.view
-      for strip in 0..<half.columns.strips { copy(gradient, row, strip, to: half, row, strip) }
-      take(gradient, row, at: hiddenSize, to: reverse.outputGradient.view, mirrored)
+    eachRun(rows, steps) { row, mirrored, count in
+      copy(gradient, row, to: reverse.forwardOutputGradient.view, row, count)
+      take(gradient, row, count, at: hiddenSize, to: reverse.outputGradient.view, mirrored)
     }
   }
 
   /// Copies the gradient of the output, which zoneout is about to change, over the output, whose values
   /// nothing reads any more.
   func keepOutputGradient(_ gradient: StripView, _ rows: Rows, _ steps: Range<Int>) {
-    eachRow(rows, steps) { row, _ in
-      for strip in 0..<gradient.columns.strips {
-        copy(gradient, row, strip, to: output.view, row, strip)
-      }
-    }
+    eachRun(rows, steps) { row, _, count in copy(gradient, row, to: output.view, row, count) }
   }
 
   /// Adds what reaches the layer's input by other ways than the forward direction.
   func addInputGradient(
     to gradient: StripView, of output: StripView, _ rows: Rows, _ steps: Range<Int>
   ) {
-    eachRow(rows, steps) { row, mirrored in
-      if let reverse { add(reverse.inputGradient.view, mirrored, to: gradient, row) }
-      if isResidual { add(output, row, to: gradient, row) }
+    eachRun(rows, steps) { row, mirrored, count in
+      if let reverse { add(reverse.inputGradient.view, mirrored, to: gradient, row, count) }
+      if isResidual { add(output, row, to: gradient, row, count) }
     }
   }
 
-  /// Calls with the row of each step of each sequence, and that of the step as far from the end.
-  private func eachRow(
-    _ rows: Rows, _ steps: Range<Int>, _ body: (_ row: Int, _ mirrored: Int) -> Void
+  /// Calls with rows of each step that lie one behind the other, and with the first row as far from the end
+  /// of these sequences, which are equally long.
+  private func eachRun(
+    _ rows: Rows, _ steps: Range<Int>, _ body: (_ row: Int, _ mirrored: Int, _ count: Int) -> Void
   ) {
     for step in steps {
-      for position in 0..<rows.active[step] {
-        let mirror = rows.lengths[position] &- 1 &- step
-        body(rows.offset[step] &+ position, rows.offset[mirror] &+ position)
+      var position = 0
+      while position < rows.active[step] {
+        let length = rows.lengths[position]
+        var end = position &+ 1
+        while end < rows.active[step], rows.lengths[end] == length { end &+= 1 }
+        let mirror = length &- 1 &- step
+        body(rows.offset[step] &+ position, rows.offset[mirror] &+ position, end &- position)
+        position = end
       }
     }
   }
@@ -110,45 +107,62 @@ final class Junction: @unchecked Sendable {
     view.base + strip &* view.stripStride + row &* 16
   }
 
+  /// Copies the strips that the narrower of two has.
   private func copy(
-    _ a: StripView, _ row: Int, _ strip: Int, to d: StripView, _ other: Int, _ target: Int
+    _ a: StripView, _ row: Int, to d: StripView, _ other: Int, _ count: Int
   ) {
-    place(d, other, target).update(from: place(a, row, strip), count: 16)
-  }
-
-  private func add(_ a: StripView, _ row: Int, to d: StripView, _ other: Int) {
-    for strip in 0..<a.columns.strips {
-      let (from, to) = (place(a, row, strip), place(d, other, strip))
-      for lane in 0..<16 { to[lane] += from[lane] }
+    for strip in 0..<min(a.columns.strips, d.columns.strips) {
+      place(d, other, strip).update(from: place(a, row, strip), count: 16 &* count)
     }
   }
 
-  /// Puts a row behind `offset` columns of another.
-  private func put(_ a: StripView, _ row: Int, to d: StripView, _ other: Int, at offset: Int) {
-    eachPiece(a.columns, offset) { column, behind, count in
-      (place(d, other, behind / 16) + behind % 16).update(
-        from: place(a, row, column / 16) + column % 16, count: count)
+  private func add(_ a: StripView, _ row: Int, to d: StripView, _ other: Int, _ count: Int) {
+    for strip in 0..<a.columns.strips {
+      let (from, to) = (place(a, row, strip), place(d, other, strip))
+      for index in 0..<16 &* count { to[index] += from[index] }
+    }
+  }
+
+  /// Puts rows behind `offset` columns of others.
+  private func put(
+    _ a: StripView, _ row: Int, to d: StripView, _ other: Int, _ count: Int, at offset: Int
+  ) {
+    eachPiece(a.columns, offset) { column, behind, width in
+      move(a, row, column, to: d, other, behind, count, width)
     }
   }
 
   /// The opposite.
-  private func take(_ a: StripView, _ row: Int, at offset: Int, to d: StripView, _ other: Int) {
-    eachPiece(d.columns, offset) { column, behind, count in
-      (place(d, other, column / 16) + column % 16).update(
-        from: place(a, row, behind / 16) + behind % 16, count: count)
+  private func take(
+    _ a: StripView, _ row: Int, _ count: Int, at offset: Int, to d: StripView, _ other: Int
+  ) {
+    eachPiece(d.columns, offset) { column, behind, width in
+      move(a, row, behind, to: d, other, column, count, width)
+    }
+  }
+
+  /// Copies columns that lie in one strip on both sides.
+  private func move(
+    _ a: StripView, _ row: Int, _ column: Int, to d: StripView, _ other: Int, _ target: Int,
+    _ count: Int, _ width: Int
+  ) {
+    let from = place(a, row, column / 16) + column % 16
+    let to = place(d, other, target / 16) + target % 16
+    for index in 0..<count {
+      (to + 16 &* index).update(from: from + 16 &* index, count: width)
     }
   }
 
   /// Calls with columns that lie in one strip on both sides.
   private func eachPiece(
-    _ columns: Int, _ offset: Int, _ body: (_ column: Int, _ behind: Int, _ count: Int) -> Void
+    _ columns: Int, _ offset: Int, _ body: (_ column: Int, _ behind: Int, _ width: Int) -> Void
   ) {
     var column = 0
     while column < columns {
       let behind = offset &+ column
-      let count = min(columns &- column, 16 &- column % 16, 16 &- behind % 16)
-      body(column, behind, count)
-      column &+= count
+      let width = min(columns &- column, 16 &- column % 16, 16 &- behind % 16)
+      body(column, behind, width)
+      column &+= width
     }
   }
 }

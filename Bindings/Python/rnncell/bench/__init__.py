@@ -7,5 +7,6 @@
     layers      rows: training and inference of a layer, a step of a stream, random cells
     models      rows: updates of a language model, peak memory
     search      rows: proposals an hour of a search
+    costs       what dropout, a second direction and exported C cost
     curves      how our time and memory grow with steps, batch, layers, lengths and threads
 """

@@ -43,10 +43,10 @@ class Setting:
         return [columns[start:start + self.steps + 1].copy()
                 for start in range(0, self.updates * self.steps, self.steps)]
 
-    def model(self, corpus: Corpus) -> LanguageModel:
+    def model(self, corpus: Corpus, **options: Any) -> LanguageModel:
         """Our model, always with the same weights."""
         return LanguageModel(self.cell, corpus.vocabulary, hidden_size=self.hidden,
-                             layers=self.layers, init_range=0.1, seed=0)
+                             layers=self.layers, init_range=0.1, seed=0, **options)
 
     def weights(self, model: LanguageModel) -> dict[str, Any]:
         """Our weights as the peers take them."""
@@ -58,13 +58,13 @@ class Setting:
         return {"embedding": given["embedding.weight"], "softmax": given["output.weight"],
                 "bias": given["output.bias"], "layers": layers}
 
-    def ours(self, model: LanguageModel, corpus: Corpus, threads: int) -> Contender:
-        """Our updates."""
+    def ours(self, model: LanguageModel, corpus: Corpus, threads: int, **options: Any) -> Contender:
+        """Our updates; options: further ones of the training."""
         def run(trained: LanguageModel = model) -> float:
             rows = trained.fit(
                 corpus, updates=self.updates, optimizer="sgd", learning_rate=self.rate,
                 clip=self.clip, batch_size=self.batch, truncation=self.steps, reduction="sum",
-                threads=threads)
+                threads=threads, **options)
             return rows[-1].train_loss
         return Contender("rnncell", run, lambda: {"loss": run(self.model(corpus))})
 

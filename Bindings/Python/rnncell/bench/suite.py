@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import _rnncell, build_info
 from ..cells import Cell
-from . import curves, layers, models, ours, search
+from . import costs, curves, layers, models, ours, search
 from .layers import ROWS, Outcome, Row
 from .peers import load
 from .timing import Case
@@ -177,6 +177,22 @@ class Suite:
                  f"steps take {row['share_of_time']:.0%} of the time")
         return row
 
+    def run_costs(self) -> dict[str, Any]:
+        """Options of our own beside the same without them."""
+        masks = costs.dropout(self.threads, self.rounds)
+        self.say("\nthe time of updates of that language model with dropout, over that without: "
+                 + ", ".join(f"{name} {ratio:.2f}" for name, ratio in masks.items())
+                 + " (at most 1.05)")
+        double = costs.bidirectional(self.threads, self.rounds)
+        self.say("two directions over one, training, 20 x 35 x 200: "
+                 + ", ".join(f"{name} {ratio:.2f}" for name, ratio in double.items())
+                 + " (at most 2.10)")
+        steps = costs.exported(self.rounds)
+        self.say(f"a step of {costs.EXPORTED_HIDDEN} units in exported C over the library's: " + (
+            ", ".join(f"{row['cell']} {row['ratio']:.2f} ({_time(row['export'])})" for row in steps)
+            or "there is no C compiler") + " (at most 3.00)")
+        return {"dropout": masks, "bidirectional": double, "exported": steps}
+
     def run_threads(self) -> dict[str, Any]:
         """One thread beside two."""
         result = curves.threads_compared(self.rounds, self.threads)
@@ -196,6 +212,7 @@ _SECTIONS = {
     "memory": "memory      peak memory of the language model's training",
     "growth": "growth      time and memory by steps, batch and layers",
     "lengths": "lengths     sequences of different lengths",
+    "costs": "costs       dropout, two directions, exported C",
     "threads": "threads     one thread beside two, and the bits of 1, 2, 3 and 8"}
 
 

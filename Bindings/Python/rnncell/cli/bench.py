@@ -12,7 +12,7 @@ from .options import COUNT, add_common, note
 
 PEERS = ("torch", "jax", "onnxruntime")
 SECTIONS = ("layers", "random", "first", "model", "search", "memory", "growth", "lengths",
-            "threads")
+            "costs", "threads")
 
 
 def add(commands: Any) -> None:
