@@ -1,5 +1,7 @@
 """The command line, as its users type it."""
 import json
+import os
+import pty
 import subprocess
 import sys
 
@@ -160,6 +162,34 @@ def test_cells_are_compared(tmp_path, text_file):
     assert "gru" in done.stdout and "elman" in last_json(done)["differences"]
     again = run("compare", text_file, *options, "--resume", "--json", cwd=tmp_path)
     assert last_json(again)["cells"] == last_json(done)["cells"]
+
+
+def in_a_terminal(*arguments, cwd, hears):
+    """What a command writes to a terminal, which is sent `q` when it has written something; its status."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(cwd)
+        os.execv(sys.executable, [sys.executable, "-m", "rnncell", *map(str, arguments)])
+    written = b""
+    while True:
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:  # the other end is closed
+            break
+        is_first = hears not in written
+        written += part
+        if is_first and hears in written:
+            os.write(terminal, b"q")
+    os.close(terminal)
+    return written.decode(), os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def test_q_stops_a_search_and_what_follows_one(tmp_path, text_file):
+    done, status = in_a_terminal("search", text_file, "--minutes", 600, "--hidden", 8, "--db", "s.db",
+                                 cwd=tmp_path, hears=b"1 scored")
+    assert status == 0 and "q stops" in done and "stopped by q" in done and "best cell found" in done
+    done, status = in_a_terminal("study", "s.db", "--watch", cwd=tmp_path, hears=b"scored")
+    assert status == 0 and "best cell found" in done
 
 
 def test_the_demo_runs_from_end_to_end(tmp_path):

@@ -376,7 +376,8 @@ def search(
     best cells at all times.
 
     objective, executor: as for Study.run.
-    progress: a callback as for Study.run; None: a live table if the terminal is one; False: silent.
+    progress: a callback as for Study.run; None: a live table if the terminal is one, in which the key `q`
+              stops; False: silent.
     options:  further arguments of Study, such as layers, rungs, batch_size or deterministic.
 
     Ctrl-C raises KeyboardInterrupt, whose `study` attribute holds the study with all that was told.

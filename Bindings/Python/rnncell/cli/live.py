@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 from ..studies import CONTROL
+from .keys import Keys
 
 if TYPE_CHECKING:
     from ..studies import Proposal, Study, StudyInfo
@@ -42,37 +43,47 @@ def rows_of(proposals: list[Proposal], width: int) -> list[str]:
 
 
 class LiveTable:
-    """Draws the best cells over and over in a terminal."""
+    """Draws the best cells over and over in a terminal; the key `q` ends that."""
 
     def __init__(self, study: Study, stream: TextIO) -> None:
         self._study, self._stream = study, stream
         self._height, self._drawn = 0, 0.0
+        self._keys, self._is_over = Keys(), False
 
     def hear(self, info: StudyInfo, proposal: Proposal | None) -> bool:
         """A listener for Study.run."""
         if time.monotonic() - self._drawn >= 0.25:
             self._draw(info)
-        return False
+        return self._is_over
 
     def _draw(self, info: StudyInfo) -> None:
         self._drawn = time.monotonic()
         size = shutil.get_terminal_size()
         count = max(1, min(ROWS, size.lines - 4))
-        lines = [summary(info, self._study._minutes, self._study._trials)[:size.columns - 1]]
+        self._is_over = self._is_over or "q" in self._keys.pressed().lower()
+        hint = "  q stops" if self._keys.are_heard and not self._is_over else ""
+        head = summary(info, self._study._minutes, self._study._trials) + hint
+        lines = [head[:size.columns - 1]]
         lines += rows_of(self._study.leaderboard(count), size.columns)
         up = f"\x1b[{self._height}A" if self._height else ""
         self._stream.write(up + "".join(f"\r\x1b[2K{line}\n" for line in lines) + "\x1b[J")
         self._stream.flush()
         self._height = len(lines)
 
-    def show(self, study: Study) -> None:
-        """Draws a study, in place of what was drawn before."""
+    def show(self, study: Study) -> bool:
+        """Draws a study, in place of what was drawn before; true: it is to be the last."""
         self._study = study
         self._draw(study.info)
+        return self._is_over
 
-    def close(self) -> None:
-        """Draws the last state."""
-        self._draw(self._study.info)
+    def close(self, *, draws: bool = True) -> None:
+        """Draws the last state, and gives the terminal back."""
+        self._keys.close()
+        if draws:
+            self._draw(self._study.info)
+        if draws and self._is_over:
+            self._stream.write("stopped by q; what is scored is kept, and the same call carries on\n")
+            self._stream.flush()
 
 
 class Lines:

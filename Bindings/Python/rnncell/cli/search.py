@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
         "search", help="search for a cell that predicts a text well",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Searches for a cell that predicts a text well. The study is kept in --db: "
-        "stop it at any\nmoment; the same command again carries on.\n\nstrategies:\n"
+        "stop it at any\nmoment by q or Ctrl-C; the same command again carries on.\n\nstrategies:\n"
         + "\n".join(f"  {name:13} {text}" for name, text in names.items())
         + "\n\npresets:\n"
         + "\n".join(f"  {name:13} scaled: {scaled}\n{'':16}paper: {paper}"
@@ -81,7 +81,7 @@ def add(commands: Any) -> None:
                        help="a study; further ones are shown beside it in the report")
     study.add_argument("--report", metavar="FILE.html", help="write the report")
     study.add_argument("--csv", metavar="FILE", help="write all proposals")
-    study.add_argument("--watch", action="store_true", help="follow it until Ctrl-C")
+    study.add_argument("--watch", action="store_true", help="follow it until q or Ctrl-C")
     study.add_argument("--top", type=COUNT, default=10, metavar="N",
                        help="cells to show (default: %(default)s)")
     add_common(study)
@@ -150,16 +150,20 @@ def run_study(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def watch(path: str) -> None:
-    """Follows a study that another process runs, until Ctrl-C."""
+    """Follows a study that another process runs, until `q` or Ctrl-C."""
     table: LiveTable | None = None
     try:
         while True:
             with Study(path, read_only=True) as study:
                 table = table or LiveTable(study, sys.stderr)
-                table.show(study)
+                if table.show(study):
+                    return
             time.sleep(1)
     except KeyboardInterrupt:
         return
+    finally:
+        if table:
+            table.close(draws=False)
 
 
 def print_study(study: Study, count: int) -> None:
