@@ -31,6 +31,41 @@ def test_a_search_finds_cells_for_a_task(strategy, tmp_path):
     assert task.loss(model) == pytest.approx(best.valid_loss, rel=1e-6)
 
 
+def test_a_search_for_a_cell_that_is_good_at_two_tasks(tmp_path):
+    corpus = rnncell.Corpus(train_text="the cat sat. " * 60, valid_text="the cat sat. " * 4,
+                            test_text="the cat. ")
+    text = rnncell.LanguageTask(corpus, hidden_size=8, batch_size=4, truncation=10, learning_rate=0.02)
+    sums = rnncell.SequenceTask(some(40), some(20, 1), **TASK)
+    both = rnncell.JointTask(text, sums, shares=(1, 0.5))
+    study = rnncell.search(objective=both, trials=6, rungs=2, updates=60, seed=1, progress=False,
+                           db=tmp_path / "study.db")
+    best = study.best
+    apart = []
+    for task, updates in [(text, 60), (sums, 30)]:
+        model = task.fit(task.model(best.cell, best.seed), updates=updates, seed=best.seed, threads=1)
+        apart.append(task.loss(model))
+    assert best.updates == 60 and sum(apart) == pytest.approx(best.valid_loss, rel=1e-6)
+    assert best.tokens > 60 * 4 * 10
+    for wrong in [(text,), (text, corpus)]:
+        with pytest.raises(rnncell.InvalidArgumentError, match="two tasks"):
+            rnncell.JointTask(*wrong)
+    with pytest.raises(rnncell.InvalidArgumentError, match="positive one for each"):
+        rnncell.JointTask(text, sums, shares=(1,))
+
+
+def test_language_models_are_compared_as_a_task():
+    corpus = rnncell.Corpus(train_text="the cat sat. " * 60, valid_text="the cat sat. " * 4,
+                            test_text="the cat. ")
+    task = rnncell.LanguageTask(corpus, hidden_size=8, batch_size=4, truncation=10, learning_rate=0.02)
+    options = {"seeds": 2, "updates": 20}
+    by_task = rnncell.compare(task, ["lstm", "gru"], **options)
+    by_corpus = rnncell.compare(corpus, ["lstm", "gru"], parameters=task.parameters, **options, batch_size=4,
+                                truncation=10, learning_rate=0.02)
+    assert by_task.losses("gru") == by_corpus.losses("gru") and by_task.is_language
+    with pytest.raises(rnncell.InvalidArgumentError, match="a LanguageTask says itself"):
+        rnncell.compare(task, ["lstm"], parameters=100)
+
+
 def test_all_models_have_about_as_many_parameters():
     task = rnncell.SequenceTask(some(4), some(4, 1), **{**TASK, "hidden_size": 32})
     lstm = rnncell.SequenceModel("lstm", 2, 2, hidden_size=32)
@@ -100,5 +135,5 @@ def test_finalists_and_ablation_of_a_search_on_a_task(tmp_path):
     study.report(tmp_path / "report.html")
     assert "no difference" in (page := (tmp_path / "report.html").read_text()) or " than gru" in page
     assert "per token" not in page
-    with pytest.raises(rnncell.InvalidArgumentError, match="SequenceTask"):
+    with pytest.raises(rnncell.InvalidArgumentError, match="or its task"):
         study.finalists()

@@ -33,7 +33,7 @@ from .parameters import Parameters
 from .scores import Score
 from .sequences import SequenceModel, next_step
 from .studies import Proposal, Study, StudyInfo, search, strategies
-from .tasks import SequenceTask
+from .tasks import JointTask, LanguageTask, SequenceTask, Task
 from .training import Progress, TrainingOptions
 
 __version__: str = _rnncell.version()
@@ -41,9 +41,10 @@ __version__: str = _rnncell.version()
 __all__ = [
     "Array", "BusyError", "CancelledError", "Cell", "Comparison", "Corpus", "DivergedError",
     "Error", "FileError", "FormatError", "Gradients", "InternalError", "InvalidArgumentError",
-    "LanguageModel", "LimitError", "Network", "Optimizer", "OutOfMemoryError", "Parameters",
-    "ParseError", "Progress", "Proposal", "Score", "SequenceModel", "SequenceTask", "State", "StateError", "StockCell",
-    "Stream", "Study", "StudyInfo", "Tape", "TrainingOptions", "Vocabulary", "ablate", "array",
+    "JointTask", "LanguageModel", "LanguageTask", "LimitError", "Network", "Optimizer",
+    "OutOfMemoryError", "Parameters", "ParseError", "Progress", "Proposal", "Score", "SequenceModel",
+    "SequenceTask", "State", "StateError", "StockCell", "Stream", "Study", "StudyInfo", "Tape", "Task",
+    "TrainingOptions", "Vocabulary", "ablate", "array",
     "build_info", "compare", "next_step", "search", "stock_cells", "strategies",
 ]
 

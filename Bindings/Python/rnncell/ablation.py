@@ -9,18 +9,18 @@ from .comparison import Comparison, compare
 
 if TYPE_CHECKING:
     from .corpora import Corpus
-    from .tasks import SequenceTask
+    from .tasks import Task
 
 WHOLE = "the whole cell"
 
 
-def ablate(data: Corpus | SequenceTask, cell: Cell | str, **options: Any) -> Comparison:
+def ablate(data: Corpus | Task, cell: Cell | str, **options: Any) -> Comparison:
     """Trains a cell, and the same with one part less for each of its parts, at equal size.
 
     The comparison is by validation losses; its first cell is the whole one, and the others are named by
     what they lack. A part is worth what the loss rises without it.
 
-    data:    a corpus, or a SequenceTask.
+    data:    a corpus, or a task.
     options: of `compare`, such as parameters, seeds, learning_rates, save, resume, epochs or workers. What
              lacks a part gets a larger hidden size.
     """

@@ -17,8 +17,8 @@ from ._rnncell import DivergedError, InvalidArgumentError, StateError
 from .arrays import positive
 from .cells import Cell, cell_from
 from .corpora import Corpus, Path
-from .models import LanguageModel, perplexity_of
-from .tasks import SequenceTask
+from .models import perplexity_of
+from .tasks import LanguageTask, Task
 
 # Student's t at 97.5 % for 1 to 30 degrees of freedom; beyond, Cornish and Fisher's expansion.
 _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
@@ -203,58 +203,24 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
             for name, value in values.items()}
 
 
-class LanguageTask:
-    """Language models of equal size on a corpus, with what a comparison asks of a SequenceTask."""
-
-    is_language = True
-    training: Mapping[str, Any] = {}
-
-    def __init__(self, corpus: Corpus, parameters: int, layers: int = 1,
-                 embedding_size: int | None = None, tied: bool = False) -> None:
-        self.corpus = corpus
-        self._shape: dict[str, Any] = {"parameters": parameters, "layers": layers,
-                                       "embedding_size": embedding_size, "tied": tied}
-
-    @property
-    def key(self) -> dict[str, Any]:
-        """What tells it from other tasks."""
-        return {"data": self.corpus.digest, **self._shape}
-
-    def model(self, cell: Cell | Sequence[Cell], seed: int = 0) -> LanguageModel:
-        """A model with a cell, or one for each layer, of the task's size."""
-        return LanguageModel(cell, self.corpus, seed=seed, **self._shape)
-
-    def fit(self, model: LanguageModel, **options: Any) -> LanguageModel:
-        """Trains a model."""
-        model.fit(self.corpus, **options)
-        return model
-
-    def loss(self, model: LanguageModel, split: str) -> float:
-        """On the "valid" or "test" text."""
-        return model.evaluate(getattr(self.corpus, split), threads=1)
-
-    def load(self, path: Path) -> LanguageModel:
-        """A model that was saved."""
-        return LanguageModel.load(path)
-
-
-def task_of(data: Corpus | SequenceTask, **shape: Any) -> LanguageTask | SequenceTask:
+def task_of(data: Corpus | Task, **shape: Any) -> Task:
     """What cells are trained for; shape: of language models, None where it is not said."""
     shape = {name: value for name, value in shape.items() if value is not None}
-    if isinstance(data, SequenceTask):
+    if isinstance(data, Task):
         if shape:
             raise InvalidArgumentError(
-                f"{next(iter(shape))} is given, which a SequenceTask says itself; leave it out")
+                f"{next(iter(shape))} is given, which a {type(data).__name__} says itself; leave it out")
         return data
     if not isinstance(data, Corpus):
-        raise TypeError(f"data must be a Corpus or a SequenceTask, not {type(data).__name__}")
+        raise TypeError("data must be a Corpus, a SequenceTask or a LanguageTask, not "
+                        f"{type(data).__name__}")
     if "parameters" not in shape:
         raise InvalidArgumentError("parameters is missing; pass the learned numbers of each model")
     return LanguageTask(data, **shape)
 
 
 def compare(
-    data: Corpus | SequenceTask, cells: Mapping[str, Cell | str | Sequence[Cell | str]] | list[str], *,
+    data: Corpus | Task, cells: Mapping[str, Cell | str | Sequence[Cell | str]] | list[str], *,
     parameters: int | None = None, seeds: int = 3, workers: int | None = None,
     save: Path | None = None, resume: bool = False,
     progress: Callable[[Run, int, int], object] | None = None, layers: int | None = None,
@@ -265,7 +231,7 @@ def compare(
 ) -> Comparison:
     """Trains cells at an equal number of parameters with the same options, seeds and updates.
 
-    data:       a Corpus for language models, or a SequenceTask, which has test= data unless `split` is
+    data:       a Corpus for language models, or a task; a SequenceTask has test= data unless `split` is
                 "valid".
     cells:      by name, each a cell or one for each layer; a list takes names of stock cells.
     parameters: of each language model; the hidden size that comes nearest is chosen.
@@ -293,7 +259,7 @@ def compare(
     if split not in ("test", "valid"):
         raise InvalidArgumentError(f"split {split!r} is none; pass 'test' or 'valid'")
     task = task_of(data, parameters=parameters, layers=layers, embedding_size=embedding_size, tied=tied)
-    if split == "test" and isinstance(task, SequenceTask) and task.test is None:
+    if split == "test" and not task.has_test:
         raise InvalidArgumentError(
             "the task has no test data; make it with test=, or pass split='valid'")
     if learning_rates is not None:
@@ -387,7 +353,7 @@ class _Ledger:
     """What has been trained, kept in a file, with the models until their test losses are known."""
 
     def __init__(self, path: pathlib.Path | None, key: dict[str, Any],
-                 task: LanguageTask | SequenceTask) -> None:
+                 task: Task) -> None:
         self.path, self.key, self._task = path, key, task
         self.trials: list[Trial] = []
         self.runs: list[Run] = []

@@ -11,7 +11,7 @@ from .ablation import ablate
 from .arrays import positive
 from .cells import Cell, cell_from_argument
 from .comparison import Comparison, compare
-from .tasks import SequenceTask
+from .tasks import Task
 
 if TYPE_CHECKING:
     from .corpora import Corpus, Path
@@ -62,7 +62,7 @@ def ordered(comparison: Comparison) -> Comparison:
 
 
 def run_finalists(
-    study: Study, data: Corpus | SequenceTask | None, count: int, rivals: list[str],
+    study: Study, data: Corpus | Task | None, count: int, rivals: list[str],
     save: Path | None, again: bool, **options: Any,
 ) -> Comparison:
     """What `Study.finalists` documents."""
@@ -82,7 +82,7 @@ def run_finalists(
     return ordered(comparison)
 
 
-def run_ablation(study: Study, data: Corpus | SequenceTask | None, save: Path | None,
+def run_ablation(study: Study, data: Corpus | Task | None, save: Path | None,
                  **options: Any) -> Comparison:
     """What `Study.ablation` documents."""
     compared = comparison_of(study)
@@ -98,14 +98,14 @@ def run_ablation(study: Study, data: Corpus | SequenceTask | None, save: Path | 
     return ablate(data, cell, save=path, resume=path is not None, **training_of(study, data, options))
 
 
-def training_of(study: Study, data: Corpus | SequenceTask | None, options: dict[str, Any]
+def training_of(study: Study, data: Corpus | Task | None, options: dict[str, Any]
                 ) -> dict[str, Any]:
     """The options of `compare` by which cells of a study are trained anew."""
     given = {name: value for name, value in options.items() if value is not None}
     if data is None:
         raise InvalidArgumentError(
-            "there is nothing to train on; pass the corpus of the study, or its SequenceTask")
-    if isinstance(data, SequenceTask):
+            "there is nothing to train on; pass the corpus of the study, or its task")
+    if isinstance(data, Task):
         return given
     if study.settings["corpus"] not in ("", data.digest):
         raise StateError("the study searched on another corpus; pass the same one")

@@ -18,7 +18,7 @@ from .comparison import Comparison
 from .corpora import Corpus, Path
 from .models import perplexity_of
 from .scores import Score
-from .tasks import SequenceTask
+from .tasks import Task
 
 CONTROL = "control"
 _STATES = ("pending", "scored", "failed", "rejected")
@@ -285,7 +285,7 @@ class Study:
     def finalists(
         self, count: int = 3, *, seeds: int = 5, rivals: Iterable[str] = ("lstm", "gru"),
         learning_rates: Sequence[float] | None = (0.0015, 0.003, 0.006),
-        corpus: Corpus | SequenceTask | None = None, save: Path | None = None, again: bool = False,
+        corpus: Corpus | Task | None = None, save: Path | None = None, again: bool = False,
         **options: Any,
     ) -> Comparison:
         """Trains the best cells anew beside rivals, each with its best learning rate, and tests them.
@@ -297,7 +297,7 @@ class Study:
 
         count:    cells of the leaderboard, without the rivals.
         rivals:   stock names, files or equations.
-        corpus:   the study's, for a study that was opened without it; or the SequenceTask that was its
+        corpus:   the study's, for a study that was opened without it; or the task that was its
                   objective.
         save:     what is kept, so that the same call carries on; None: `NAME.finalists.json` beside the
                   study.
@@ -308,7 +308,7 @@ class Study:
         return run_finalists(self, corpus or self.corpus, count, list(rivals), save, again, seeds=seeds,
                              learning_rates=learning_rates, **options)
 
-    def ablation(self, *, corpus: Corpus | SequenceTask | None = None, save: Path | None = None,
+    def ablation(self, *, corpus: Corpus | Task | None = None, save: Path | None = None,
                  **options: Any) -> Comparison:
         """What each part of the winner contributes: see `ablate`.
 

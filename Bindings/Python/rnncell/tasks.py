@@ -1,4 +1,4 @@
-"""Tasks on sequences, as the objective of a search and as a fair comparison of cells."""
+"""Tasks, as the objective of a search and as a fair comparison of cells."""
 from __future__ import annotations
 
 import hashlib
@@ -8,13 +8,14 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._rnncell import InvalidArgumentError
 from .arrays import Array, array
 from .cells import Cell
-from .corpora import Path
+from .corpora import Corpus, Path
+from .models import LanguageModel
 from .scores import Score
 from .sequences import SequenceModel, next_step
 
@@ -22,7 +23,77 @@ if TYPE_CHECKING:
     from .studies import Proposal
 
 
-class SequenceTask:
+class Task:
+    """What cells are to learn: the data, the size of the models, and how they are trained.
+
+    `compare(task, cells)` trains cells at equal size with intervals, and so does `study.finalists(task)`.
+    Called with a proposal of a study it trains that cell for the updates that are asked for, from where an
+    earlier rung left it, and gives the loss on the validation data.
+    """
+
+    #: A search may call it on several threads at a time.
+    is_thread_safe = True
+    #: Whether losses are nats per token, and have perplexities.
+    is_language: bool
+    #: Options of rnncell.TrainingOptions.
+    training: Mapping[str, Any]
+    #: Learned numbers of each model.
+    parameters: int
+    _folder: str | None = None
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What tells it from other tasks."""
+        raise NotImplementedError
+
+    @property
+    def has_test(self) -> bool:
+        """Whether there is test data."""
+        raise NotImplementedError
+
+    def model(self, cell: Cell | str | Sequence[Cell | str], seed: int = 0) -> Any:
+        """A model with a cell in all layers, or with one for each, of the task's size."""
+        raise NotImplementedError
+
+    def fit(self, model: Any, **options: Any) -> Any:
+        """Trains a model as the task says; options take precedence."""
+        raise NotImplementedError
+
+    def loss(self, model: Any, split: str = "valid") -> float:
+        """The loss of a model on a part of the data."""
+        raise NotImplementedError
+
+    def load(self, path: Path) -> Any:
+        """A model that was saved."""
+        raise NotImplementedError
+
+    def __call__(self, proposal: Proposal) -> Score:
+        """Scores a proposal by the loss on the validation data."""
+        start = time.monotonic()
+        if proposal.updates < 1:
+            raise InvalidArgumentError(
+                "the study says no number of updates; open it with updates= and rungs=")
+        cells = proposal.cells
+        model = self.model(cells if len(cells) > 1 else cells[0], proposal.seed)
+        self.fit(model, updates=proposal.updates, checkpoint=self._checkpoint(proposal.id), resume=True,
+                 csv=os.devnull, threads=1, seed=proposal.seed)
+        loss = self.loss(model)
+        return Score(loss, parameters=model.parameter_count, tokens=model.history[-1].tokens,
+                     seconds=time.monotonic() - start, step_seconds=step_seconds(model))
+
+    def _checkpoint(self, id: int) -> pathlib.Path:
+        """Where a proposal's training waits for its next rung."""
+        if self._folder is None:
+            self._folder = tempfile.mkdtemp(prefix="rnncell-")
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        return pathlib.Path(self._folder, f"{id}.safetensors")
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A process of its own has checkpoints of its own.
+        return {**self.__dict__, "_folder": None}
+
+
+class SequenceTask(Task):
     """What cells are to learn on sequences: the data, the size of the models, and how they are trained.
 
         task = rnncell.SequenceTask(train, valid, targets="classes", output_size=10, hidden_size=64)
@@ -34,13 +105,8 @@ class SequenceTask:
     hidden_size:  of the LSTM whose count of learned numbers every model gets; parameters: that count itself.
     training:     options of rnncell.TrainingOptions, such as batch_size, learning_rate and dropout.
 
-    `compare(task, cells)` trains cells at equal size with intervals, and so does `study.finalists(task)`.
-    Called with a proposal of a study it trains that cell for the updates that are asked for, from where an
-    earlier rung left it, and gives the loss on `valid`.
     """
 
-    #: A search may call it on several threads at a time.
-    is_thread_safe = True
     is_language = False
 
     def __init__(
@@ -72,7 +138,6 @@ class SequenceTask:
         self.training = training
         self.parameters = parameters or SequenceModel(
             "lstm", self.input_size, hidden_size=hidden_size, **self._shape).parameter_count
-        self._folder: str | None = None
 
     @property
     def key(self) -> dict[str, Any]:
@@ -86,6 +151,11 @@ class SequenceTask:
             digest.update(b"|")
         return {"data": digest.hexdigest(), "parameters": self.parameters, **self._shape}
 
+    @property
+    def has_test(self) -> bool:
+        """Whether there is test data."""
+        return self.test is not None
+
     def model(self, cell: Cell | str | Sequence[Cell | str], seed: int = 0) -> SequenceModel:
         """A model with a cell in all layers, or with one for each, of the task's size."""
         return SequenceModel(cell, self.input_size, parameters=self.parameters, seed=seed, **self._shape)
@@ -94,20 +164,6 @@ class SequenceTask:
         """Trains a model as the task says; options take precedence."""
         model.fit(*self.train, valid=self.valid, **{**self.training, **options})
         return model
-
-    def __call__(self, proposal: Proposal) -> Score:
-        """Scores a proposal by the loss on the validation sequences."""
-        start = time.monotonic()
-        model = self.model(proposal.cell, proposal.seed)
-        path = self._checkpoint(proposal.id)
-        if proposal.updates < 1:
-            raise InvalidArgumentError(
-                "the study says no number of updates; open it with updates= and rungs=")
-        self.fit(model, updates=proposal.updates, checkpoint=path, resume=True, csv=os.devnull,
-                 threads=1, seed=proposal.seed)
-        loss = self.loss(model)
-        return Score(loss, parameters=model.parameter_count, tokens=model.history[-1].tokens,
-                     seconds=time.monotonic() - start, step_seconds=step_seconds(model))
 
     def loss(self, model: SequenceModel, split: str = "valid") -> float:
         """The loss of a model on the "train", "valid" or "test" data."""
@@ -118,20 +174,92 @@ class SequenceTask:
         """A model that was saved."""
         return SequenceModel.load(path)
 
-    def _checkpoint(self, id: int) -> pathlib.Path:
-        """Where a proposal's training waits for its next rung."""
-        if self._folder is None:
-            self._folder = tempfile.mkdtemp(prefix="rnncell-")
-            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        return pathlib.Path(self._folder, f"{id}.safetensors")
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A process of its own has checkpoints of its own.
-        return {**self.__dict__, "_folder": None}
-
     def __repr__(self) -> str:
         return (f"<rnncell.SequenceTask: {len(self.train[0])} sequences, {self._shape['targets']}, "
                 f"{self.parameters} parameters>")
+
+
+class LanguageTask(Task):
+    """A text whose next tokens cells are to tell, in language models of equal size.
+
+        task = rnncell.LanguageTask(corpus, hidden_size=64, batch_size=16, learning_rate=0.004)
+        rnncell.compare(task, ["lstm", "gru"], epochs=2)
+
+    A search on one corpus takes the corpus itself and is faster; a JointTask takes several tasks.
+
+    hidden_size: of the LSTM whose count of learned numbers every model gets; parameters: that count itself.
+    layers, embedding_size, tied: see LanguageModel.
+    training:    options of rnncell.TrainingOptions.
+    """
+
+    is_language = True
+
+    def __init__(
+        self, corpus: Corpus, *, hidden_size: int = 64, parameters: int | None = None, layers: int = 1,
+        embedding_size: int | None = None, tied: bool = False, **training: Any,
+    ) -> None:
+        self.corpus, self.training = corpus, training
+        shape: dict[str, Any] = {"layers": layers, "embedding_size": embedding_size, "tied": tied}
+        self.parameters = parameters or LanguageModel(
+            "lstm", corpus, hidden_size=hidden_size, **shape).parameter_count
+        self._shape: dict[str, Any] = {"parameters": self.parameters, **shape}
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What tells it from other tasks."""
+        return {"data": self.corpus.digest, **self._shape}
+
+    @property
+    def has_test(self) -> bool:
+        """Whether there is test data."""
+        return True
+
+    def model(self, cell: Cell | str | Sequence[Cell | str], seed: int = 0) -> LanguageModel:
+        """A model with a cell in all layers, or with one for each, of the task's size."""
+        return LanguageModel(cell, self.corpus, seed=seed, **self._shape)
+
+    def fit(self, model: LanguageModel, **options: Any) -> LanguageModel:
+        """Trains a model as the task says; options take precedence."""
+        model.fit(self.corpus, **{**self.training, **options})
+        return model
+
+    def loss(self, model: LanguageModel, split: str = "valid") -> float:
+        """Nats per token of the "train", "valid" or "test" text."""
+        return model.evaluate(getattr(self.corpus, split), threads=1)
+
+    def load(self, path: Path) -> LanguageModel:
+        """A model that was saved."""
+        return LanguageModel.load(path)
+
+    def __repr__(self) -> str:
+        return f"<rnncell.LanguageTask: {len(self.corpus.train)} tokens, {self.parameters} parameters>"
+
+
+class JointTask:
+    """Several tasks that one cell is to be good at: the objective of a search for it.
+
+        both = rnncell.JointTask(characters, words, shares=(1, 1 / 3))
+        study = rnncell.search(objective=both, minutes=60, rungs=3, updates=4320)
+
+    tasks:  whose losses are added.
+    shares: the part of a proposal's updates that each task gets; None: all for each.
+    """
+
+    is_thread_safe = True
+
+    def __init__(self, *tasks: Task, shares: Sequence[float] | None = None) -> None:
+        if len(tasks) < 2 or any(not isinstance(task, Task) for task in tasks):
+            raise InvalidArgumentError("pass two tasks or more, each a SequenceTask or LanguageTask")
+        shares = (1.0,) * len(tasks) if shares is None else tuple(shares)
+        if len(shares) != len(tasks) or min(shares) <= 0:
+            raise InvalidArgumentError(f"shares are {shares}; pass a positive one for each task")
+        self.tasks, self.shares = tasks, shares
+
+    def __call__(self, proposal: Proposal) -> Score:
+        """The sums of the tasks' losses and costs."""
+        scores = [task(proposal._replace(updates=max(1, round(share * proposal.updates))))
+                  for task, share in zip(self.tasks, self.shares)]
+        return Score(*(sum(values) for values in zip(*scores)))
 
 
 def _held(data: tuple[Any, Any]) -> tuple[list[Array], list[Any]]:
@@ -143,7 +271,7 @@ def _held(data: tuple[Any, Any]) -> tuple[list[Array], list[Any]]:
     return [array(sequence) for sequence in sequences], list(targets)
 
 
-def step_seconds(model: SequenceModel) -> float:
+def step_seconds(model: LanguageModel | SequenceModel) -> float:
     """Seconds of a step of the layers for one sequence, the least of several runs; 0 where they go both
     ways and have none."""
     network = model.network()
