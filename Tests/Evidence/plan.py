@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Iterable, Iterator
 
 import rnncell
+from headline import LONG
 from ledger import TABLES, Table, cell_of
-from protocols import text_of
 from tasks import WANTED
 from units import SCRATCH, Unit, calibrations, random_recipes
 
@@ -38,6 +38,7 @@ def pending(data: pathlib.Path, only: set[str], strategies: set[str]) -> Iterato
     for unit in _units(data, only, strategies):
         key = tuple(str(unit.key[name]) for name in TABLES[unit.table][0])
         if unit.table in only and key not in done[unit.table]:
+            done[unit.table].add(key)  # more than one comparison may want it
             yield unit
 
 
@@ -45,9 +46,10 @@ def _units(data: pathlib.Path, only: set[str], strategies: set[str]) -> Iterator
     for (task, cell), (seeds, _) in WANTED.items():
         for seed in range(seeds):
             yield Unit("task", {"task": task, "cell": cell, "seed": seed})
-    part = 1 + sum(row["protocol"] == "C" for row in Table("headline").rows())
-    if part <= text_of("C").long_parts:  # one after another: each carries on with the same study
-        yield Unit("headline", {"protocol": "C", "seed": 0, "part": part})
+    for name, search in LONG.items():
+        part = 1 + sum(row["protocol"] == name for row in Table("headline").rows())
+        if part <= search.parts:  # one after another: each carries on with the same study
+            yield Unit("headline", {"protocol": name, "seed": 0, "part": part})
     yield from _searches(strategies)
     if "full" in only:
         yield from _full()
@@ -96,7 +98,13 @@ def _trained(protocol: str, cells: Iterable[str], seeds: int | None = None) -> I
 def _compared(strategies: set[str]) -> Iterator[Unit]:
     """The final trainings, then the test data, which is read when all that it is to judge is trained."""
     losses = final_losses()
-    for protocol, cells in (("C", RIVALS), ("C", found_at_length())):
+    yield from _trained("C", RIVALS)
+    for protocol, cells in (("C", found_at_length("CW")), ("W", found_at_length("CW")),
+                            ("C", found_at_length("C"))):
+        yield from _trained(protocol, cells, 0)
+    found, of_characters = best_of_both(), best_of_characters()
+    at_length = [cell for cell in (found, of_characters) if cell is not None]
+    for protocol, cells in (("C", at_length), ("W", [*at_length[:1], *RIVALS])):
         yield from _trained(protocol, cells)
     yield from _trained("C", rnncell.stock_cells(), 0)
     yield from _trained("C", finalists_of_zoo(), 1)
@@ -105,17 +113,17 @@ def _compared(strategies: set[str]) -> Iterator[Unit]:
             yield from _trained(row["protocol"], [row["winner"]], 1)
     zoo = best_of_zoo(losses)
     yield from _trained("C", zoo)
-    found = best_of("C", found_at_length(), losses)
     on_music = {strategy: best_of("JSB", found_on_music(strategy), losses, seeds=1)
                 for strategy in MUSIC_STRATEGIES}
     by_random = on_music["random"]
-    winners = [cell for cell in (found, on_music["auto"]) if cell is not None]
+    on_music_by_auto = [cell for cell in (on_music["auto"],) if cell is not None]
     others = [cell for cell in (by_random,) if cell is not None]
     compared: dict[str, list[str]] = {
-        "C": [*winners, *RIVALS, *zoo], "W": [*winners[:1], *RIVALS, *zoo],
-        "JSB": [*winners, *others, *RIVALS], "W-dropout": [*WITH_DROPOUT]}
-    is_whole = {"C": len(winners) == 2 and bool(zoo), "W": found is not None and bool(zoo),
-                "JSB": len(winners) == 2 and bool(others), "W-dropout": True}
+        "C": [*at_length, *on_music_by_auto, *RIVALS, *zoo], "W": [*at_length, *RIVALS, *zoo],
+        "JSB": [*at_length[:1], *on_music_by_auto, *others, *RIVALS], "W-dropout": [*WITH_DROPOUT]}
+    is_whole = {"C": len(at_length) == 2 and bool(on_music_by_auto) and bool(zoo),
+                "W": len(at_length) == 2 and bool(zoo),
+                "JSB": found is not None and bool(on_music_by_auto) and bool(others), "W-dropout": True}
     for protocol, cells in compared.items():
         yield from _trained(protocol, cells)
     if found is not None:
@@ -140,10 +148,31 @@ def final_losses() -> Losses:
     return losses
 
 
-def found_at_length() -> list[str]:
-    """The best cells of the long search, when it has ended."""
-    parts = [row for row in Table("headline").rows() if row["protocol"] == "C"]
-    return parts[-1]["cells"].split(" | ") if len(parts) == text_of("C").long_parts else []
+def found_at_length(name: str) -> list[str]:
+    """The best cells of a long search, when it has ended."""
+    parts = [row for row in Table("headline").rows() if row["protocol"] == name]
+    return parts[-1]["cells"].split(" | ") if len(parts) == LONG[name].parts else []
+
+
+def best_of_both() -> str | None:
+    """Of the long search for a cell good at characters and at words, the best one by its grids."""
+    return _best_by_grids(found_at_length("CW"), ("C", "W"))
+
+
+def best_of_characters() -> str | None:
+    """The same of the long search on characters alone."""
+    return _best_by_grids(found_at_length("C"), ("C",))
+
+
+def _best_by_grids(cells: list[str], protocols: tuple[str, ...]) -> str | None:
+    """The cell with the least sum of losses, each at its best rate; None before all are known."""
+    sums = {}
+    for cell in cells:
+        rows = [Table("grid").find(protocol=protocol, cell=cell) for protocol in protocols]
+        if None in rows:
+            return None
+        sums[cell] = sum(min(map(float, row["losses"].split())) for row in rows if row)
+    return min(sums, key=sums.__getitem__) if sums else None
 
 
 def found_on_music(strategy: str) -> list[str]:

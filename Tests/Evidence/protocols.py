@@ -92,12 +92,6 @@ class Text(Protocol):
     search_truncation: int = 50
     search_epochs: int = 8
     search_rate: float = 0.003
-    # Of the long search: parts of a few minutes each, which carry on with the same study; together at
-    # most an hour on two cores.
-    long_rungs: int = 4
-    long_updates: int = 12960
-    long_parts: int = 8
-    long_tokens: int = 160_000_000
 
     def data(self, folder: pathlib.Path) -> rnncell.Corpus:
         """The text in its three splits."""
@@ -139,9 +133,7 @@ class Text(Protocol):
     def fit_as_searched(self, model: rnncell.LanguageModel, data: rnncell.Corpus,
                         **options: Any) -> None:
         """Trains as a search does, on one thread."""
-        self.fit(model, data, **{
-            "batch_size": self.search_batch, "seed": 0, "truncation": self.search_truncation,
-            "learning_rate": self.search_rate, **options})
+        self.fit(model, data, **{"seed": 0, **self.as_searched, **options})
 
     def loss(self, model: rnncell.LanguageModel, data: rnncell.Corpus, split: str) -> float:
         """Nats per token."""
@@ -154,23 +146,17 @@ class Text(Protocol):
     def study(self, path: pathlib.Path, data: rnncell.Corpus, strategy: str, seed: int
               ) -> rnncell.Study:
         """A search that gives the same on any machine, spent."""
-        return self._searched(path, data, strategy, seed, rungs=self.rungs, updates=self.updates,
-                              tokens=self.search_tokens(data))
-
-    def long_study(self, path: pathlib.Path, data: rnncell.Corpus, seed: int, part: int
-                   ) -> rnncell.Study:
-        """The long search up to the end of a part. One whose forerunners were measured elsewhere does
-        their work first."""
-        return self._searched(path, data, "auto", seed, rungs=self.long_rungs,
-                              updates=self.long_updates, tokens=part * self.long_tokens)
-
-    def _searched(self, path: pathlib.Path, data: rnncell.Corpus, strategy: str, seed: int,
-                  **options: Any) -> rnncell.Study:
         study = rnncell.Study(
             path, data, strategy=strategy, seed=seed, workers=1, deterministic=True,
-            hidden_size=self.hidden, batch_size=self.search_batch, learning_rate=self.search_rate,
-            truncation=self.search_truncation, **options)
+            hidden_size=self.hidden, rungs=self.rungs, updates=self.updates,
+            tokens=self.search_tokens(data), **self.as_searched)
         return study.run()
+
+    @property
+    def as_searched(self) -> dict[str, Any]:
+        """How the models of a search are trained."""
+        return {"batch_size": self.search_batch, "truncation": self.search_truncation,
+                "learning_rate": self.search_rate}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -218,10 +204,13 @@ class Music(Protocol):
         return study.run(objective=data)
 
 
+# LSTM and GRU learn words fastest at the middle one or at the last.
+WORD_RATES = (0.003, 0.006, 0.012)
 PROTOCOLS: dict[str, Protocol] = {each.name: each for each in (
     Text("C", epochs=4),
-    Text("W", epochs=8, grid_epochs=2, unit="word", tied=True),
-    Text("W-dropout", epochs=8, grid_epochs=2, unit="word", tied=True, training={"dropout": 0.2}),
+    Text("W", epochs=8, grid_epochs=2, unit="word", tied=True, rates=WORD_RATES),
+    Text("W-dropout", epochs=8, grid_epochs=2, unit="word", tied=True, rates=WORD_RATES,
+         training={"dropout": 0.2}),
     Music("JSB", epochs=400, grid_epochs=400, rates=(0.0025, 0.005, 0.01), updates=1800, tolerance=0.02),
 )}
 

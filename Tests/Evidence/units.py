@@ -9,6 +9,7 @@ import time
 from typing import Any, NamedTuple
 
 import rnncell
+from headline import LONG
 from ledger import TABLES, Table, cell_of, one_line
 from protocols import PROTOCOLS, data_of, text_of
 from recipes import recipe
@@ -71,11 +72,10 @@ def _search(data: pathlib.Path, protocol: str, strategy: str, seed: int) -> dict
 
 def _headline(data: pathlib.Path, protocol: str, seed: int, part: int) -> dict[str, Any]:
     SCRATCH.mkdir(parents=True, exist_ok=True)
-    settings, corpus = text_of(protocol), data_of(protocol, data)
-    path = SCRATCH / f"headline-{protocol}-{seed}.db"
-    with settings.long_study(path, corpus, seed, part) as study:
+    search, path = LONG[protocol], SCRATCH / f"headline-{protocol}-{seed}.db"
+    with search.study(path, data, seed, part) as study:
         info = study.info
-        last = [row for row in study.leaderboard() if row.rung == settings.long_rungs - 1]
+        last = [row for row in study.leaderboard() if row.rung == search.rungs - 1]
         return {"tokens": info.tokens, "seconds": round(info.seconds, 1),
                 "scored": info.scored_count, "tau": f"{info.tau:.3f}",
                 "best_loss": f"{last[0].valid_loss:.5f}" if last else "",
@@ -83,7 +83,8 @@ def _headline(data: pathlib.Path, protocol: str, seed: int, part: int) -> dict[s
 
 
 def _full(data: pathlib.Path, protocol: str, seed: int, proposal: int) -> dict[str, Any]:
-    """A proposal of the long search trained through all rungs, whatever its loss."""
+    """A proposal of the long search on characters trained through all rungs, whatever its loss."""
+    search = LONG[protocol]
     settings, corpus = text_of(protocol), data_of(protocol, data)
     with rnncell.Study(SCRATCH / f"headline-{protocol}-{seed}.db", read_only=True) as study:
         row = study.history[proposal - 1]
@@ -93,9 +94,9 @@ def _full(data: pathlib.Path, protocol: str, seed: int, proposal: int) -> dict[s
     checkpoint.unlink(missing_ok=True)
     start = time.monotonic()
     losses: list[float] = []
-    for rung in reversed(range(settings.long_rungs)):
+    for rung in reversed(range(search.rungs)):
         try:
-            settings.fit_as_searched(model, corpus, updates=settings.long_updates // 3 ** rung,
+            settings.fit_as_searched(model, corpus, updates=search.updates // 3 ** rung,
                                      seed=row.seed, checkpoint=checkpoint, resume=bool(losses))
         except rnncell.DivergedError:
             losses += [math.inf] * (rung + 1)

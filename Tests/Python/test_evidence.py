@@ -84,7 +84,8 @@ def test_the_readme_has_the_tables_of_the_ledger():
 def test_what_is_left_to_measure_waits_for_what_it_needs(monkeypatch, tmp_path):
     import plan
     found = "h' = tanh(linear(x, h))"
-    rows = {"headline": [{"protocol": "C", "seed": "0", "part": str(part), "cells": found}
+    other = "h' = sigmoid(linear(x, h))"
+    rows = {"headline": [{"protocol": "CW", "seed": "0", "part": str(part), "cells": f"{found} | {other}"}
                          for part in range(1, 8)], "grid": [], "final": [], "test": [], "search": []}
 
     class Fake:
@@ -103,12 +104,18 @@ def test_what_is_left_to_measure_waits_for_what_it_needs(monkeypatch, tmp_path):
     def left(*only):
         return [unit.text for unit in plan.pending(tmp_path, set(only), {"auto", "random"})]
 
-    assert left("headline") == ["headline C 0 8"]
+    assert left("headline") == ["headline CW 0 8", "headline C 0 1"]
     assert left("final") == [] and f"grid C {found}" not in left("grid")
-    rows["headline"].append({"protocol": "C", "seed": "0", "part": "8", "cells": found})
-    assert left("headline") == [] and f"grid C {found}" in left("grid")
-    rows["grid"] = [{"protocol": "C", "cell": found, "losses": "1"}]
-    assert left("final") == [f"final C {found} {seed}" for seed in range(5)]
+    rows["headline"].append({"protocol": "CW", "seed": "0", "part": "8", "cells": f"{found} | {other}"})
+    assert left("headline") == ["headline C 0 1"] and f"grid C {found}" in left("grid")
+    # The better one on both counts together is trained to the end.
+    rows["grid"] = [{"protocol": "C", "cell": found, "losses": "1.2 1.1"},
+                    {"protocol": "C", "cell": other, "losses": "1.0 1.3"},
+                    {"protocol": "W", "cell": found, "losses": "5.1 5.0"}]
+    assert left("final") == [] and f"grid W {other}" in left("grid")
+    rows["grid"].append({"protocol": "W", "cell": other, "losses": "5.3 5.2"})
+    assert left("final") == [f"final {protocol} {found} {seed}" for protocol, seeds in (("C", 5), ("W", 3))
+                             for seed in range(seeds)]
     # The test data is read when all that it judges is trained, of each protocol for itself.
     cells = plan.WITH_DROPOUT
     rows["final"] = [{"protocol": "W-dropout", "cell": cell, "seed": str(seed), "valid_loss": "1"}
