@@ -7,7 +7,8 @@ import sys
 
 import pytest
 import rnncell
-from rnncell.cli import parser
+from rnncell.cli import main, parser
+from rnncell.cli.cells import FORMS
 
 
 def run(*arguments, cwd=None, status=0):
@@ -190,6 +191,35 @@ def test_q_stops_a_search_and_what_follows_one(tmp_path, text_file):
     assert status == 0 and "q stops" in done and "stopped by q" in done and "best cell found" in done
     done, status = in_a_terminal("study", "s.db", "--watch", cwd=tmp_path, hears=b"scored")
     assert status == 0 and "best cell found" in done
+
+
+@pytest.mark.parametrize("name", list(rnncell.stock_cells()))
+def test_every_stock_cell_is_shown_in_every_form(name, capsys):
+    """Those of others may have no place for it, which is said with the name of a node."""
+    for form in FORMS:
+        status = main(["show", name, "--as", form])
+        written = capsys.readouterr()
+        if status == 0:
+            assert written.out.strip()
+        else:
+            assert form in ("genotype", "arc", "recipe", "dsl", "tree"), (form, written.err)
+            assert written.err.startswith("rnncell: ") and len(written.err) > 30
+
+
+def test_every_stock_cell_is_trained_exported_and_compared(tmp_path, text_file, capsys):
+    names = list(rnncell.stock_cells())
+    assert main(["compare", str(text_file), "--cells", ",".join(names), "--parameters", "2000", "--seeds", "1",
+                 "--updates", "4", "--batch", "4", "--save", str(tmp_path / "c.json")]) == 0
+    table = capsys.readouterr().out
+    assert all(f"\n{name} " in table for name in names)
+    for name in names:
+        model = tmp_path / f"{name}.safetensors"
+        assert main(["train", str(text_file), "--cell", name, "--hidden", "8", "--updates", "2", "--batch", "4",
+                     "--save", str(model)]) == 0, capsys.readouterr().err
+        for form in ("onnx", "c", "torch", "jax"):
+            program = tmp_path / f"{name}.{form}"
+            assert main(["export", str(model), "--to", form, str(program)]) == 0, capsys.readouterr().err
+            assert program.stat().st_size > 1000
 
 
 def test_the_demo_runs_from_end_to_end(tmp_path):
