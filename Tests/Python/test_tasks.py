@@ -53,6 +53,17 @@ def test_a_search_for_a_cell_that_is_good_at_two_tasks(tmp_path):
         rnncell.JointTask(text, sums, shares=(1,))
 
 
+def test_a_task_serves_several_studies():
+    def scores(task, seed):
+        study = rnncell.search(objective=task, trials=8, rungs=2, updates=60, seed=seed, workers=1,
+                               progress=False)
+        return [(row.equations, row.rung, row.valid_loss) for row in study.leaderboard()]
+
+    task = rnncell.SequenceTask(some(60), some(30, 1), **TASK)
+    first, second = scores(task, 1), scores(task, 2)
+    assert scores(task, 1) == first != second == scores(rnncell.SequenceTask(some(60), some(30, 1), **TASK), 2)
+
+
 def test_language_models_are_compared_as_a_task():
     corpus = rnncell.Corpus(train_text="the cat sat. " * 60, valid_text="the cat sat. " * 4,
                             test_text="the cat. ")

@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import tempfile
+import threading
 import time
 import weakref
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,10 @@ from .sequences import SequenceModel, next_step
 
 if TYPE_CHECKING:
     from .studies import Proposal
+
+
+# Two threads may ask for a task's first checkpoint.
+_MAKING = threading.Lock()
 
 
 class Task:
@@ -75,18 +80,27 @@ class Task:
                 "the study says no number of updates; open it with updates= and rungs=")
         cells = proposal.cells
         model = self.model(cells if len(cells) > 1 else cells[0], proposal.seed)
-        self.fit(model, updates=proposal.updates, checkpoint=self._checkpoint(proposal.id), resume=True,
+        self.fit(model, updates=proposal.updates, checkpoint=self._checkpoint(proposal), resume=True,
                  csv=os.devnull, threads=1, seed=proposal.seed)
         loss = self.loss(model)
         return Score(loss, parameters=model.parameter_count, tokens=model.history[-1].tokens,
                      seconds=time.monotonic() - start, step_seconds=step_seconds(model))
 
-    def _checkpoint(self, id: int) -> pathlib.Path:
-        """Where a proposal's training waits for its next rung."""
-        if self._folder is None:
-            self._folder = tempfile.mkdtemp(prefix="rnncell-")
-            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        return pathlib.Path(self._folder, f"{id}.safetensors")
+    def _checkpoint(self, proposal: Proposal) -> pathlib.Path:
+        """Where a proposal's training waits for its next rung: a file of the cell, its seed and the
+        updates, as a task may serve several studies, which number their proposals alike."""
+        with _MAKING:
+            if self._folder is None:
+                self._folder = tempfile.mkdtemp(prefix="rnncell-")
+                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        digest = hashlib.sha256(proposal.equations.encode()).hexdigest()
+        name = f"{digest[:32]}-{proposal.seed}-"
+        path = pathlib.Path(self._folder, f"{name}{proposal.updates}.safetensors")
+        before = [(int(old.stem.removeprefix(name)), old) for old in path.parent.glob(f"{name}*.safetensors")]
+        _, last = max((pair for pair in before if pair[0] <= proposal.updates), default=(0, path))
+        if last != path:
+            last.rename(path)
+        return path
 
     def __getstate__(self) -> dict[str, Any]:
         # A process of its own has checkpoints of its own.
