@@ -892,9 +892,9 @@ RNNCELL_CHECKED int32_t rnncell_model_evaluate_dynamic(
  * capacity:    with `text` NULL and capacity 0 the text is made only to be measured: `needed` costs
  *              as much as the text, so offer a buffer that is large enough at once.
  * count:       tokens to write.
- * temperature: of the softmax: 1 is the model's own distribution, near 0 its likeliest token.
+ * temperature: of the softmax: 1 is the model's own distribution, 0 its likeliest token.
  * seed:        the same seed gives the same text.
- * Errors: RNNCELL_INVALID_ARGUMENT for a negative count, a temperature that is not positive, or a
+ * Errors: RNNCELL_INVALID_ARGUMENT for a negative count or temperature, or a
  * prompt that the vocabulary cannot say.
  */
 RNNCELL_CHECKED int32_t rnncell_model_generate(

@@ -213,9 +213,6 @@ public func rnncell_model_generate(
     let model = try ModelObject.language(model)
     let prompt = try read(prompt, "prompt")
     let count = try CAPI.count(count, "count", limit: Limits.steps)
-    guard temperature > 0, temperature.isFinite else {
-      throw .invalid("temperature is \(temperature); pass a positive number, 1 for the model's own")
-    }
     return try model.generate(prompt, count: count, temperature: temperature, seed: seed)
   }
 }

@@ -141,7 +141,7 @@ WITH_A_CORPUS = [
     ("tokens that are none", lambda c: model(c).evaluate(3), TYPE, "int"),
     ("a prompt with NUL", lambda c: model(c).generate("a\0"), INVALID, "NUL"),
     ("fewer than no tokens", lambda c: model(c).generate("a", -1), INVALID, "-1"),
-    ("no temperature", lambda c: model(c).generate("a", 5, temperature=0), INVALID, "0"),
+    ("a negative temperature", lambda c: model(c).generate("a", 5, temperature=-1), INVALID, "-1"),
     ("a study without a bound", lambda c: rnncell.Study(None, c).run(), rnncell.StateError, "bound"),
 ]
 

@@ -94,7 +94,7 @@ def test_text_is_written_on(trained, corpus):
     assert len(text) == 40 and set(text) <= set(corpus.vocabulary)
     assert trained.generate("the ", 40, seed=3) == text
     assert trained.generate("the ", 0) == ""
-    likeliest = {trained.generate("the cat ", 10, temperature=1e-3, seed=seed) for seed in range(3)}
+    likeliest = {trained.generate("the cat ", 10, temperature=0, seed=seed) for seed in range(3)}
     assert len(likeliest) == 1
 
 

@@ -128,9 +128,10 @@ def test_keras(kind, reset_after):
     np.testing.assert_allclose(np.asarray(both(x)[0])[..., 6:], backward, atol=1e-5)
 
 
+@pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("cell", ["lstm", "gru", "gru_reset_after", "elman"])
-def test_onnx(cell, tmp_path):
-    network = Network(cell, 5, 6, layers=2, seed=3, init_range=0.5)
+def test_onnx(cell, bidirectional, tmp_path):
+    network = Network(cell, 5, 6, layers=2, seed=3, init_range=0.5, bidirectional=bidirectional)
     network.export(tmp_path / "a.onnx")
     x = random(7, 3, 5)
     again = Network.from_onnx(tmp_path / "a.onnx")
@@ -156,3 +157,6 @@ def test_what_cannot_be_read_is_named(tmp_path):
     Network("nascell", 3, 4).export(tmp_path / "a.onnx")
     with pytest.raises(rnncell.InvalidArgumentError, match="Scan"):
         Network.from_onnx(tmp_path / "a.onnx")
+    (tmp_path / "b.onnx").write_bytes(b"none")
+    with pytest.raises(rnncell.FormatError, match="b.onnx is no ONNX model"):
+        Network.from_onnx(tmp_path / "b.onnx")

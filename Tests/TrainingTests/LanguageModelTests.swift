@@ -184,12 +184,12 @@ struct LanguageModelTests {
     #expect(text.unicodeScalars.count == 60)
     #expect(try model.generate("the cat ", count: 60, seed: 3) == text)
     #expect(try model.generate("the cat ", count: 60, seed: 4) != text)
-    let likely = try model.generate("the cat s", count: 10, temperature: 1e-3, seed: 1)
+    let likely = try model.generate("the cat s", count: 10, temperature: 0, seed: 1)
     #expect(try model.generate("the cat s", count: 10, temperature: 1e-3, seed: 2) == likely)
     #expect(likely.hasPrefix("ees the "))
     #expect(try model.generate("", count: 5, seed: 1).unicodeScalars.count == 5)
     #expect(try model.generate("a", count: 0, seed: 1).isEmpty)
-    for (count, temperature) in [(-1, 1.0), (5, 0), (5, -1), (5, .nan), (5, .infinity)] {
+    for (count, temperature) in [(-1, 1.0), (5, -1), (5, .nan), (5, .infinity)] {
       let failure = #expect(throws: Failure.self) {
         try model.generate("a", count: count, temperature: temperature, seed: 1)
       }

@@ -110,7 +110,10 @@ class LanguageModel(Model):
     def generate(
         self, prompt: str = "", count: int = 200, *, temperature: float = 1.0, seed: int = 0
     ) -> str:
-        """Writes `count` tokens on from a prompt; the same seed gives the same text."""
+        """Writes `count` tokens on from a prompt; the same seed gives the same text.
+
+        temperature: of the softmax: 1 is the model's own distribution, 0 its likeliest token.
+        """
         if "\0" in prompt:
             raise InvalidArgumentError("the prompt holds a NUL character; remove it")
         text = self._handle.generate(prompt, count, temperature, seed_of(seed))

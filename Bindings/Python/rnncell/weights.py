@@ -53,6 +53,8 @@ def network_from_torch(source: object, nonlinearity: str = "tanh") -> Network:
             raise InvalidArgumentError(f"{name!r}: an LSTM with a projection (proj_size) has no stock cell")
         prefixes.add(match[1])
         found.setdefault((int(match[3]), bool(match[4])), {})[match[2]] = _array(np, name, value)
+    if not prefixes:
+        raise InvalidArgumentError("there are no arrays; pass the state_dict of an LSTM, GRU or RNN")
     if len(prefixes) != 1:
         raise InvalidArgumentError(
             f"the arrays belong to {len(prefixes)} modules ({', '.join(sorted(prefixes))}); pass those of one")
@@ -105,29 +107,39 @@ def network_from_onnx(source: object) -> Network:
     """See Network.from_onnx."""
     try:
         import onnx
+        from google.protobuf.message import DecodeError
         from onnx import numpy_helper
     except ImportError as error:
         raise ImportError("reading ONNX needs the package onnx: pip install onnx") from error
-    model = onnx.load(os.fspath(source)) if isinstance(source, (str, os.PathLike)) else source
+    try:
+        model = onnx.load(os.fspath(source)) if isinstance(source, (str, os.PathLike)) else source
+    except DecodeError as error:
+        raise FormatError(f"{source} is no ONNX model ({error}); pass another file") from None
     graph = model.graph  # type: ignore
     arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     parts: dict[tuple[int, bool], Part] = {}
-    layer = 0
+    layers: dict[str, int] = {}
     for node in graph.node:
         if node.op_type == "Scan":
             raise InvalidArgumentError(
                 f"the node {node.name or node.output[0]!r} is a Scan; only LSTM, GRU and RNN can be read")
         if node.op_type not in ("LSTM", "GRU", "RNN"):
             continue
-        for index, one in enumerate(_onnx_parts(node, arrays, numpy_helper)):
-            parts[layer, index == 1] = one
-        layer += 1
+        # Two nodes may run the two directions of a layer: they read the same.
+        layer = layers.setdefault(node.input[0], len(layers))
+        for is_reverse, one in _onnx_parts(node, arrays, numpy_helper):
+            if (layer, is_reverse) in parts:
+                raise InvalidArgumentError(
+                    f"the {node.op_type} {node.name or node.output[0]!r} reads what another one reads; "
+                    "layers are read that come one after another")
+            parts[layer, is_reverse] = one
     if not parts:
         raise InvalidArgumentError("the model has no LSTM, GRU or RNN")
     return _network(parts)
 
 
-def _onnx_parts(node: Any, arrays: Mapping[str, Any], helper: Any) -> Iterator[Part]:
+def _onnx_parts(node: Any, arrays: Mapping[str, Any], helper: Any) -> Iterator[tuple[bool, Part]]:
+    """The directions of a node: whether it is the one from the end, and its arrays."""
     import onnx
     options = {entry.name: onnx.helper.get_attribute_value(entry) for entry in node.attribute}
     where = f"the {node.op_type} {node.name or node.output[0]!r}"
@@ -150,15 +162,13 @@ def _onnx_parts(node: Any, arrays: Mapping[str, Any], helper: Any) -> Iterator[P
     relu = node.op_type == "RNN" and activations and set(activations) == {b"Relu"}
     if activations and not relu and activations != usual[node.op_type] * w.shape[0]:
         raise InvalidArgumentError(f"{where} has other activations than usual: {activations}")
-    direction = options.get("direction", b"forward")
-    if direction == b"reverse":
-        raise InvalidArgumentError(f"{where} runs backward only; a network runs forward or both ways")
     kind = {"LSTM": "lstm", "RNN": "relu" if relu else "elman",
             "GRU": "gru_reset_after" if options.get("linear_before_reset") else "gru"}[node.op_type]
     for index in range(w.shape[0]):
         half = r.shape[1]
         biases = (None, None) if b is None else (b[index, :half], b[index, half:])
-        yield Part(kind, _ONNX.get(kind), w[index], r[index], *biases)
+        is_reverse = index == 1 or options.get("direction") == b"reverse"
+        yield is_reverse, Part(kind, _ONNX.get(kind), w[index], r[index], *biases)
 
 
 def _array(np: Any, name: str, value: object) -> Any:
@@ -190,7 +200,8 @@ def _network(parts: Mapping[tuple[int, bool], Part]) -> Network:
     if set(parts) != wanted:
         layer, reverse = min(wanted.symmetric_difference(parts))
         raise InvalidArgumentError(
-            f"layer {layer} has no {'backward' if reverse else 'forward'} direction; pass all layers alike")
+            f"layer {layer} has no {'backward' if reverse else 'forward'} direction; a network runs "
+            "forward or both ways, and its layers alike")
     cells, sizes = [], []
     for layer in range(count):
         part = parts[layer, False]

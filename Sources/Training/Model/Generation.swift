@@ -9,8 +9,7 @@ extension LanguageModel {
   ///
   /// - Parameters:
   ///   - count: tokens to write.
-  ///   - temperature: divides the logits: 1 is the model's own distribution, near 0 its likeliest
-  ///     token.
+  ///   - temperature: divides the logits: 1 is the model's own distribution, 0 its likeliest token.
   /// - Returns: the continuation, without the prompt.
   /// - Throws: `.invalidArgument` for a count or temperature out of range, or a prompt that the
   ///   vocabulary cannot say; `.diverged` for weights that give no number.
@@ -20,8 +19,9 @@ extension LanguageModel {
     guard (0...Limits.steps).contains(count) else {
       throw .invalid("\(count) tokens cannot be written; use 0 to \(Limits.steps)")
     }
-    guard temperature > 0, temperature.isFinite else {
-      throw .invalid("temperature \(temperature) is not positive; use 1 for the model's own")
+    guard temperature >= 0, temperature.isFinite else {
+      throw .invalid(
+        "temperature is \(temperature); pass 1 for the model's own choice, 0 for the likeliest")
     }
     var tokens = try vocabulary.encode(prompt)
     // A text ends its last line; a prompt is in the midst of it.
@@ -94,7 +94,10 @@ private final class NextToken {
     }
     let words = 0..<matrix.rows
     let largest = words.reduce(-Double.infinity) { max($0, Double(logits[$1])) }
-    func weight(_ word: Int) -> Double { exp((Double(logits[word]) - largest) / temperature) }
+    func weight(_ word: Int) -> Double {
+      let below = Double(logits[word]) - largest
+      return temperature > 0 ? exp(below / temperature) : below == 0 ? 1 : 0
+    }
     let sum = words.reduce(0) { $0 + weight($1) }
     guard sum.isFinite else {
       throw Failure(.diverged, "the model gives no number; its weights are unusable")

@@ -70,8 +70,8 @@ def add(commands: Any) -> None:
     generate.add_argument("prompt", metavar="PROMPT", nargs="?", default="")
     generate.add_argument("--count", type=number_of_tokens, default=200, metavar="N",
                           help="tokens to write (default: %(default)s)")
-    generate.add_argument("--temperature", type=POSITIVE, default=1.0, metavar="T",
-                          help="near 0: the likeliest token (default: %(default)s)")
+    generate.add_argument("--temperature", type=NOT_NEGATIVE, default=1.0, metavar="T",
+                          help="0: the likeliest token (default: %(default)s)")
     generate.add_argument("--seed", type=int, default=0, metavar="S")
     add_common(generate)
     generate.set_defaults(run=run_generate, parser=generate)
