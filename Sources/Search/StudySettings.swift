@@ -75,10 +75,18 @@ package struct StudySettings: Equatable, Sendable {
         "a front of measured seconds is not the same from run to run; leave out front, or "
           + "deterministic")
     }
+    func names(_ holds: (any Strategy.Type) -> Bool) -> String {
+      Strategies.all.filter(holds).map { $0.name }.joined(separator: ", ")
+    }
     guard mixedLayers == 1 || type.mixesLayers else {
       throw .invalid(
         "the strategy '\(strategy)' has the same cell in all layers; leave out mixed_layers, or use "
-          + Strategies.all.filter { $0.mixesLayers }.map { $0.name }.joined(separator: ", "))
+          + names { $0.mixesLayers })
+    }
+    guard space.start.isEmpty || type.takesStarts else {
+      throw .invalid(
+        "the strategy '\(strategy)' begins with no cells of yours; leave out start, or use "
+          + names { $0.takesStarts })
     }
     for (name, value, range) in [
       ("rungs", rungs, 1...10), ("eta", eta, 2...100), ("window", window, 1...1024),

@@ -62,7 +62,7 @@ def test_a_failure_is_kept_with_its_reason():
     assert rows[first.id].failure == "the machine caught fire"
     assert rows[first.id].state == rows[second.id].state == "failed"
     assert study.info.failed_count == 2
-    with pytest.raises(rnncell.StateError, match="no scored"):
+    with pytest.raises(rnncell.StateError, match="all 2 proposals that were tried failed, .*not finite"):
         study.best
 
 
@@ -283,6 +283,13 @@ def test_a_study_starts_from_given_cells():
     assert study.ask().cell == mine
     with pytest.raises(rnncell.InvalidArgumentError, match="outside of the search space"):
         rnncell.Study(strategy="auto", operations=["sigmoid"], start=[mine])
+    with pytest.raises(rnncell.InvalidArgumentError, match="leave out start, or use auto, evolution, local"):
+        rnncell.Study(strategy="grow", start=[mine])
+    # A climb begins with the named cells, and goes on from the better one.
+    climb = rnncell.Study(strategy="local", trials=5, start=[mine, "gru"], seed=1)
+    climb.run(objective=lambda proposal: float(proposal.cell == rnncell.Cell.stock("gru")))
+    assert [row.cell for row in climb.history[:2]] == [mine, rnncell.Cell.stock("gru")]
+    assert all(row.parents for row in climb.history[2:]) and climb.history[2].parents == (1,)
     with pytest.raises(rnncell.InvalidArgumentError, match="'tanhh'"):
         rnncell.Study(operations=["tanhh"])
 

@@ -146,7 +146,7 @@ class Study:
               which they stand, not by the loss alone; not with deterministic.
     operations: names of those that cells may use; None: all.
     max_nodes, max_depth, max_matrices, max_states: of a cell.
-    start:    cells to start from, in place of the strategy's.
+    start:    cells to start from, in place of the strategy's; for "auto", "evolution" and "local".
     mixed_layers: the layers may have different cells; "evolution" does that.
     read_only: only look, also while another process runs the study.
     """
@@ -269,6 +269,10 @@ class Study:
         for row in self.leaderboard():
             if row.strategy != CONTROL:
                 return row
+        failures = [row.failure for row in self.history if row.state == "failed"]
+        if failures:
+            raise StateError(f"all {len(failures)} proposals that were tried failed, the last one with: "
+                             f"{failures[-1]}")
         raise StateError("the study has no scored proposal yet; run it, or tell a score")
 
     def beside(self, suffix: str) -> pathlib.Path | None:

@@ -14,6 +14,7 @@ package struct Auto: UnsizedStrategy {
   package static let summary =
     "breeds cell graphs from stock cells, and trains the children that promise most (the default)"
   package static let predictsCurves = true
+  package static let takesStarts = true
 
   package static let leaders: Int? = 2
 

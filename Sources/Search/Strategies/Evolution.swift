@@ -13,6 +13,7 @@ package struct Evolution: Strategy {
     "genetic programming of trees in species, with a hall of shame for those that do not improve"
   package static let predictsCurves = true
   package static let mixesLayers = true
+  package static let takesStarts = true
 
   private let settings: GeneticSettings
   private let distances = TreeDistances()

@@ -14,6 +14,8 @@ package struct LocalSearch: UnsizedStrategy {
   static let start = 8
   static let patience = 40
 
+  package static let takesStarts = true
+
   package init() {}
 
   package func propose(
@@ -23,7 +25,15 @@ package struct LocalSearch: UnsizedStrategy {
     let climb = history.proposals.last { !$0.isControl }.flatMap { Int($0.notes) } ?? 0
     let own = history.proposals.filter { $0.notes == String(climb) && $0.isTrial }
     let scored = history.cells.filter { $0.notes == String(climb) && !$0.isControl }
-    guard own.count >= Self.start, let best = scored.min(by: Proposal.isBetter) else {
+    // Cells that the study names begin the first climb in place of random ones.
+    let named = climb == 0 ? history.settings.space.start : []
+    for text in named {
+      let cell = try Cell(parsing: text)
+      if !history.has(cell) { return Candidate(cell, notes: String(climb)) }
+    }
+    guard own.count >= (named.isEmpty ? Self.start : 1),
+      let best = scored.min(by: Proposal.isBetter)
+    else {
       return Candidate(
         try RandomSearch.grow(in: history.settings.space, &choices).cell(), notes: String(climb))
     }

@@ -103,6 +103,8 @@ package protocol Strategy: Sendable {
   static var leaders: Int? { get }
   /// Whether it proposes different cells for the layers of a model, where a study asks for it.
   static var mixesLayers: Bool { get }
+  /// Whether it begins with the cells that a study names.
+  static var takesStarts: Bool { get }
   /// What a preset sets, in words; nil where the strategy has no such preset.
   static func sizes(_ preset: Preset) -> String?
   init(_ preset: Preset)
@@ -118,6 +120,7 @@ extension Strategy {
   package static var predictsCurves: Bool { false }
   package static var leaders: Int? { nil }
   package static var mixesLayers: Bool { false }
+  package static var takesStarts: Bool { false }
   package init() { self.init(.scaled) }
 }
 
