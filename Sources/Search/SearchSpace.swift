@@ -44,10 +44,10 @@ package struct SearchSpace: Equatable, Sendable {
     }
     let deepest = graph.states.map { depths[$0.next] }.max() ?? 0
     for (what, value, most) in [
-      ("nodes", count, nodes), ("matrices", products, matrices), ("depth", deepest, depth),
+      ("nodes", count, nodes), ("matrices", products, matrices), ("levels", deepest, depth),
       ("states", graph.states.count, states),
     ] {
-      if let most, value > most { return "its \(what) are \(value), more than \(most)" }
+      if let most, value > most { return "it has \(value) \(what), more than \(most)" }
     }
     return nil
   }

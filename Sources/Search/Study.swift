@@ -198,20 +198,29 @@ package final class Study {
     }
     let history = history(visible)
     var fresh: [Proposal] = []
+    let space = settings.space
+    var reason: String?
     for attempt in 0..<400 {
       var choices = Choices(seed: settings.seed, UInt64(step), UInt64(attempt))
       let candidate: Candidate
       do {
         guard let made = try strategy.propose(history, &choices) else { return false }
         candidate = made
-      } catch { continue }
+      } catch {
+        reason = error.message
+        continue
+      }
       let cells = [candidate.cell] + candidate.upper
-      guard
-        candidate.work.isStage || cells.allSatisfy({ settings.space.reason(against: $0) == nil })
-      else { continue }
+      if !candidate.work.isStage,
+        let outside = cells.lazy.compactMap({ space.reason(against: $0) }).first
+      {
+        reason = outside
+        continue
+      }
       var proposal = proposal(
         candidate, id: proposals.count + fresh.count + 1, settings.strategy)
       if proposal.work.isStage {
+        try history.checkStages()
         let updates = proposal.stageUpdates ?? settings.updates
         try begin(Ask(proposal: proposal.id, rung: 0, updates: updates), fresh + [proposal])
         return true
@@ -237,7 +246,7 @@ package final class Study {
     throw Failure(
       .state,
       "the strategy '\(settings.strategy)' found no new cell in 400 tries; use another one, or "
-        + "a wider space")
+        + "a wider space" + (reason.map { " (the last reason: \($0))" } ?? ""))
   }
 
   private func proposal(_ candidate: Candidate, id: Int, _ strategy: String) -> Proposal {

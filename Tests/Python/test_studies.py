@@ -294,6 +294,15 @@ def test_a_study_starts_from_given_cells():
         rnncell.Study(operations=["tanhh"])
 
 
+@pytest.mark.parametrize("space, reason", [
+    ({"operations": ["tanh", "sigmoid", "blend"]}, "the last 8 networks of 'enas' gave no new cell"),
+    ({"max_nodes": 3}, "no room for a cell of highway steps")])
+def test_a_space_too_small_for_a_strategy_ends_the_search(corpus, space, reason):
+    study = rnncell.Study(None, corpus, strategy="enas", trials=50, workers=1, **TINY, **space)
+    with pytest.raises(rnncell.StateError, match=reason):
+        study.run()
+
+
 def test_a_search_ends_at_its_target(corpus):
     study = rnncell.search(corpus, trials=50, target=100.0, workers=1, progress=False, **TINY)
     assert study.info.scored_count < 50

@@ -34,6 +34,21 @@ extension History {
 
   private static let failuresAllowed = 8
 
+  /// - Throws: `.state` where so many stages in a row gave no new cell that another one will not.
+  func checkStages() throws(Failure) {
+    let parents = Set(
+      proposals.filter { !$0.work.isStage && !$0.state.isRejected }.flatMap(\.parents))
+    let fruitless = stages.reversed().prefix { !parents.contains($0.id) }.count
+    guard fruitless < Self.fruitlessAllowed else {
+      throw Failure(
+        .state,
+        "the last \(fruitless) networks of '\(settings.strategy)' gave no new cell; use another "
+          + "strategy, or a wider space")
+    }
+  }
+
+  private static let fruitlessAllowed = 8
+
   /// Stages whose cells may not have been proposed yet.
   var recentStages: some Sequence<Proposal> { stages.suffix(4) }
 }
