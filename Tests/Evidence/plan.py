@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import rnncell
 from headline import LONG
 from ledger import TABLES, Table, cell_of
+from protocols import PROTOCOLS
 from tasks import WANTED
 from units import SCRATCH, Unit, calibrations, random_recipes
 
@@ -25,6 +26,8 @@ WITH_DROPOUT = ("lstm", "gru", "rhn", "darts_v2", "enas", "nascell", "mogrifier"
 MUSIC_STRATEGIES = ("auto", "random")
 MUSIC_SEEDS = 3
 ABLATION_SEEDS = 3
+# Searches of each strategy whose winners are trained to the end.
+WINNERS_SEEDS = 3
 # First proposals of the long search, which are trained through all rungs to see what halving saves.
 FULL = 60
 
@@ -86,13 +89,22 @@ def _full() -> Iterator[Unit]:
             yield Unit("full", {"protocol": "C", "seed": 0, "proposal": proposal})
 
 
-def _trained(protocol: str, cells: Iterable[str], seeds: int | None = None) -> Iterator[Unit]:
-    """The rates of cells, then their final trainings; seeds: None for the protocol's."""
+def _ranked(protocol: str, cells: Iterable[str]) -> Iterator[Unit]:
+    """A part of the trainings of cells at each rate."""
     for cell in cells:
         yield Unit("grid", {"protocol": protocol, "cell": cell})
-        if Table("grid").find(protocol=protocol, cell=cell):
-            for seed in range(FINAL_SEEDS[protocol] if seeds is None else seeds):
-                yield Unit("final", {"protocol": protocol, "cell": cell, "seed": seed})
+
+
+def _trained(protocol: str, cells: Iterable[str], seeds: int | None = None) -> Iterator[Unit]:
+    """The trainings of cells at each rate, then with other seeds; seeds: None for the protocol's."""
+    for cell in cells:
+        is_chosen = True
+        for rate in PROTOCOLS[protocol].rates:
+            key = {"protocol": protocol, "cell": cell, "rate": rate}
+            yield Unit("rates", key)
+            is_chosen = is_chosen and Table("rates").find(**key) is not None
+        for seed in range(FINAL_SEEDS[protocol] if seeds is None else seeds) if is_chosen else ():
+            yield Unit("final", {"protocol": protocol, "cell": cell, "seed": seed})
 
 
 def _compared(strategies: set[str]) -> Iterator[Unit]:
@@ -101,15 +113,15 @@ def _compared(strategies: set[str]) -> Iterator[Unit]:
     yield from _trained("C", RIVALS)
     for protocol, cells in (("C", found_at_length("CW")), ("W", found_at_length("CW")),
                             ("C", found_at_length("C"))):
-        yield from _trained(protocol, cells, 0)
+        yield from _ranked(protocol, cells)
     found, of_characters = best_of_both(), best_of_characters()
     at_length = [cell for cell in (found, of_characters) if cell is not None]
     for protocol, cells in (("C", at_length), ("W", [*at_length[:1], *RIVALS])):
         yield from _trained(protocol, cells)
-    yield from _trained("C", rnncell.stock_cells(), 0)
+    yield from _ranked("C", rnncell.stock_cells())
     yield from _trained("C", finalists_of_zoo(), 1)
     for row in Table("search").rows():
-        if row["strategy"] in strategies:
+        if row["strategy"] in strategies and int(row["seed"]) < WINNERS_SEEDS:
             yield from _trained(row["protocol"], [row["winner"]], 1)
     zoo = best_of_zoo(losses)
     yield from _trained("C", zoo)

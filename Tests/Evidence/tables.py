@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import rnncell
 from ledger import Table, cell_of
 from plan import (
-    best_of, best_of_both, best_of_characters, final_losses, found_on_music)
+    WINNERS_SEEDS, best_of, best_of_both, best_of_characters, final_losses, found_on_music)
 from rnncell.anatomy import kendall
 from rnncell.comparison import Interval
 from tasks import WANTED
@@ -61,7 +61,7 @@ def searches() -> str:
         share = [int(row["duplicates"]) / int(row["proposals"]) for row in found]
         rows.append([
             name, str(len(found)), span([float(row["best_loss"]) for row in found]),
-            span(winners) if len(winners) == len(found) else "-",
+            span(winners) if len(winners) >= min(len(found), WINNERS_SEEDS) else "-",
             f"{statistics.median(int(row['trained']) for row in found):g}",
             f"{100 * statistics.median(share):.0f} %",
             f"{statistics.median(float(row['tau']) for row in found):.2f}"])

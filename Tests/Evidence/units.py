@@ -128,6 +128,7 @@ def best_by_tokens(path: str | None, last: list[rnncell.Proposal]) -> str:
 
 
 def _grid(data: pathlib.Path, protocol: str, cell: str) -> dict[str, Any]:
+    """The losses of a cell after a part of a final training, by which cells are ranked."""
     settings, text = PROTOCOLS[protocol], data_of(protocol, data)
     losses: list[float] = []
     start = time.monotonic()
@@ -138,67 +139,84 @@ def _grid(data: pathlib.Path, protocol: str, cell: str) -> dict[str, Any]:
             losses.append(settings.loss(model, text, "valid"))
         except rnncell.DivergedError:
             losses.append(math.inf)
-    best = min(range(len(losses)), key=losses.__getitem__)
     return {"losses": " ".join(f"{loss:.5f}" for loss in losses),
-            "learning_rate": settings.rates[best], "hidden": model.hidden_size,
-            "parameters": model.parameter_count, "seconds": round(time.monotonic() - start, 1)}
+            "hidden": model.hidden_size, "parameters": model.parameter_count,
+            "seconds": round(time.monotonic() - start, 1)}
 
 
-def model_path(protocol: str, cell: str, seed: int) -> pathlib.Path:
+def model_path(protocol: str, cell: str, rate: object, seed: int) -> pathlib.Path:
     """Where a final model lies."""
-    return SCRATCH / f"{protocol}-{cell_of(cell).digest}-{seed}.safetensors"
+    return SCRATCH / f"{protocol}-{cell_of(cell).digest}-{rate}-{seed}.safetensors"
 
 
-def _final(data: pathlib.Path, protocol: str, cell: str, seed: int) -> dict[str, Any]:
+def _trained(data: pathlib.Path, protocol: str, cell: str, rate: object, seed: int) -> dict[str, Any]:
+    """A final training, whose model is kept."""
     SCRATCH.mkdir(parents=True, exist_ok=True)
     settings, text = PROTOCOLS[protocol], data_of(protocol, data)
-    grid = Table("grid").find(protocol=protocol, cell=cell)
-    assert grid is not None, "the learning rate is not chosen yet"
     start = time.monotonic()
     model = settings.model(text, cell_of(cell), seed)
     loss = math.inf
     try:
-        settings.fit(model, text, epochs=settings.epochs, seed=seed,
-                     learning_rate=float(grid["learning_rate"]))
+        settings.fit(model, text, epochs=settings.epochs, seed=seed, learning_rate=float(str(rate)))
         loss = settings.loss(model, text, "valid")
-        model.save(model_path(protocol, cell, seed))
+        model.save(model_path(protocol, cell, rate, seed))
     except rnncell.DivergedError:
         pass
     tokens = model.history[-1].tokens if model.history else 0
-    return {"learning_rate": grid["learning_rate"], "hidden": model.hidden_size,
-            "parameters": model.parameter_count, "valid_loss": f"{loss:.5f}", "tokens": tokens,
+    return {"hidden": model.hidden_size, "parameters": model.parameter_count,
+            "valid_loss": f"{loss:.5f}", "tokens": tokens,
             "seconds": round(time.monotonic() - start, 1)}
+
+
+def _rates(data: pathlib.Path, protocol: str, cell: str, rate: float) -> dict[str, Any]:
+    return _trained(data, protocol, cell, rate, seed=0)
+
+
+def chosen(protocol: str, cell: str) -> dict[str, str]:
+    """The row of the learning rate that ends best with seed 0."""
+    rows = [Table("rates").find(protocol=protocol, cell=cell, rate=rate)
+            for rate in PROTOCOLS[protocol].rates]
+    found = [row for row in rows if row is not None]
+    assert len(found) == len(rows), "the learning rate is not chosen yet"
+    return min(found, key=lambda row: float(row["valid_loss"]))
+
+
+def _final(data: pathlib.Path, protocol: str, cell: str, seed: int) -> dict[str, Any]:
+    row = chosen(protocol, cell)
+    names = TABLES["rates"][1]
+    figures = {name: row[name] for name in names} if seed == 0 else \
+        _trained(data, protocol, cell, row["rate"], seed)
+    return {"learning_rate": row["rate"], **figures}
 
 
 def _ablation(data: pathlib.Path, protocol: str, cell: str, part: str, seed: int) -> dict[str, Any]:
     """A cell without one part, at the learning rate of the whole."""
     settings, text = PROTOCOLS[protocol], data_of(protocol, data)
-    grid = Table("grid").find(protocol=protocol, cell=cell)
-    assert grid is not None, "the learning rate is not chosen yet"
+    rate = chosen(protocol, cell)["rate"]
     start = time.monotonic()
     model = settings.model(text, cell_of(cell).ablations()[part], seed)
     loss = math.inf
     try:
-        settings.fit(model, text, epochs=settings.epochs, seed=seed,
-                     learning_rate=float(grid["learning_rate"]))
+        settings.fit(model, text, epochs=settings.epochs, seed=seed, learning_rate=float(rate))
         loss = settings.loss(model, text, "valid")
     except rnncell.DivergedError:
         pass
-    return {"learning_rate": grid["learning_rate"], "valid_loss": f"{loss:.5f}",
+    return {"learning_rate": rate, "valid_loss": f"{loss:.5f}",
             "seconds": round(time.monotonic() - start, 1)}
 
 
 def _test(data: pathlib.Path, protocol: str, cell: str, seed: int) -> dict[str, Any]:
     final = Table("final").find(protocol=protocol, cell=cell, seed=seed)
     assert final is not None, "the final training is not done yet"
-    path = model_path(protocol, cell, seed)
+    rate = final["learning_rate"]
+    path = model_path(protocol, cell, rate, seed)
     if not path.exists():
-        _final(data, protocol, cell, seed)
+        _trained(data, protocol, cell, rate, seed)
     loss = math.inf
     if path.exists():
         settings = PROTOCOLS[protocol]
         loss = settings.loss(settings.load(path), data_of(protocol, data), "test")
-    return {"learning_rate": final["learning_rate"], "valid_loss": final["valid_loss"],
+    return {"learning_rate": rate, "valid_loss": final["valid_loss"],
             "test_loss": f"{loss:.5f}"}
 
 
@@ -252,7 +270,8 @@ def _sanity(data: pathlib.Path, protocol: str, cell: str) -> dict[str, Any]:
 
 
 FUNCTIONS = {
-    "search": _search, "headline": _headline, "full": _full, "grid": _grid, "final": _final,
+    "search": _search, "headline": _headline, "full": _full, "grid": _grid,
+    "rates": _rates, "final": _final,
     "test": _test, "ablation": _ablation, "curve": _curve, "cheap": _cheap, "sanity": _sanity,
     "task": measure_task}
 assert set(FUNCTIONS) == set(TABLES)

@@ -112,10 +112,15 @@ def test_what_is_left_to_measure_waits_for_what_it_needs(monkeypatch, tmp_path):
     rows["grid"] = [{"protocol": "C", "cell": found, "losses": "1.2 1.1"},
                     {"protocol": "C", "cell": other, "losses": "1.0 1.3"},
                     {"protocol": "W", "cell": found, "losses": "5.1 5.0"}]
-    assert left("final") == [] and f"grid W {other}" in left("grid")
+    assert left("rates")[:4] == [f"rates C {cell} {rate}" for cell in ("lstm", "gru")
+                                 for rate in (0.0015, 0.003, 0.006)][:4]
+    assert f"rates C {found} 0.003" not in left("rates") and f"grid W {other}" in left("grid")
     rows["grid"].append({"protocol": "W", "cell": other, "losses": "5.3 5.2"})
-    assert left("final") == [f"final {protocol} {found} {seed}" for protocol, seeds in (("C", 5), ("W", 3))
-                             for seed in range(seeds)]
+    assert f"rates C {found} 0.003" in left("rates") and f"rates W {found} 0.012" in left("rates")
+    rows["rates"] = [{"protocol": "C", "cell": found, "rate": str(rate)} for rate in (0.0015, 0.003)]
+    assert left("final") == []
+    rows["rates"].append({"protocol": "C", "cell": found, "rate": "0.006"})
+    assert left("final") == [f"final C {found} {seed}" for seed in range(5)]
     # The test data is read when all that it judges is trained, of each protocol for itself.
     cells = plan.WITH_DROPOUT
     rows["final"] = [{"protocol": "W-dropout", "cell": cell, "seed": str(seed), "valid_loss": "1"}
