@@ -6,10 +6,10 @@ W-dropout: the same with dropout.
 JSB: chorales, the next step of a piano roll; a final training ends when the validation loss has not
      improved for 20 epochs, and keeps the best weights.
 
-All models have, within 1 %, the parameters of one with an LSTM of 128, for chorales, within 2 %, of one of
-200. All learn by Adam at the best of three rates: that with the least validation loss at the end, with seed
-0. A quarter of the epochs is enough to rank cells, but not to choose: GRU's best rate at that point is not
-the one that ends best.
+All models have, within 1 %, the parameters of one with an LSTM of 128; for chorales, within 2 %, of one
+of 200. All learn by Adam at the best of three rates: that which ends with the least validation loss, with
+seed 0. A quarter of the epochs is enough to rank cells, but not to choose: GRU's best rate at that point
+is not the one that ends best.
 """
 from __future__ import annotations
 
