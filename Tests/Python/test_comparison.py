@@ -140,3 +140,17 @@ def test_ablation_trains_a_cell_without_each_of_its_parts(corpus):
     assert low <= mean <= high and name in text_of(result)
     with pytest.raises(rnncell.InvalidArgumentError, match="no part"):
         rnncell.ablate(corpus, "h' = linear(x, h)", parameters=3000)
+
+
+def test_a_rate_that_was_tried_to_the_end_is_not_trained_again(corpus, monkeypatch):
+    trained = []
+    fit = rnncell.LanguageModel.fit
+    monkeypatch.setattr(rnncell.LanguageModel, "fit",
+                        lambda self, *given, **options: trained.append(1) or fit(self, *given, **options))
+    options = {"parameters": 3000, "seeds": 2, "updates": 8, "batch_size": 4}
+    result = rnncell.compare(corpus, ["gru", "lstm"], learning_rates=(0.001, 0.02), grid_share=1, **options)
+    assert len(trained) == 2 * 2 + 2
+    for cell in ("gru", "lstm"):
+        alone = rnncell.compare(corpus, [cell], learning_rate=result.learning_rate(cell), **options)
+        assert alone.losses(cell) == result.losses(cell)
+        assert all(run.seconds > 0 for run in result.runs)
