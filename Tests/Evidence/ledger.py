@@ -17,7 +17,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
                ("tokens", "seconds", "proposals", "trained", "duplicates", "exploded", "stages",
                 "best_loss", "curve", "tau", "winner")),
     "headline": (("protocol", "seed", "part"),
-                 ("tokens", "seconds", "scored", "tau", "best_loss", "cells")),
+                 ("tokens", "core_seconds", "scored", "tau", "best_loss", "cells")),
     "full": (("protocol", "seed", "proposal"), ("cell", "losses", "seconds")),
     "grid": (("protocol", "cell"), ("losses", "hidden", "parameters", "seconds")),
     "rates": (("protocol", "cell", "rate"),

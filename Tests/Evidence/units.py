@@ -73,11 +73,18 @@ def _search(data: pathlib.Path, protocol: str, strategy: str, seed: int) -> dict
 def _headline(data: pathlib.Path, protocol: str, seed: int, part: int) -> dict[str, Any]:
     SCRATCH.mkdir(parents=True, exist_ok=True)
     search, path = LONG[protocol], SCRATCH / f"headline-{protocol}-{seed}.db"
+    tokens = 0
+    if path.exists():
+        with rnncell.Study(path, read_only=True) as begun:
+            tokens = begun.info.tokens
+    start = time.process_time()
     with search.study(path, data, seed, part) as study:
         info = study.info
         last = [row for row in study.leaderboard() if row.rung == search.rungs - 1]
-        return {"tokens": info.tokens, "seconds": round(info.seconds, 1),
-                "scored": info.scored_count, "tau": f"{info.tau:.3f}",
+        # Of the whole part, also where an earlier process began it.
+        core = (time.process_time() - start) * search.tokens / max(1, info.tokens - tokens)
+        return {"tokens": info.tokens, "core_seconds": round(core, 1), "scored": info.scored_count,
+                "tau": f"{info.tau:.3f}",
                 "best_loss": f"{last[0].valid_loss:.5f}" if last else "",
                 "cells": " | ".join(one_line(row.cell) for row in last[:FINALISTS])}
 
