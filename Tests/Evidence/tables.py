@@ -89,11 +89,13 @@ def differences() -> str:
 
 
 def finals(protocol: str) -> str:
-    """Stock cells after final training."""
+    """Stock cells, and those found by the long searches, after final training."""
+    names = {cell: name for name, cell in found_cells().items()}
     by_cell: dict[str, list[dict[str, str]]] = {}
     for row in Table("final").rows():
-        if row["protocol"] == protocol and "'" not in row["cell"]:
-            by_cell.setdefault(row["cell"], []).append(row)
+        name = names.get(row["cell"], row["cell"])
+        if row["protocol"] == protocol and "'" not in name:
+            by_cell.setdefault(name, []).append(row)
     order = sorted(by_cell, key=lambda cell: statistics.fmean(
         float(row["valid_loss"]) for row in by_cell[cell]))
     rows = []
