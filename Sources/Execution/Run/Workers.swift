@@ -1,5 +1,3 @@
-import Kernels
-
 /// Who does a piece of work: all threads of a team, or one of them by itself while the others do theirs.
 struct Workers {
   let team: Team
