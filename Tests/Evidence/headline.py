@@ -46,7 +46,7 @@ class LongSearch:
 
 
 LONG = {each.name: each for each in (
-    LongSearch("CW", rungs=3, updates=4320, parts=8, tokens=90_000_000),
+    LongSearch("CW", rungs=3, updates=4320, parts=7, tokens=90_000_000),
     LongSearch("C", rungs=4, updates=12960, parts=5, tokens=160_000_000))}
 
 
