@@ -2,9 +2,11 @@
 
 A part whose forerunners were measured elsewhere does their work first.
 
-C:  on the characters alone.
-CW: for a cell that is good at characters and at words: the sum of its losses on both counts. The
-    words are the most frequent ones, the others one word, so that seconds show how well a cell recalls.
+C:  on the characters alone, with models of the protocol's size.
+CW: for a cell that is good at characters and at words, on both in small: models of 48 units, and so much
+    less text that what an epoch teaches such a model is what it teaches one of the protocols. That takes
+    seconds, and orders cells as the protocols do; the same seconds of a large model's training, which end
+    where it has only begun to learn, do not.
 """
 from __future__ import annotations
 
@@ -16,12 +18,15 @@ import pathlib
 import rnncell
 from protocols import data_of, text_of
 
-WORDS = 3000
-# Characters and words of the validation text that a score is of.
-VALID_CHARACTERS, VALID_WORDS = 60_000, 30_000
-WORDS_RATE = 0.006
-# Of the updates on characters: an update on words takes three times as long.
-WORDS_SHARE = 1 / 3
+HIDDEN = 48
+CHARACTERS_UPDATES = 8000
+# Words of the training text; the most frequent ones are told apart, the others are one.
+WORDS, FREQUENT = 155_000, 2000
+WORDS_EPOCHS = 8
+# What tells words' losses apart is half as much in small as in the protocol; that of characters, nearly all.
+WORDS_WEIGHT = 2
+# Of the validation text, what a score is of.
+VALID_CHARACTERS, VALID_WORDS = 120_000, 33_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,14 +44,14 @@ class LongSearch:
         settings = text_of("C")
         study = rnncell.Study(
             path, data_of("C", folder) if self.name == "C" else None, strategy="auto", seed=seed,
-            workers=1, deterministic=True, rungs=self.rungs, updates=self.updates,
+            deterministic=True, rungs=self.rungs, updates=self.updates,
             tokens=part * self.tokens, hidden_size=settings.hidden,
             **(settings.as_searched if self.name == "C" else {}))
         return study.run(objective=None if self.name == "C" else both(folder))
 
 
 LONG = {each.name: each for each in (
-    LongSearch("CW", rungs=3, updates=4320, parts=7, tokens=90_000_000),
+    LongSearch("CW", rungs=3, updates=CHARACTERS_UPDATES, parts=7, tokens=450_000_000),
     LongSearch("C", rungs=4, updates=12960, parts=5, tokens=160_000_000))}
 
 
@@ -56,17 +61,24 @@ def both(folder: pathlib.Path) -> rnncell.JointTask:
     settings = text_of("C")
     train, valid = ((folder / f"ptb.{part}.txt").read_text(encoding="utf-8")
                     for part in ("train", "valid"))
-    frequent = {word for word, _ in collections.Counter(train.split()).most_common(WORDS - 2)}
     characters = rnncell.Corpus(
         train_text=train, valid_text=valid[:VALID_CHARACTERS], test_text=valid[:2], unit="character")
+    some = first_words(train, WORDS)
+    frequent = {word for word, _ in collections.Counter(some.split()).most_common(FREQUENT - 2)}
     words = rnncell.Corpus(
-        train_text=reduced(train, frequent), unit="word", test_text="<unk>\n",
-        valid_text=reduced(" ".join(valid.split(" ")[:VALID_WORDS]), frequent))
-    options = {"hidden_size": settings.hidden, **settings.as_searched}
+        train_text=reduced(some, frequent), valid_text=reduced(first_words(valid, VALID_WORDS), frequent),
+        test_text="<unk>\n", unit="word")
+    options = {"hidden_size": HIDDEN, **settings.as_searched}
+    updates = WORDS_EPOCHS * WORDS / (settings.search_batch * settings.search_truncation)
     return rnncell.JointTask(
-        rnncell.LanguageTask(characters, **options),
-        rnncell.LanguageTask(words, tied=True, **{**options, "learning_rate": WORDS_RATE}),
-        shares=(1, WORDS_SHARE))
+        rnncell.LanguageTask(characters, embedding_size=HIDDEN, **options),
+        rnncell.LanguageTask(words, tied=True, **options),
+        shares=(1, updates / CHARACTERS_UPDATES), weights=(1, WORDS_WEIGHT))
+
+
+def first_words(text: str, count: int) -> str:
+    """So many words of a text, in its lines."""
+    return " ".join(text.split(" ")[:count])
 
 
 def reduced(text: str, words: set[str]) -> str:

@@ -205,13 +205,10 @@ class Music(Protocol):
         return study.run(objective=data)
 
 
-# LSTM and GRU learn words fastest at the middle one or at the last.
-WORD_RATES = (0.003, 0.006, 0.012)
 PROTOCOLS: dict[str, Protocol] = {each.name: each for each in (
     Text("C", epochs=4),
-    Text("W", epochs=8, grid_epochs=2, unit="word", tied=True, rates=WORD_RATES),
-    Text("W-dropout", epochs=8, grid_epochs=2, unit="word", tied=True, rates=WORD_RATES,
-         training={"dropout": 0.2}),
+    Text("W", epochs=8, grid_epochs=2, unit="word", tied=True),
+    Text("W-dropout", epochs=8, grid_epochs=2, unit="word", tied=True, training={"dropout": 0.2}),
     Music("JSB", epochs=400, rates=(0.0025, 0.005, 0.01), updates=1800, tolerance=0.02),
 )}
 

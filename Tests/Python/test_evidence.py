@@ -116,7 +116,7 @@ def test_what_is_left_to_measure_waits_for_what_it_needs(monkeypatch, tmp_path):
                                  for rate in (0.0015, 0.003, 0.006)][:4]
     assert f"rates C {found} 0.003" not in left("rates") and f"grid W {other}" in left("grid")
     rows["grid"].append({"protocol": "W", "cell": other, "losses": "5.3 5.2"})
-    assert f"rates C {found} 0.003" in left("rates") and f"rates W {found} 0.012" in left("rates")
+    assert f"rates C {found} 0.003" in left("rates") and f"rates W {found} 0.006" in left("rates")
     rows["rates"] = [{"protocol": "C", "cell": found, "rate": str(rate)} for rate in (0.0015, 0.003)]
     assert left("final") == []
     rows["rates"].append({"protocol": "C", "cell": found, "rate": "0.006"})

@@ -36,7 +36,7 @@ def test_a_search_for_a_cell_that_is_good_at_two_tasks(tmp_path):
                             test_text="the cat. ")
     text = rnncell.LanguageTask(corpus, hidden_size=8, batch_size=4, truncation=10, learning_rate=0.02)
     sums = rnncell.SequenceTask(some(40), some(20, 1), **TASK)
-    both = rnncell.JointTask(text, sums, shares=(1, 0.5))
+    both = rnncell.JointTask(text, sums, shares=(1, 0.5), weights=(1, 3))
     study = rnncell.search(objective=both, trials=6, rungs=2, updates=60, seed=1, progress=False,
                            db=tmp_path / "study.db")
     best = study.best
@@ -44,13 +44,16 @@ def test_a_search_for_a_cell_that_is_good_at_two_tasks(tmp_path):
     for task, updates in [(text, 60), (sums, 30)]:
         model = task.fit(task.model(best.cell, best.seed), updates=updates, seed=best.seed, threads=1)
         apart.append(task.loss(model))
-    assert best.updates == 60 and sum(apart) == pytest.approx(best.valid_loss, rel=1e-6)
+    assert best.updates == 60
+    assert best.valid_loss == pytest.approx(apart[0] + 3 * apart[1], rel=1e-6)
     assert best.tokens > 60 * 4 * 10
     for wrong in [(text,), (text, corpus)]:
         with pytest.raises(rnncell.InvalidArgumentError, match="two tasks"):
             rnncell.JointTask(*wrong)
     with pytest.raises(rnncell.InvalidArgumentError, match="positive one for each"):
         rnncell.JointTask(text, sums, shares=(1,))
+    with pytest.raises(rnncell.InvalidArgumentError, match="weights are .*positive one for each"):
+        rnncell.JointTask(text, sums, weights=(1, float("inf")))
 
 
 def test_a_task_serves_several_studies():

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import pathlib
 import shutil
@@ -118,7 +119,6 @@ class SequenceTask(Task):
     targets, output_size, per_step, bidirectional, residual, layers: see SequenceModel.
     hidden_size:  of the LSTM whose count of learned numbers every model gets; parameters: that count itself.
     training:     options of rnncell.TrainingOptions, such as batch_size, learning_rate and dropout.
-
     """
 
     is_language = False
@@ -255,25 +255,34 @@ class JointTask:
         both = rnncell.JointTask(characters, words, shares=(1, 1 / 3))
         study = rnncell.search(objective=both, minutes=60, rungs=3, updates=4320)
 
-    tasks:  whose losses are added.
-    shares: the part of a proposal's updates that each task gets; None: all for each.
+    tasks:   whose losses are added.
+    shares:  the part of a proposal's updates that each task gets; None: all for each.
+    weights: how often each loss counts; None: once.
     """
 
     is_thread_safe = True
 
-    def __init__(self, *tasks: Task, shares: Sequence[float] | None = None) -> None:
+    def __init__(
+        self, *tasks: Task, shares: Sequence[float] | None = None,
+        weights: Sequence[float] | None = None,
+    ) -> None:
         if len(tasks) < 2 or any(not isinstance(task, Task) for task in tasks):
             raise InvalidArgumentError("pass two tasks or more, each a SequenceTask or LanguageTask")
-        shares = (1.0,) * len(tasks) if shares is None else tuple(shares)
-        if len(shares) != len(tasks) or min(shares) <= 0:
-            raise InvalidArgumentError(f"shares are {shares}; pass a positive one for each task")
-        self.tasks, self.shares = tasks, shares
+        self.tasks = tasks
+        self.shares, self.weights = self._each("shares", shares), self._each("weights", weights)
+
+    def _each(self, name: str, values: Sequence[float] | None) -> tuple[float, ...]:
+        values = (1.0,) * len(self.tasks) if values is None else tuple(values)
+        if len(values) != len(self.tasks) or not all(0 < value < math.inf for value in values):
+            raise InvalidArgumentError(f"{name} are {values}; pass a positive one for each task")
+        return values
 
     def __call__(self, proposal: Proposal) -> Score:
         """The sums of the tasks' losses and costs."""
         scores = [task(proposal._replace(updates=max(1, round(share * proposal.updates))))
                   for task, share in zip(self.tasks, self.shares)]
-        return Score(*(sum(values) for values in zip(*scores)))
+        loss = sum(weight * score.loss for weight, score in zip(self.weights, scores))
+        return Score(*(sum(values) for values in zip(*scores)))._replace(loss=loss)
 
 
 def _held(data: tuple[Any, Any]) -> tuple[list[Array], list[Any]]:
