@@ -3,14 +3,14 @@ from __future__ import annotations
 
 import pathlib
 import statistics
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import rnncell
 from headline import LONG
 from ledger import TABLES, Table, cell_of
 from protocols import PROTOCOLS
 from tasks import WANTED
-from units import SCRATCH, Unit, calibrations, random_recipes
+from units import SCRATCH, Unit, calibrations, chosen, random_recipes
 
 # Of the searches: those whose difference is to be shown have eight.
 SEEDS = {name: 8 if name in ("auto", "random", "local") else 3 for name in rnncell.strategies()}
@@ -98,22 +98,20 @@ def _ranked(protocol: str, cells: Iterable[str]) -> Iterator[Unit]:
 def _trained(protocol: str, cells: Iterable[str], seeds: int | None = None) -> Iterator[Unit]:
     """The trainings of cells at each rate, then with other seeds; seeds: None for the protocol's."""
     for cell in cells:
-        is_chosen = True
         for rate in PROTOCOLS[protocol].rates:
-            key = {"protocol": protocol, "cell": cell, "rate": rate}
-            yield Unit("rates", key)
-            is_chosen = is_chosen and Table("rates").find(**key) is not None
-        for seed in range(FINAL_SEEDS[protocol] if seeds is None else seeds) if is_chosen else ():
-            yield Unit("final", {"protocol": protocol, "cell": cell, "seed": seed})
+            yield Unit("rates", {"protocol": protocol, "cell": cell, "rate": rate})
+        if chosen(protocol, cell):
+            for seed in range(FINAL_SEEDS[protocol] if seeds is None else seeds):
+                yield Unit("final", {"protocol": protocol, "cell": cell, "seed": seed})
 
 
 def _compared(strategies: set[str]) -> Iterator[Unit]:
     """The final trainings, then the test data, which is read when all that it is to judge is trained."""
     losses = final_losses()
     yield from _trained("C", RIVALS)
-    for protocol, cells in (("C", found_at_length("CW")), ("W", found_at_length("CW")),
-                            ("C", found_at_length("C"))):
-        yield from _ranked(protocol, cells)
+    yield from _ranked("C", found_at_length("C"))
+    for protocol in ("C", "W"):
+        yield from _trained(protocol, found_at_length("CW"), 0)
     found, of_characters = best_of_both(), best_of_characters()
     at_length = [cell for cell in (found, of_characters) if cell is not None]
     for protocol, cells in (("C", at_length), ("W", [*at_length[:1], *RIVALS])):
@@ -167,24 +165,37 @@ def found_at_length(name: str) -> list[str]:
 
 
 def best_of_both() -> str | None:
-    """Of the long search for a cell good at characters and at words, the best one by its grids."""
-    return _best_by_grids(found_at_length("CW"), ("C", "W"))
+    """Of the long search for a cell good at characters and at words, the best one at both with seed 0."""
+    return _best(found_at_length("CW"), ("C", "W"), trained_loss)
 
 
 def best_of_characters() -> str | None:
-    """The same of the long search on characters alone."""
-    return _best_by_grids(found_at_length("C"), ("C",))
+    """Of the long search on characters alone, the best one by its grid."""
+    return _best(found_at_length("C"), ("C",), grid_loss)
 
 
-def _best_by_grids(cells: list[str], protocols: tuple[str, ...]) -> str | None:
-    """The cell with the least sum of losses, each at its best rate; None before all are known."""
+def _best(cells: list[str], protocols: tuple[str, ...], loss: Callable[[str, str], float | None]
+          ) -> str | None:
+    """The cell with the least sum of losses; None before all are known."""
     sums = {}
     for cell in cells:
-        rows = [Table("grid").find(protocol=protocol, cell=cell) for protocol in protocols]
-        if None in rows:
+        losses = [known for known in (loss(protocol, cell) for protocol in protocols) if known is not None]
+        if len(losses) < len(protocols):
             return None
-        sums[cell] = sum(min(map(float, row["losses"].split())) for row in rows if row)
+        sums[cell] = sum(losses)
     return min(sums, key=sums.__getitem__) if sums else None
+
+
+def grid_loss(protocol: str, cell: str) -> float | None:
+    """The least loss of a cell's grid; None before it is known."""
+    row = Table("grid").find(protocol=protocol, cell=cell)
+    return min(map(float, row["losses"].split())) if row else None
+
+
+def trained_loss(protocol: str, cell: str) -> float | None:
+    """The loss of a cell's whole training at its best rate, with seed 0; None before it is known."""
+    row = chosen(protocol, cell)
+    return float(row["valid_loss"]) if row else None
 
 
 def found_on_music(strategy: str) -> list[str]:
@@ -196,11 +207,9 @@ def found_on_music(strategy: str) -> list[str]:
 
 def finalists_of_zoo() -> list[str]:
     """The best stock cells by their grids in C, when all have one."""
-    losses = {row["cell"]: min(map(float, row["losses"].split())) for row in Table("grid").rows()
-              if row["protocol"] == "C"}
-    if not set(rnncell.stock_cells()) <= set(losses):
-        return []
-    return sorted(rnncell.stock_cells(), key=lambda name: losses[name])[:FINALISTS_OF_ZOO]
+    losses = {name: grid_loss("C", name) for name in rnncell.stock_cells()}
+    known = {name: loss for name, loss in losses.items() if loss is not None}
+    return sorted(known, key=known.__getitem__)[:FINALISTS_OF_ZOO] if len(known) == len(losses) else []
 
 
 def best_of_zoo(losses: Losses) -> list[str]:

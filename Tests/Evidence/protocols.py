@@ -8,8 +8,8 @@ JSB: chorales, the next step of a piano roll; a final training ends when the val
 
 All models have, within 1 %, the parameters of one with an LSTM of 128; for chorales, within 2 %, of one
 of 200. All learn by Adam at the best of three rates: that which ends with the least validation loss, with
-seed 0. A quarter of the epochs is enough to rank cells, but not to choose: GRU's best rate at that point
-is not the one that ends best.
+seed 0. A quarter of the epochs in C is enough to rank cells, but not to choose a rate: GRU's best one at that
+point is not the one that ends best.
 """
 from __future__ import annotations
 
@@ -33,8 +33,6 @@ class Protocol:
     # Of a search: levels of successive halving, and updates up to the last one.
     rungs: int = 3
     updates: int = 4320
-    # Epochs after which cells are ranked, by the loss at the best of the rates.
-    grid_epochs: int = 1
     # How far a model's count of parameters may be from that of LSTM.
     tolerance: float = 0.01
 
@@ -207,8 +205,8 @@ class Music(Protocol):
 
 PROTOCOLS: dict[str, Protocol] = {each.name: each for each in (
     Text("C", epochs=4),
-    Text("W", epochs=8, grid_epochs=2, unit="word", tied=True),
-    Text("W-dropout", epochs=8, grid_epochs=2, unit="word", tied=True, training={"dropout": 0.2}),
+    Text("W", epochs=8, unit="word", tied=True),
+    Text("W-dropout", epochs=8, unit="word", tied=True, training={"dropout": 0.2}),
     Music("JSB", epochs=400, rates=(0.0025, 0.005, 0.01), updates=1800, tolerance=0.02),
 )}
 

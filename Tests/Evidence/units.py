@@ -22,6 +22,8 @@ VALID_TOKENS = 20_000
 # Cells of the long search that are trained to the end.
 FINALISTS = 3
 SANITY_CELLS = 100
+# Of a final training in C, after which cells are ranked.
+GRID_EPOCHS = 1
 # Starts of the weights, of which each cell of the sanity check gets the better one: ours, and uniform as
 # large as suits cells without a start of their own.
 SANITY_RANGES = (None, 0.2)
@@ -142,7 +144,7 @@ def _grid(data: pathlib.Path, protocol: str, cell: str) -> dict[str, Any]:
     for rate in settings.rates:
         model = settings.model(text, cell_of(cell), seed=0)
         try:
-            settings.fit(model, text, epochs=settings.grid_epochs, learning_rate=rate, seed=0)
+            settings.fit(model, text, epochs=GRID_EPOCHS, learning_rate=rate, seed=0)
             losses.append(settings.loss(model, text, "valid"))
         except rnncell.DivergedError:
             losses.append(math.inf)
@@ -179,27 +181,35 @@ def _rates(data: pathlib.Path, protocol: str, cell: str, rate: float) -> dict[st
     return _trained(data, protocol, cell, rate, seed=0)
 
 
-def chosen(protocol: str, cell: str) -> dict[str, str]:
-    """The row of the learning rate that ends best with seed 0."""
+def chosen(protocol: str, cell: str) -> dict[str, str] | None:
+    """The row of the learning rate that ends best with seed 0; None before all are known."""
     rows = [Table("rates").find(protocol=protocol, cell=cell, rate=rate)
             for rate in PROTOCOLS[protocol].rates]
     found = [row for row in rows if row is not None]
-    assert len(found) == len(rows), "the learning rate is not chosen yet"
+    if len(found) < len(rows):
+        return None
     return min(found, key=lambda row: float(row["valid_loss"]))
 
 
-def _final(data: pathlib.Path, protocol: str, cell: str, seed: int) -> dict[str, Any]:
+def chosen_rate(protocol: str, cell: str) -> str:
+    """That learning rate."""
     row = chosen(protocol, cell)
-    names = TABLES["rates"][1]
-    figures = {name: row[name] for name in names} if seed == 0 else \
-        _trained(data, protocol, cell, row["rate"], seed)
-    return {"learning_rate": row["rate"], **figures}
+    assert row is not None, "the learning rate is not chosen yet"
+    return row["rate"]
+
+
+def _final(data: pathlib.Path, protocol: str, cell: str, seed: int) -> dict[str, Any]:
+    rate = chosen_rate(protocol, cell)
+    row = Table("rates").find(protocol=protocol, cell=cell, rate=rate)
+    figures = {name: row[name] for name in TABLES["rates"][1]} if seed == 0 and row else \
+        _trained(data, protocol, cell, rate, seed)
+    return {"learning_rate": rate, **figures}
 
 
 def _ablation(data: pathlib.Path, protocol: str, cell: str, part: str, seed: int) -> dict[str, Any]:
     """A cell without one part, at the learning rate of the whole."""
     settings, text = PROTOCOLS[protocol], data_of(protocol, data)
-    rate = chosen(protocol, cell)["rate"]
+    rate = chosen_rate(protocol, cell)
     start = time.monotonic()
     model = settings.model(text, cell_of(cell).ablations()[part], seed)
     loss = math.inf
