@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pathlib
 import statistics
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import rnncell
 from headline import LONG
@@ -109,12 +109,10 @@ def _compared(strategies: set[str]) -> Iterator[Unit]:
     """The final trainings, then the test data, which is read when all that it is to judge is trained."""
     losses = final_losses()
     yield from _trained("C", RIVALS)
-    yield from _ranked("C", found_at_length("C"))
-    for protocol in ("C", "W"):
-        yield from _trained(protocol, found_at_length("CW"), 0)
-    found, of_characters = best_of_both(), best_of_characters()
-    at_length = [cell for cell in (found, of_characters) if cell is not None]
-    for protocol, cells in (("C", at_length), ("W", [*at_length[:1], *RIVALS])):
+    yield from _ranked("C", found_at_length())
+    found = best_at_length()
+    at_length = [] if found is None else [found]
+    for protocol, cells in (("C", at_length), ("W", [*RIVALS, *at_length])):
         yield from _trained(protocol, cells)
     yield from _ranked("C", rnncell.stock_cells())
     yield from _trained("C", finalists_of_zoo(), 1)
@@ -130,10 +128,9 @@ def _compared(strategies: set[str]) -> Iterator[Unit]:
     others = [cell for cell in (by_random,) if cell is not None]
     compared: dict[str, list[str]] = {
         "C": [*at_length, *on_music_by_auto, *RIVALS, *zoo], "W": [*at_length, *RIVALS, *zoo],
-        "JSB": [*at_length[:1], *on_music_by_auto, *others, *RIVALS], "W-dropout": [*WITH_DROPOUT]}
-    is_whole = {"C": len(at_length) == 2 and bool(on_music_by_auto) and bool(zoo),
-                "W": len(at_length) == 2 and bool(zoo),
-                "JSB": found is not None and bool(on_music_by_auto) and bool(others), "W-dropout": True}
+        "JSB": [*at_length, *on_music_by_auto, *others, *RIVALS], "W-dropout": [*WITH_DROPOUT]}
+    is_whole = {"C": bool(at_length and on_music_by_auto and zoo), "W": bool(at_length and zoo),
+                "JSB": bool(at_length and on_music_by_auto and others), "W-dropout": True}
     for protocol, cells in compared.items():
         yield from _trained(protocol, cells)
     if found is not None:
@@ -158,44 +155,23 @@ def final_losses() -> Losses:
     return losses
 
 
-def found_at_length(name: str) -> list[str]:
-    """The best cells of a long search, when it has ended."""
-    parts = [row for row in Table("headline").rows() if row["protocol"] == name]
-    return parts[-1]["cells"].split(" | ") if len(parts) == LONG[name].parts else []
+def found_at_length() -> list[str]:
+    """The best cells of the long search, when it has ended."""
+    parts = Table("headline").rows()
+    return parts[-1]["cells"].split(" | ") if len(parts) == LONG["C"].parts else []
 
 
-def best_of_both() -> str | None:
-    """Of the long search for a cell good at characters and at words, the best one at both with seed 0."""
-    return _best(found_at_length("CW"), ("C", "W"), trained_loss)
-
-
-def best_of_characters() -> str | None:
-    """Of the long search on characters alone, the best one by its grid."""
-    return _best(found_at_length("C"), ("C",), grid_loss)
-
-
-def _best(cells: list[str], protocols: tuple[str, ...], loss: Callable[[str, str], float | None]
-          ) -> str | None:
-    """The cell with the least sum of losses; None before all are known."""
-    sums = {}
-    for cell in cells:
-        losses = [known for known in (loss(protocol, cell) for protocol in protocols) if known is not None]
-        if len(losses) < len(protocols):
-            return None
-        sums[cell] = sum(losses)
-    return min(sums, key=sums.__getitem__) if sums else None
+def best_at_length() -> str | None:
+    """The best one of them by its grid; None before all are known."""
+    losses = {cell: grid_loss("C", cell) for cell in found_at_length()}
+    known = {cell: loss for cell, loss in losses.items() if loss is not None}
+    return min(known, key=known.__getitem__) if known and len(known) == len(losses) else None
 
 
 def grid_loss(protocol: str, cell: str) -> float | None:
     """The least loss of a cell's grid; None before it is known."""
     row = Table("grid").find(protocol=protocol, cell=cell)
     return min(map(float, row["losses"].split())) if row else None
-
-
-def trained_loss(protocol: str, cell: str) -> float | None:
-    """The loss of a cell's whole training at its best rate, with seed 0; None before it is known."""
-    row = chosen(protocol, cell)
-    return float(row["valid_loss"]) if row else None
 
 
 def found_on_music(strategy: str) -> list[str]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import rnncell
 from ledger import Table, cell_of
 from plan import (
-    WINNERS_SEEDS, best_of, best_of_both, best_of_characters, final_losses, found_on_music)
+    WINNERS_SEEDS, best_at_length, best_of, final_losses, found_on_music)
 from rnncell.anatomy import kendall
 from rnncell.comparison import Interval
 from tasks import WANTED
@@ -113,7 +113,7 @@ def finals(protocol: str) -> str:
 def found_cells() -> dict[str, str]:
     """What searches found, by what a table calls it."""
     losses = final_losses()
-    cells = {"found": best_of_both(), "found on characters alone": best_of_characters(),
+    cells = {"found": best_at_length(),
              "found on music": best_of("JSB", found_on_music("auto"), losses, seeds=1),
              "found on music by random": best_of("JSB", found_on_music("random"), losses, seeds=1)}
     return {name: cell for name, cell in cells.items() if cell is not None}

@@ -86,8 +86,8 @@ def test_what_is_left_to_measure_waits_for_what_it_needs(monkeypatch, tmp_path):
     import units
     found = "h' = tanh(linear(x, h))"
     other = "h' = sigmoid(linear(x, h))"
-    rows = {"headline": [{"protocol": "CW", "seed": "0", "part": str(part), "cells": f"{found} | {other}"}
-                         for part in range(1, 7)], "grid": [], "final": [], "test": [], "search": []}
+    rows = {"headline": [{"protocol": "C", "seed": "0", "part": str(part), "cells": f"{found} | {other}"}
+                         for part in range(1, 5)], "grid": [], "final": [], "test": [], "search": []}
 
     class Fake:
         def __init__(self, name):
@@ -106,27 +106,21 @@ def test_what_is_left_to_measure_waits_for_what_it_needs(monkeypatch, tmp_path):
     def left(*only):
         return [unit.text for unit in plan.pending(tmp_path, set(only), {"auto", "random"})]
 
-    def trained(protocol, cell, *losses):
-        rows.setdefault("rates", []).extend(
-            {"protocol": protocol, "cell": cell, "rate": str(rate), "valid_loss": str(loss)}
-            for rate, loss in zip((0.0015, 0.003, 0.006), losses))
-
-    assert left("headline") == ["headline CW 0 7", "headline C 0 1"]
-    assert left("final") == [] and f"rates C {found} 0.003" not in left("rates")
-    rows["headline"].append({"protocol": "CW", "seed": "0", "part": "7", "cells": f"{found} | {other}"})
-    assert left("headline") == ["headline C 0 1"]
-    assert {f"rates {protocol} {cell} 0.006" for protocol in ("C", "W") for cell in (found, other)} \
-        <= set(left("rates"))
-    # The better one on both counts together has finals, once all rates of both are known.
-    trained("C", found, 1.2, 1.1, 1.3)
-    trained("C", other, 1.0, 1.3, 1.3)
-    trained("W", found, 5.1, 5.0, 5.2)
-    trained("W", other, 5.3, 5.2)
-    assert left("final") == [] and plan.best_of_both() is None
-    trained("W", other, 5.3, 5.2, 5.4)
-    assert plan.best_of_both() == found
-    assert left("final") == [f"final C {found} {seed}" for seed in range(5)] \
-        + [f"final W {found} {seed}" for seed in range(3)]
+    assert left("headline") == ["headline C 0 5"]
+    assert left("final") == [] and f"grid C {found}" not in left("grid")
+    rows["headline"].append({"protocol": "C", "seed": "0", "part": "5", "cells": f"{found} | {other}"})
+    assert left("headline") == [] and f"grid C {found}" in left("grid")
+    # The better one has finals, once all its rates are known.
+    rows["grid"] = [{"protocol": "C", "cell": found, "losses": "1.2 1.1"}]
+    assert f"rates C {found} 0.003" not in left("rates")
+    rows["grid"].append({"protocol": "C", "cell": other, "losses": "1.3 1.4"})
+    assert {f"rates {protocol} {found} 0.006" for protocol in ("C", "W")} <= set(left("rates"))
+    assert not any(other in text for text in left("rates"))
+    rows["rates"] = [{"protocol": "C", "cell": found, "rate": str(rate), "valid_loss": str(loss)}
+                     for rate, loss in ((0.0015, 1.2), (0.003, 1.1))]
+    assert left("final") == []
+    rows["rates"].append({"protocol": "C", "cell": found, "rate": "0.006", "valid_loss": "1.3"})
+    assert left("final") == [f"final C {found} {seed}" for seed in range(5)]
     # The test data is read when all that it judges is trained, of each protocol for itself.
     cells = plan.WITH_DROPOUT
     rows["final"] = [{"protocol": "W-dropout", "cell": cell, "seed": str(seed), "valid_loss": "1"}
