@@ -89,10 +89,10 @@ def _full() -> Iterator[Unit]:
             yield Unit("full", {"protocol": "C", "seed": 0, "proposal": proposal})
 
 
-def _ranked(protocol: str, cells: Iterable[str]) -> Iterator[Unit]:
-    """A part of the trainings of cells at each rate."""
+def _ranked(cells: Iterable[str]) -> Iterator[Unit]:
+    """A part of the trainings of cells in C at each rate."""
     for cell in cells:
-        yield Unit("grid", {"protocol": protocol, "cell": cell})
+        yield Unit("grid", {"protocol": "C", "cell": cell})
 
 
 def _trained(protocol: str, cells: Iterable[str], seeds: int | None = None) -> Iterator[Unit]:
@@ -109,12 +109,12 @@ def _compared(strategies: set[str]) -> Iterator[Unit]:
     """The final trainings, then the test data, which is read when all that it is to judge is trained."""
     losses = final_losses()
     yield from _trained("C", RIVALS)
-    yield from _ranked("C", found_at_length())
+    yield from _ranked(found_at_length())
     found = best_at_length()
     at_length = [] if found is None else [found]
     for protocol, cells in (("C", at_length), ("W", [*RIVALS, *at_length])):
         yield from _trained(protocol, cells)
-    yield from _ranked("C", rnncell.stock_cells())
+    yield from _ranked(rnncell.stock_cells())
     yield from _trained("C", finalists_of_zoo(), 1)
     for row in Table("search").rows():
         if row["strategy"] in strategies and int(row["seed"]) < WINNERS_SEEDS:
@@ -163,14 +163,14 @@ def found_at_length() -> list[str]:
 
 def best_at_length() -> str | None:
     """The best one of them by its grid; None before all are known."""
-    losses = {cell: grid_loss("C", cell) for cell in found_at_length()}
+    losses = {cell: grid_loss(cell) for cell in found_at_length()}
     known = {cell: loss for cell, loss in losses.items() if loss is not None}
     return min(known, key=known.__getitem__) if known and len(known) == len(losses) else None
 
 
-def grid_loss(protocol: str, cell: str) -> float | None:
-    """The least loss of a cell's grid; None before it is known."""
-    row = Table("grid").find(protocol=protocol, cell=cell)
+def grid_loss(cell: str) -> float | None:
+    """The least loss of a cell's grid in C; None before it is known."""
+    row = Table("grid").find(protocol="C", cell=cell)
     return min(map(float, row["losses"].split())) if row else None
 
 
@@ -183,7 +183,7 @@ def found_on_music(strategy: str) -> list[str]:
 
 def finalists_of_zoo() -> list[str]:
     """The best stock cells by their grids in C, when all have one."""
-    losses = {name: grid_loss("C", name) for name in rnncell.stock_cells()}
+    losses = {name: grid_loss(name) for name in rnncell.stock_cells()}
     known = {name: loss for name, loss in losses.items() if loss is not None}
     return sorted(known, key=known.__getitem__)[:FINALISTS_OF_ZOO] if len(known) == len(losses) else []
 

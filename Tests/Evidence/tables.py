@@ -14,8 +14,7 @@ from collections.abc import Callable, Sequence
 
 import rnncell
 from ledger import Table, cell_of
-from plan import (
-    WINNERS_SEEDS, best_at_length, best_of, final_losses, found_on_music)
+from plan import WINNERS_SEEDS, best_at_length, best_of, final_losses, found_on_music
 from rnncell.anatomy import kendall
 from rnncell.comparison import Interval
 from tasks import WANTED
@@ -89,7 +88,7 @@ def differences() -> str:
 
 
 def finals(protocol: str) -> str:
-    """Stock cells, and those found by the long searches, after final training."""
+    """Stock cells, and what the long search found, after final training."""
     names = {cell: name for name, cell in found_cells().items()}
     by_cell: dict[str, list[dict[str, str]]] = {}
     for row in Table("final").rows():

@@ -100,6 +100,16 @@ def test_charts_of_any_points_are_drawn(points, kind):
         assert "a &lt; b" in drawing and "nan" not in drawing
 
 
+@pytest.mark.parametrize("low, high", [(18_728, 19_274), (10_000, 971_000), (0.1, 0.97)])
+def test_numbers_on_the_axes_are_not_cut_off(low, high):
+    # In each the last number stands near the right edge.
+    drawing = charts.chart([charts.Series("a", "dots", [(low, 2.0), (high, 1.0)])], "x", "y", x_zero=False)
+    numbers = re.findall(r'class="tick middle" x="([\d.]+)"[^>]*>([^<]+)<', drawing)
+    assert len(numbers) > 1
+    for x, text in numbers:
+        assert 3.5 * len(text) <= float(x) <= charts.WIDTH - 3.5 * len(text)
+
+
 @pytest.mark.parametrize("low, high", [(0, 1), (0.001, 0.0013), (-5, 1e6), (2.2, 2.25), (99, 101)])
 def test_ticks_are_round_and_few(low, high):
     places = charts.ticks(low, high)

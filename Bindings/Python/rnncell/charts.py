@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 WIDTH, HEIGHT = 640, 320
-LEFT, RIGHT, TOP, BOTTOM = 62, 14, 12, 44
+# To the right there is room for half of a long number.
+LEFT, RIGHT, TOP, BOTTOM = 62, 32, 12, 44
 
 
 class Series(NamedTuple):
