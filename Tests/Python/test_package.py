@@ -32,6 +32,10 @@ def test_the_library_is_in_the_package():
     assert any(path.name.endswith(".abi3.so") for path in FOLDER.iterdir())
 
 
+def test_names_that_come_late_are_listed():
+    assert set(rnncell.__all__) <= set(dir(rnncell))
+
+
 @pytest.mark.parametrize("name", rnncell.__all__)
 def test_every_public_name_is_documented(name):
     value = getattr(rnncell, name)

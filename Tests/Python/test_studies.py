@@ -192,6 +192,19 @@ def test_what_an_objective_raises_is_the_proposals_failure():
     assert study.info.scored_count + study.info.failed_count == 12
 
 
+def test_an_objective_that_always_fails_is_raised(tmp_path):
+    def objective(proposal):
+        raise KeyError("colour")
+
+    with pytest.raises(KeyError, match="colour") as caught:
+        rnncell.search(objective=objective, trials=50, db=tmp_path / "s.db", progress=False)
+    assert caught.value.__notes__ and "10 proposals" in caught.value.__notes__[0]
+    with rnncell.Study(tmp_path / "s.db", read_only=True) as study:
+        assert study.info.failed_count == 10
+    with pytest.raises(rnncell.InvalidArgumentError, match="gave nan"):
+        rnncell.search(objective=lambda proposal: float("nan"), trials=3, progress=False)
+
+
 def test_a_search_needs_something_to_search_for():
     with pytest.raises(rnncell.InvalidArgumentError, match="objective"):
         rnncell.search(trials=1)

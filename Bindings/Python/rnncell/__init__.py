@@ -64,3 +64,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'rnncell' has no attribute {name!r}")
     from . import estimators
     return getattr(estimators, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -285,6 +285,8 @@ def cells_from(value: object) -> list[Cell]:
     """The cells of layers from one cell or a sequence of them."""
     if isinstance(value, (Cell, str)):
         return [cell_from(value)]
+    if hasattr(value, "cells"):  # a Proposal, say, which is a tuple too
+        raise TypeError(f"cells are wanted, not a {type(value).__name__}; pass its .cells")
     if isinstance(value, Sequence) and value:
         return [cell_from(item) for item in value]
     raise TypeError("cells are a Cell, a name, equations, or a sequence of one for each layer")

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import math
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 VALID_TOKENS = 20_000
 # A proposal whose worker died is scored again so many times before it counts as failed.
 _RETRIES = 3
+# When so many have failed and none has a score, it is the objective that is wrong.
+_ALL_FAILED = 10
 # What an objective raises is the proposal's own failure; anything else is one of the machinery.
 _OWN_FAILURES = (Error, ArithmeticError, MemoryError, ValueError, TypeError, LookupError,
                  AttributeError, NotImplementedError, AssertionError)
@@ -29,7 +32,10 @@ def run_scored(
     study: Study, objective: Objective | None, executor: concurrent.futures.Executor | None,
     progress: Listener | None,
 ) -> None:
-    """Asks, has it scored, and tells, until the study's bounds are spent."""
+    """Asks, has it scored, and tells, until the study's bounds are spent.
+
+    Raises the last failure when all of the first ten proposals fail, or all there are.
+    """
     corpus = study.corpus
     if objective is None and corpus is None:
         raise StateError("the study has no corpus to train on; open it with one, or pass objective=")
@@ -71,6 +77,7 @@ class Scoring:
         self._start, self._before = time.monotonic(), study.info.seconds
         self._waiting: dict[concurrent.futures.Future[float | Score], Proposal] = {}
         self._lost: dict[int, int] = {}
+        self._failures: list[Exception] = []
 
     def run(self) -> None:
         """Until nothing is left to score; what is not told then will be asked again."""
@@ -86,6 +93,7 @@ class Scoring:
                         self._study.info, told and self._row(told)):
                     return
                 self._top_up()
+            self._check_failures(at_least=1)
         finally:
             for future in self._waiting:
                 future.cancel()
@@ -124,6 +132,8 @@ class Scoring:
             raise
         except _OWN_FAILURES as error:
             self._study.tell(proposal.id, float("nan"), failure=f"{type(error).__name__}: {error}")
+            self._failures.append(error)
+            self._check_failures(at_least=_ALL_FAILED)
         except Exception as error:
             # A worker was lost with it: the proposal is still good.
             self._lost[proposal.id] = self._lost.get(proposal.id, 0) + 1
@@ -135,7 +145,19 @@ class Scoring:
                 failure=f"lost {self._lost[proposal.id]} times: {type(error).__name__}: {error}")
         else:
             self._study.tell(proposal.id, score)
+            if not math.isfinite(score.loss):
+                self._failures.append(InvalidArgumentError(
+                    f"the objective gave {score.loss}; it must give a number, smaller being better"))
+                self._check_failures(at_least=_ALL_FAILED)
         return proposal.id
+
+    def _check_failures(self, at_least: int) -> None:
+        """Raises the last failure when there are so many and nothing has a score."""
+        if len(self._failures) >= at_least and self._study.info.scored_count == 0:
+            self._failures[-1].add_note(
+                f"All of the {len(self._failures)} proposals that were scored failed. The study keeps "
+                "them; mend the objective and begin another one.")
+            raise self._failures[-1]
 
     def _row(self, id: int) -> Proposal | None:
         return next((row for row in self._study.history if row.id == id), None)

@@ -222,7 +222,7 @@ class Study:
         progress: is called after each score and at least every second; true stops.
         objective: scores a proposal (its `cell`, `seed`, `updates`) by a number, smaller is better, or
                   a Score, in place of the language model on the corpus; what it raises makes the
-                  proposal a failed one.
+                  proposal a failed one, and is raised when the first ten fail, or all.
         executor: scores elsewhere: any concurrent.futures.Executor, such as a ProcessPoolExecutor,
                   Dask's `client.get_executor()` or mpi4py's MPIPoolExecutor. None: in this process.
                   A proposal whose worker died is scored again.
