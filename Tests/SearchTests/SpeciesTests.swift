@@ -186,6 +186,27 @@ struct SpeciesTests {
     #expect(over.shame.count == 1 && over.living.count == 5)
   }
 
+  @Test("is the same whether or not an earlier population left its labels")
+  func keptLabels() throws {
+    let all = try results(
+      NodeTreeTests.trees(60).enumerated().map { (text: $1.text, loss: 3 + Double($0 % 7)) })
+    let distances = TreeDistances()
+    // Longer, shorter, other results, another threshold.
+    let others = Array(all.reversed())
+    for (scored, threshold) in [
+      (Array(all.prefix(30)), 0.3), (all, 0.3), (Array(all.prefix(40)), 0.3), (others, 0.3),
+      (others, 0.1), (all, 0.1),
+    ] {
+      let fresh = Population(scored, size: 20, threshold: threshold, patience: 4)
+      let kept = Population(scored, size: 20, threshold: threshold, patience: 4, distances)
+      #expect(kept.species.map(\.members) == fresh.species.map(\.members))
+      #expect(kept.species.map(\.best) == fresh.species.map(\.best))
+      #expect(kept.members.map(\.tree) == fresh.members.map(\.tree))
+      #expect(kept.living.map(\.member) == fresh.living.map(\.member))
+      #expect(fresh.species.count > 2)
+    }
+  }
+
   @Test("has offspring by the mean fitness of its members, not by their number")
   func quotas() throws {
     let crowd = (0..<9).map { (text: NodeTree.lstm.text, loss: 1.1 + Double($0)) }

@@ -5,12 +5,6 @@ import Synchronization
 /// In a search without pauses a generation is as many results as there are trees in the population: a
 /// species that no result of `patience` generations has improved is shamed.
 package struct Species: Sendable {
-  package struct Member: Sendable {
-    package var proposal: Proposal
-    package var tree: NodeTree
-    package var shape: TreeShape
-  }
-
   /// The founder, which all members are compared with.
   package let representative: TreeShape
   /// Places in `Population.members`.
@@ -22,8 +16,14 @@ package struct Species: Sendable {
 
 /// What a genetic search knows at one moment.
 package struct Population: Sendable {
+  /// A scored tree, with its place among the results.
+  package typealias Member = (tree: NodeTree, result: Int)
+  /// What may have offspring.
+  package typealias Parent = (tree: NodeTree, proposal: Proposal)
+
+  private let results: [Proposal]
   /// All scored trees, in the order of their results.
-  package private(set) var members: [Species.Member] = []
+  package private(set) var members: [Member] = []
   package private(set) var species: [Species] = []
   /// Places of the members that may be parents, best first, each with its species.
   package private(set) var living: [(member: Int, species: Int)] = []
@@ -36,21 +36,17 @@ package struct Population: Sendable {
     _ distances: TreeDistances = TreeDistances()
   ) {
     let (patience, size) = (max(1, min(patience, 1000)), max(1, min(size, 100_000)))
-    for proposal in scored where proposal.loss.isFinite {
-      guard let tree = distances.tree(of: proposal) else { continue }
-      let shape = distances.shape(tree)
+    results = scored
+    for (result, label) in distances.labels(scored, threshold).enumerated() {
+      guard let label else { continue }
       let place = members.count
-      members.append(Species.Member(proposal: proposal, tree: tree, shape: shape))
-      if let own = species.firstIndex(where: {
-        distances.isNear($0.representative, shape, threshold)
-      }) {
-        species[own].members.append(place)
-        if proposal.firstLoss < members[species[own].best].proposal.firstLoss {
-          species[own].best = place
-        }
+      members.append((label.tree, result))
+      if label.species == species.count {
+        species.append(Species(representative: label.shape, members: [place], best: place))
       } else {
-        species.append(
-          Species(representative: shape, members: [place], best: place))
+        species[label.species].members.append(place)
+        let best = members[species[label.species].best].result
+        if scored[result].firstLoss < scored[best].firstLoss { species[label.species].best = place }
       }
     }
     for index in species.indices {
@@ -63,7 +59,9 @@ package struct Population: Sendable {
     }
     living = Array(
       owners.filter { isOver || !species[$0.species].isShamed }
-        .sorted { Proposal.isBetter(members[$0.member].proposal, members[$1.member].proposal) }
+        .sorted { [members] a, b in
+          Proposal.isBetter(scored[members[a.member].result], scored[members[b.member].result])
+        }
         .prefix(size))
   }
 
@@ -86,20 +84,34 @@ package struct Population: Sendable {
   }
 
   /// A parent of a species by tournament of two, or of all; nil where nothing lives.
-  package func parent(of species: Int?, _ choices: inout Choices) -> Species.Member? {
+  package func parent(of species: Int?, _ choices: inout Choices) -> Parent? {
     let pool = living.filter { species == nil || $0.species == species }
     let place = min(choices.below(pool.count), choices.below(pool.count))
-    return pool.indices.contains(place) ? members[pool[place].member] : nil
+    guard pool.indices.contains(place) else { return nil }
+    let member = members[pool[place].member]
+    return (member.tree, results[member.result])
   }
 }
 
-/// Trees read and distances worked out before, for any number of populations.
+/// Trees, species and distances worked out before, for any number of populations.
 package final class TreeDistances: Sendable {
   private struct Known {
-    var trees: [String: NodeTree?] = [:]
-    var shapes: [NodeTree: TreeShape] = [:]
     var distances: [TreeShape: [TreeShape: Double]] = [:]
     var count = 0
+    var labels = Labels()
+  }
+  /// The tree of a proposal, and the place of its species, which is new where it is the next one.
+  struct Label {
+    var tree: NodeTree
+    var shape: TreeShape
+    var species: Int
+  }
+  /// Of the proposals of the last population in their order, to which the next one adds a few: without them a
+  /// search of 2,000 trees takes three times as long.
+  private struct Labels {
+    var threshold = 0.0
+    var rows: [(id: Int, label: Label?)] = []
+    var representatives: [TreeShape] = []
   }
   /// Distances that are kept; all are dropped when there are more.
   private static let limit = 500_000
@@ -107,20 +119,33 @@ package final class TreeDistances: Sendable {
 
   package init() {}
 
-  /// The tree that a proposal's notes have, or that its cell is.
-  func tree(of proposal: Proposal) -> NodeTree? {
-    let key = proposal.notes + "\n" + proposal.digest
-    if let found = known.withLock({ $0.trees[key] }) { return found }
-    let tree = NodeTree(text: proposal.notes) ?? NodeTree(proposal.cell)
-    known.withLock { $0.trees[key] = .some(tree) }
-    return tree
+  /// The labels of proposals: of each tree the first species whose founder is near; nil for what is no tree.
+  func labels(_ proposals: [Proposal], _ threshold: Double) -> [Label?] {
+    var kept = known.withLock { $0.labels }
+    let isSame =
+      kept.threshold == threshold && kept.rows.count <= proposals.count
+      && kept.rows.indices.allSatisfy { kept.rows[$0].id == proposals[$0].id }
+    if !isSame { kept = Labels(threshold: threshold) }
+    for proposal in proposals.dropFirst(kept.rows.count) {
+      kept.rows.append((proposal.id, label(proposal, among: &kept.representatives, threshold)))
+    }
+    known.withLock { $0.labels = kept }
+    return kept.rows.map(\.label)
   }
 
-  func shape(_ tree: NodeTree) -> TreeShape {
-    if let found = known.withLock({ $0.shapes[tree] }) { return found }
+  private func label(
+    _ proposal: Proposal, among representatives: inout [TreeShape], _ threshold: Double
+  ) -> Label? {
+    guard proposal.loss.isFinite,
+      // What its notes have, or its cell is.
+      let tree = NodeTree(text: proposal.notes) ?? NodeTree(proposal.cell)
+    else { return nil }
     let shape = TreeShape(tree)
-    known.withLock { $0.shapes[tree] = shape }
-    return shape
+    if let near = representatives.firstIndex(where: { isNear($0, shape, threshold) }) {
+      return Label(tree: tree, shape: shape, species: near)
+    }
+    representatives.append(shape)
+    return Label(tree: tree, shape: shape, species: representatives.count - 1)
   }
 
   /// Whether two shapes are less than a threshold apart.

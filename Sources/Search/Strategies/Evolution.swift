@@ -81,7 +81,7 @@ package struct Evolution: Strategy {
   /// The layers of a parent, one of which gets the cell of another tree of the population: the second level of
   /// the paper, which puts networks together from different nodes.
   private func assembled(
-    _ parent: Species.Member, of population: Population, layers: Int, _ choices: inout Choices
+    _ parent: Population.Parent, of population: Population, layers: Int, _ choices: inout Choices
   ) throws(Failure) -> Candidate {
     guard let donor = population.parent(of: nil, &choices) else {
       throw Failure(.state, "no tree lives to take a layer's cell from")
