@@ -96,7 +96,7 @@ def _full(data: pathlib.Path, protocol: str, seed: int, proposal: int) -> dict[s
     search = LONG[protocol]
     settings, corpus = text_of(protocol), data_of(protocol, data)
     with rnncell.Study(SCRATCH / f"headline-{protocol}-{seed}.db", read_only=True) as study:
-        row = study.history[proposal - 1]
+        row = study.proposal(proposal)
     model = rnncell.LanguageModel(row.cell, corpus, parameters=row.parameters,
                                   embedding_size=settings.hidden, seed=row.seed)
     checkpoint = SCRATCH / f"full-{protocol}-{proposal}.safetensors"

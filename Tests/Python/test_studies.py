@@ -178,6 +178,10 @@ def test_an_objective_scores_in_place_of_a_corpus(tmp_path):
     assert study.info.scored_count >= 15
     for row in study.leaderboard():
         assert row.valid_loss == formula(row) and row.work == "cell"
+        assert str(study.proposal(row.id)) == str(row)
+    for id in (0, -1, study.info.proposal_count + 1):
+        with pytest.raises(rnncell.InvalidArgumentError, match=f"no proposal {id}; ids are from 1 to"):
+            study.proposal(id)
 
 
 def test_what_an_objective_raises_is_the_proposals_failure():

@@ -90,7 +90,7 @@ class Scoring:
                 for future in done:
                     told = self._take(future) or told
                 if self._progress is not None and self._progress(
-                        self._study.info, told and self._row(told)):
+                        self._study.info, told and self._study.proposal(told)):
                     return
                 self._top_up()
             self._check_failures(at_least=1)
@@ -158,9 +158,6 @@ class Scoring:
                 f"All of the {len(self._failures)} proposals that were scored failed. The study keeps "
                 "them; mend the objective and begin another one.")
             raise self._failures[-1]
-
-    def _row(self, id: int) -> Proposal | None:
-        return next((row for row in self._study.history if row.id == id), None)
 
 
 def train(

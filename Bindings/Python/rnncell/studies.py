@@ -251,17 +251,25 @@ class Study:
     def leaderboard(self, limit: int | None = None) -> list[Proposal]:
         """The scored proposals, those on the highest rung first, by their loss."""
         count = _ALL if limit is None else limit
-        return [Proposal._from(row) for row in self._handle.proposals(_BY_LOSS, count)]
+        return [Proposal._from(row) for row in self._handle.proposals(_BY_LOSS, 0, count)]
 
     def front(self) -> list[Proposal]:
         """Of the last rung, those that no other one beats in loss, parameters and step_seconds
         together, by their loss. Parameters that differ by less than 2 % count as equal."""
-        return [Proposal._from(row) for row in self._handle.proposals(_FRONT, _ALL)]
+        return [Proposal._from(row) for row in self._handle.proposals(_FRONT, 0, _ALL)]
 
     @property
     def history(self) -> list[Proposal]:
         """All proposals by their id."""
-        return [Proposal._from(row) for row in self._handle.proposals(_AS_PROPOSED, _ALL)]
+        return [Proposal._from(row) for row in self._handle.proposals(_AS_PROPOSED, 0, _ALL)]
+
+    def proposal(self, id: int) -> Proposal:
+        """The one with an id; InvalidArgumentError where there is none."""
+        rows = self._handle.proposals(_AS_PROPOSED, id - 1, 1)
+        if not rows:
+            raise InvalidArgumentError(
+                f"there is no proposal {id}; ids are from 1 to {self.info.proposal_count}")
+        return Proposal._from(rows[0])
 
     @property
     def best(self) -> Proposal:

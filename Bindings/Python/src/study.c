@@ -121,15 +121,15 @@ static PyObject *describe(Handle *self, PyObject *unused) {
   return status ? raise_status(state_of((PyObject *)self), status) : info_dict(&info);
 }
 
-/* (order, at most) -> [proposal, ...] */
+/* (order, first index, at most) -> [proposal, ...] */
 static PyObject *proposals(Handle *self, PyObject *args) {
   int order;
-  long long count;
-  if (!PyArg_ParseTuple(args, "iL", &order, &count) || !handle_may_look(self)) return NULL;
+  long long first, count;
+  if (!PyArg_ParseTuple(args, "iLL", &order, &first, &count) || !handle_may_look(self)) return NULL;
   PyObject *list = PyList_New(0);
   rnncell_proposal proposal = RNNCELL_PROPOSAL_INIT;
   for (int64_t i = 0; list && i < count; i++) {
-    if (rnncell_study_proposal(&proposal, self->handle, order, i) != RNNCELL_OK) break;
+    if (rnncell_study_proposal(&proposal, self->handle, order, first + i) != RNNCELL_OK) break;
     PyObject *row = proposal_tuple(&proposal);
     if (!row || PyList_Append(list, row)) Py_CLEAR(list);
     Py_XDECREF(row);
