@@ -45,7 +45,8 @@ def test_help_lists_every_command():
 @pytest.mark.parametrize("arguments", [
     [], ["nosuch"], ["show"], ["train"], ["train", "a", "--train", "b"], ["train", "a", "--epochs", "0"],
     ["train", "a", "--hidden", "4", "--parameters", "9"], ["search", "a", "--minutes", "-1"],
-    ["show", "lstm", "--as", "jpeg"], ["compare", "a", "--cells", "lstm"],
+    ["show", "lstm", "--as", "jpeg"], ["compare", "a"],
+    ["compare", "a", "--cells", "lstm", "--hidden", "4", "--parameters", "9"],
 ])
 def test_wrong_use_has_status_2(arguments):
     assert "usage: rnncell" in run(*arguments, status=2).stderr
@@ -163,6 +164,9 @@ def test_cells_are_compared(tmp_path, text_file):
     assert "gru" in done.stdout and "elman" in last_json(done)["differences"]
     again = run("compare", text_file, *options, "--resume", "--json", cwd=tmp_path)
     assert last_json(again)["cells"] == last_json(done)["cells"]
+    sized = run("compare", text_file, *options[:2], "--hidden", 8, *options[4:], "--json", cwd=tmp_path)
+    hidden = {run["cell"]: run["hidden_size"] for run in last_json(sized)["runs"]}
+    assert hidden["gru"] in (8, 9) and hidden["elman"] > 10, hidden
 
 
 def in_a_terminal(*arguments, cwd, hears):

@@ -214,15 +214,13 @@ def task_of(data: Corpus | Task, **shape: Any) -> Task:
     if not isinstance(data, Corpus):
         raise TypeError("data must be a Corpus, a SequenceTask or a LanguageTask, not "
                         f"{type(data).__name__}")
-    if "parameters" not in shape:
-        raise InvalidArgumentError("parameters is missing; pass the learned numbers of each model")
     return LanguageTask(data, **shape)
 
 
 def compare(
     data: Corpus | Task, cells: Mapping[str, Cell | str | Sequence[Cell | str]] | list[str], *,
-    parameters: int | None = None, seeds: int = 3, workers: int | None = None,
-    save: Path | None = None, resume: bool = False,
+    parameters: int | None = None, hidden_size: int | None = None, seeds: int = 3,
+    workers: int | None = None, save: Path | None = None, resume: bool = False,
     progress: Callable[[Run, int, int], object] | None = None, layers: int | None = None,
     embedding_size: int | None = None, tied: bool | None = None,
     learning_rates: Sequence[float] | None = None, grid_share: float = 0.25,
@@ -234,7 +232,8 @@ def compare(
     data:       a Corpus for language models, or a task; a SequenceTask has test= data unless `split` is
                 "valid".
     cells:      by name, each a cell or one for each layer; a list takes names of stock cells.
-    parameters: of each language model; the hidden size that comes nearest is chosen.
+    parameters: of each language model, whose hidden size comes nearest to it; None: as with an LSTM of
+                hidden_size (64).
     layers (1), embedding_size, tied: of language models.
     seeds:      how many, from 0.
     workers:    models trained at a time, one thread each; None: one for each processor.
@@ -259,7 +258,8 @@ def compare(
     positive("seeds", seeds)
     if split not in ("test", "valid"):
         raise InvalidArgumentError(f"split {split!r} is none; pass 'test' or 'valid'")
-    task = task_of(data, parameters=parameters, layers=layers, embedding_size=embedding_size, tied=tied)
+    task = task_of(data, parameters=parameters, hidden_size=hidden_size, layers=layers,
+                   embedding_size=embedding_size, tied=tied)
     if split == "test" and not task.has_test:
         raise InvalidArgumentError(
             "the task has no test data; make it with test=, or pass split='valid'")

@@ -109,9 +109,13 @@ def training_of(study: Study, data: Corpus | Task | None, options: dict[str, Any
         return given
     if study.settings["corpus"] not in ("", data.digest):
         raise StateError("the study searched on another corpus; pass the same one")
-    training = {"epochs": None if options.get("updates") else EPOCHS, **sizes_of(study), **given}
-    if "parameters" not in training:
-        raise InvalidArgumentError("the study trained no models of its own; pass parameters=")
+    training = {"epochs": None if options.get("updates") else EPOCHS, **sizes_of(study)}
+    if "hidden_size" in given:
+        training.pop("parameters", None)
+    training.update(given)
+    if not {"parameters", "hidden_size"} & set(training):
+        raise InvalidArgumentError(
+            "the study trained no models of its own; pass parameters= or hidden_size=")
     return training
 
 

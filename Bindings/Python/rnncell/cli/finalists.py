@@ -12,7 +12,8 @@ from ..comparison import equations_of
 from ..studies import Study
 from .models import told
 from .options import (
-    COUNT, add_common, add_text, add_training, corpus_from, note, rates, training_from, workers_from,
+    COUNT, add_common, add_size, add_text, add_training, corpus_from, note, rates, training_from,
+    workers_from,
 )
 
 
@@ -56,8 +57,7 @@ def add(commands: Any) -> None:
     add_text(command)
     command.add_argument("--seeds", type=COUNT, default=3, metavar="N",
                          help="how many (default: %(default)s)")
-    command.add_argument("--parameters", type=COUNT, metavar="N",
-                         help="of each model (default: as in the study)")
+    add_size(command, "as in the study, or --hidden 64")
     command.add_argument("--workers", type=COUNT, metavar="N",
                          help="models trained at a time, one thread each")
     add_training(command)
@@ -100,16 +100,14 @@ def run_ablate(arguments: argparse.Namespace) -> dict[str, Any]:
     options = {name: value for name, value in training_from(arguments).items()
                if value != arguments.parser.get_default("batch" if name == "batch_size" else name)}
     options.update(seeds=arguments.seeds, workers=workers_from(arguments),
+                   parameters=arguments.parameters, hidden_size=arguments.hidden,
                    progress=lambda run, done, count: note(f"{done}/{count}  {told(run)}"))
     path = pathlib.Path(arguments.cell)
     if path.is_file() and path.read_bytes()[:6] == b"SQLite":
         with Study(arguments.cell, read_only=True) as study:
-            comparison = study.ablation(corpus=corpus, save=arguments.save,
-                                        parameters=arguments.parameters, **options)
-    elif arguments.parameters is None:
-        arguments.parser.error("--parameters is missing; only a study says how large its cells are")
+            comparison = study.ablation(corpus=corpus, save=arguments.save, **options)
     else:
-        comparison = ablate(corpus, cell_from_argument(arguments.cell), parameters=arguments.parameters,
+        comparison = ablate(corpus, cell_from_argument(arguments.cell),
                             save=arguments.save or "ablation.json", resume=True, **options)
     print(text_of(comparison))
     return comparison.as_json()

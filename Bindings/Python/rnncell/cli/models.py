@@ -13,8 +13,8 @@ from ..comparison import Run, compare
 from ..models import LanguageModel, Progress, perplexity_of
 from ..training import ProgressBar
 from .options import (
-    COUNT, NOT_NEGATIVE, POSITIVE, add_common, add_text, add_training, corpus_from, note, rates,
-    training_from, workers_from,
+    COUNT, NOT_NEGATIVE, POSITIVE, add_common, add_size, add_text, add_training, corpus_from, note,
+    rates, training_from, workers_from,
 )
 
 
@@ -79,12 +79,12 @@ def add(commands: Any) -> None:
     command = commands.add_parser(
         "compare", help="cells at equal size and budget, with intervals",
         description="Trains cells at an equal number of parameters with the same updates and "
-        "seeds, and says what is shown: 95 %% intervals by Student's t, differences paired by "
+        "seeds, and says what is shown: 95 % intervals by Student's t, differences paired by "
         "seed.")
     add_text(command)
     command.add_argument("--cells", required=True, metavar="A,B,...",
                          help="stock names or files; the first is compared with the others")
-    command.add_argument("--parameters", type=COUNT, required=True, metavar="N")
+    add_size(command)
     command.add_argument("--seeds", type=COUNT, default=3, metavar="N",
                          help="how many (default: %(default)s)")
     command.add_argument("--layers", type=COUNT, default=1, metavar="N",
@@ -198,7 +198,8 @@ def run_compare(arguments: argparse.Namespace) -> dict[str, Any]:
 
     try:
         comparison = compare(
-            corpus, cells, parameters=arguments.parameters, seeds=arguments.seeds,
+            corpus, cells, parameters=arguments.parameters, hidden_size=arguments.hidden,
+            seeds=arguments.seeds,
             layers=arguments.layers, embedding_size=arguments.embedding, tied=arguments.tied,
             learning_rates=arguments.learning_rates, workers=workers_from(arguments),
             save=arguments.save, resume=arguments.resume, progress=hear, **training_from(arguments))

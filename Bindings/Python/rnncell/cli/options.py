@@ -61,6 +61,15 @@ def corpus_from(arguments: argparse.Namespace) -> Corpus:
                   unit=arguments.unit, limit=arguments.limit)
 
 
+def add_size(parser: argparse.ArgumentParser, default: str = "--hidden 64") -> None:
+    """How large every model is."""
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--parameters", type=COUNT, metavar="N",
+                      help=f"of each model in all (default: {default})")
+    size.add_argument("--hidden", type=COUNT, metavar="H",
+                      help="as many parameters as with an LSTM of H")
+
+
 def add_training(parser: argparse.ArgumentParser) -> None:
     """How models learn."""
     group = parser.add_argument_group("training")
