@@ -32,8 +32,13 @@ def test_the_library_is_in_the_package():
     assert any(path.name.endswith(".abi3.so") for path in FOLDER.iterdir())
 
 
-def test_names_that_come_late_are_listed():
+def test_names_that_come_late_are_listed_and_known_to_type_checkers():
     assert set(rnncell.__all__) <= set(dir(rnncell))
+    said = set()
+    for node in ast.walk(ast.parse((FOLDER / "__init__.py").read_text())):
+        said |= {alias.name for alias in node.names} if isinstance(node, ast.ImportFrom) else set()
+        said |= {node.name} if isinstance(node, ast.FunctionDef) else set()
+    assert set(rnncell.__all__) <= said
 
 
 @pytest.mark.parametrize("name", rnncell.__all__)

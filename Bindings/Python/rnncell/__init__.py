@@ -6,6 +6,7 @@
 True
 """
 import json as _json
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from . import _rnncell
 from ._rnncell import (
@@ -36,16 +37,20 @@ from .studies import Proposal, Study, StudyInfo, search, strategies
 from .tasks import JointTask, LanguageTask, SequenceTask, Task
 from .training import Progress, TrainingOptions
 
+if _TYPE_CHECKING:
+    from .estimators import Forecaster, MultiLabelModel, SequenceClassifier, SequenceRegressor
+
 __version__: str = _rnncell.version()
 
 __all__ = [
     "Array", "BusyError", "CancelledError", "Cell", "Comparison", "Corpus", "DivergedError",
-    "Error", "FileError", "FormatError", "Gradients", "InternalError", "InvalidArgumentError",
-    "JointTask", "LanguageModel", "LanguageTask", "LimitError", "Network", "Optimizer",
-    "OutOfMemoryError", "Parameters", "ParseError", "Progress", "Proposal", "Score", "SequenceModel",
-    "SequenceTask", "State", "StateError", "StockCell", "Stream", "Study", "StudyInfo", "Tape", "Task",
-    "TrainingOptions", "Vocabulary", "ablate", "array",
-    "build_info", "compare", "next_step", "search", "stock_cells", "strategies",
+    "Error", "FileError", "Forecaster", "FormatError", "Gradients", "InternalError",
+    "InvalidArgumentError", "JointTask", "LanguageModel", "LanguageTask", "LimitError",
+    "MultiLabelModel", "Network", "Optimizer", "OutOfMemoryError", "Parameters", "ParseError",
+    "Progress", "Proposal", "Score", "SequenceClassifier", "SequenceModel", "SequenceRegressor",
+    "SequenceTask", "State", "StateError", "StockCell", "Stream", "Study", "StudyInfo", "Tape",
+    "Task", "TrainingOptions", "Vocabulary", "ablate", "array", "build_info", "compare",
+    "next_step", "search", "stock_cells", "strategies",
 ]
 
 
@@ -54,13 +59,10 @@ def build_info() -> dict[str, object]:
     info: dict[str, object] = _json.loads(_rnncell.build_info())
     return info
 
-_ESTIMATORS = ("Forecaster", "MultiLabelModel", "SequenceClassifier", "SequenceRegressor")
-__all__ += _ESTIMATORS
-
 
 def __getattr__(name: str) -> object:
-    # They need NumPy, which the rest of the package does without.
-    if name not in _ESTIMATORS:
+    # The estimators need NumPy, which the rest of the package does without.
+    if name not in __all__:
         raise AttributeError(f"module 'rnncell' has no attribute {name!r}")
     from . import estimators
     return getattr(estimators, name)
