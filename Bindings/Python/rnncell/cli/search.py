@@ -13,7 +13,7 @@ from ..anatomy import warning
 from ..cells import cell_from_argument
 from ..studies import Proposal, Study, search, strategies
 from .live import LiveTable, rows_of, summary
-from .options import COUNT, POSITIVE, add_common, add_text, corpus_from, workers_from
+from .options import COUNT, POSITIVE, add_common, add_text, corpus_from, note, workers_from
 
 
 def add(commands: Any) -> None:
@@ -126,6 +126,8 @@ def run_search(arguments: argparse.Namespace) -> dict[str, Any]:
         print_study(study, 5)
         if arguments.report:
             study.report(arguments.report)
+        note(f"\n{arguments.db} keeps the study: `rnncell study {arguments.db} --report report.html` draws "
+             f"it, `rnncell finalists {arguments.db} TEXT` trains the best anew and tests them")
         return described(study, 10)
 
 
