@@ -19,14 +19,14 @@ SHARED = ("enas", "random_shared")
 RIVALS = ("lstm", "gru")
 # Of the zoo: how many are trained to the end in C, by their losses after a quarter of it, and how many
 # of these with all seeds and in W.
-FINALISTS_OF_ZOO = 12
+FINALISTS_OF_ZOO = 8
 BEST = 6
 FINAL_SEEDS = {"C": 5, "W": 3, "W-dropout": 3, "JSB": 5}
 WITH_DROPOUT = ("lstm", "gru", "rhn", "darts_v2", "enas", "nascell", "mogrifier")
 MUSIC_STRATEGIES = ("auto", "random")
 MUSIC_SEEDS = 3
 ABLATION_SEEDS = 3
-# Searches of each strategy whose winners are trained to the end.
+# First searches of each strategy, of which the best winner is trained to the end.
 WINNERS_SEEDS = 3
 # First proposals of the long search, which are trained through all rungs to see what halving saves.
 FULL = 60
@@ -112,15 +112,13 @@ def _compared(strategies: set[str]) -> Iterator[Unit]:
     yield from _ranked(found_at_length())
     found = best_at_length()
     at_length = [] if found is None else [found]
-    for protocol, cells in (("C", at_length), ("W", [*RIVALS, *at_length])):
-        yield from _trained(protocol, cells)
+    yield from _trained("C", at_length)
     yield from _ranked(rnncell.stock_cells())
     yield from _trained("C", finalists_of_zoo(), 1)
-    for row in Table("search").rows():
-        if row["strategy"] in strategies and int(row["seed"]) < WINNERS_SEEDS:
-            yield from _trained(row["protocol"], [row["winner"]], 1)
     zoo = best_of_zoo(losses)
     yield from _trained("C", zoo)
+    for strategy in MUSIC_STRATEGIES:
+        yield from _trained("JSB", found_on_music(strategy), 1)
     on_music = {strategy: best_of("JSB", found_on_music(strategy), losses, seeds=1)
                 for strategy in MUSIC_STRATEGIES}
     by_random = on_music["random"]
@@ -133,17 +131,19 @@ def _compared(strategies: set[str]) -> Iterator[Unit]:
                 "JSB": bool(at_length and on_music_by_auto and others), "W-dropout": True}
     for protocol, cells in compared.items():
         yield from _trained(protocol, cells)
-    if found is not None:
-        for seed in range(ABLATION_SEEDS):
-            for part in cell_of(found).ablations():
-                yield Unit("ablation", {"protocol": "C", "cell": found, "part": part, "seed": seed})
-    for protocol, cells in compared.items():
         keys = [(cell, seed) for cell in dict.fromkeys(cells)
                 for seed in range(FINAL_SEEDS[protocol])]
         if is_whole[protocol] and all(seed in losses.get((protocol, cell), {})
                                       for cell, seed in keys):
             for cell, seed in keys:
                 yield Unit("test", {"protocol": protocol, "cell": cell, "seed": seed})
+        if protocol == "C" and found is not None:
+            for seed in range(ABLATION_SEEDS):
+                for part in cell_of(found).ablations():
+                    yield Unit("ablation",
+                               {"protocol": "C", "cell": found, "part": part, "seed": seed})
+    for strategy in sorted(strategies, key=list(SEEDS).index):
+        yield from _trained("C", winner_of(strategy), 1)
 
 
 def final_losses() -> Losses:
@@ -172,6 +172,14 @@ def grid_loss(cell: str) -> float | None:
     """The least loss of a cell's grid in C; None before it is known."""
     row = Table("grid").find(protocol="C", cell=cell)
     return min(map(float, row["losses"].split())) if row else None
+
+
+def winner_of(strategy: str) -> list[str]:
+    """The best cell of a strategy's first searches in C; none before they have ended."""
+    rows = [row for row in Table("search").rows() if row["protocol"] == "C"
+            and row["strategy"] == strategy and int(row["seed"]) < WINNERS_SEEDS]
+    best = min(rows, key=lambda row: float(row["best_loss"]), default=None)
+    return [best["winner"]] if best and len(rows) == WINNERS_SEEDS else []
 
 
 def found_on_music(strategy: str) -> list[str]:

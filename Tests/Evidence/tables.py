@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import rnncell
 from headline import LONG
 from ledger import Table, cell_of
-from plan import WINNERS_SEEDS, best_at_length, best_of, final_losses, found_on_music
+from plan import best_at_length, best_of, final_losses, found_on_music, winner_of
 from rnncell.anatomy import kendall
 from protocols import text_of
 from rnncell.comparison import Interval
@@ -58,17 +58,17 @@ def searches() -> str:
         found = by_strategy.get(name, [])
         if not found:
             continue
-        winners = [finals[row["winner"]] for row in found if row["winner"] in finals]
+        ends = [f"{finals[cell]:.4f}" for cell in winner_of(name) if cell in finals]
         share = [int(row["duplicates"]) / int(row["proposals"]) for row in found]
         rows.append([
             name, str(len(found)), span([float(row["best_loss"]) for row in found]),
-            span(winners) if len(winners) >= min(len(found), WINNERS_SEEDS) else "-",
+            ends[0] if ends else "-",
             f"{statistics.median(int(row['trained']) for row in found):g}",
             f"{100 * statistics.median(share):.0f} %",
             f"{statistics.median(float(row['tau']) for row in found):.2f}"])
     return markdown(
         ["strategy", "seeds", "best loss of the search, median (range)",
-         "its winner after final training", "cells trained", "duplicates", "tau"], rows)
+         "after final training, the best of three searches", "cells trained", "duplicates", "tau"], rows)
 
 
 def differences() -> str:
