@@ -51,6 +51,15 @@ def version() -> str:
     return f"{rnncell.__version__} {commit.stdout.strip()}".strip()
 
 
+def foreign_files() -> list[str]:
+    """Files of the installed package that are not those of this checkout, whose commit every row names."""
+    installed, source = pathlib.Path(rnncell.__file__).parent, FOLDER.parents[1] / "Bindings/Python/rnncell"
+    pairs = [(path, source / path.relative_to(installed)) for path in installed.rglob("*.py")]
+    pairs.append((installed / "librnncell.so.1", FOLDER.parents[1] / "build/lib/librnncell.so.1"))
+    return sorted(path.name for path, own in pairs
+                  if not own.exists() or path.read_bytes() != own.read_bytes())
+
+
 class Table:
     """One CSV file, to which rows are only ever added."""
 

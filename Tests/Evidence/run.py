@@ -19,7 +19,7 @@ import sys
 import time
 
 import rnncell
-from ledger import TABLES
+from ledger import TABLES, foreign_files
 from plan import pending
 from units import FUNCTIONS, Unit, measure
 
@@ -39,6 +39,9 @@ def main() -> int:
     if not (arguments.data / "ptb.train.txt").exists():
         parser.error(f"{arguments.data} has no ptb.train.txt; name the folder of the Penn Treebank "
                      "files ptb.train.txt, ptb.valid.txt and ptb.test.txt (Mikolov's version)")
+    if foreign := foreign_files():
+        parser.error(f"the installed package is not that of this checkout, whose commit every row names: "
+                     f"{foreign[0]} differs; run `make python`")
     if arguments.unit:
         table, *words = arguments.unit
         pairs = [word.split("=", 1) for word in words]

@@ -1,6 +1,7 @@
 """The ledger of measurements: rows are kept, tables are made of them, and the README has those tables."""
 import csv
 import pathlib
+import shutil
 import statistics
 import sys
 
@@ -28,6 +29,21 @@ def test_a_row_that_is_there_is_not_written_again(tmp_path):
     assert [(line["seed"], line["test_loss"]) for line in table.rows()] == [("1", "3"), ("2", "3")]
     assert table.find(protocol="C", cell=row["cell"], seed=2)["command"] == "run"
     assert table.find(protocol="W", cell=row["cell"], seed=2) is None
+
+
+def test_a_package_of_another_checkout_measures_nothing(tmp_path, monkeypatch):
+    import ledger
+    assert ledger.foreign_files() == []
+    (tmp_path / "Bindings/Python").mkdir(parents=True)
+    installed = pathlib.Path(rnncell.__file__).parent
+    shutil.copytree(installed, tmp_path / "Bindings/Python/rnncell")
+    (tmp_path / "build/lib").mkdir(parents=True)
+    shutil.copy(installed / "librnncell.so.1", tmp_path / "build/lib")
+    monkeypatch.setattr(ledger, "FOLDER", tmp_path / "Tests/Evidence")
+    assert ledger.foreign_files() == []
+    with open(tmp_path / "Bindings/Python/rnncell/tasks.py", "a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    assert ledger.foreign_files() == ["tasks.py"]
 
 
 def test_each_table_has_the_columns_that_it_says_and_no_row_twice():
