@@ -1,4 +1,4 @@
-/* What the processor and the operating system allow; asked once. */
+/* What the processor and the operating system allow, asked once, and how a thread treats tiny numbers. */
 #ifndef RNNCELL_PROCESSOR_H
 #define RNNCELL_PROCESSOR_H
 
@@ -34,5 +34,29 @@ static inline int processor_level(void) {
 #else
 static inline int processor_level(void) { return 0; }
 #endif
+
+/* Has this thread read and write denormal numbers as 0, and gives what is to be restored. */
+static inline unsigned long processor_flush_denormals(void) {
+#if defined(__x86_64__)
+  const unsigned before = __builtin_ia32_stmxcsr();
+  __builtin_ia32_ldmxcsr(before | 0x8040u);
+  return before;
+#elif defined(__aarch64__)
+  unsigned long before;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(before));
+  __asm__ volatile("msr fpcr, %0" : : "r"(before | 1ul << 24));
+  return before;
+#else
+  return 0;
+#endif
+}
+
+static inline void processor_restore_denormals(unsigned long before) {
+#if defined(__x86_64__)
+  __builtin_ia32_ldmxcsr((unsigned)before);
+#elif defined(__aarch64__)
+  __asm__ volatile("msr fpcr, %0" : : "r"(before));
+#endif
+}
 
 #endif

@@ -30,7 +30,7 @@ package final class Stream: @unchecked Sendable {
   package func step(input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>) {
     let network = unroll.network
     for row in 0..<unroll.batch { unroll.input.setRow(row, input + row &* network.inputSize) }
-    unroll.step()
+    flushingDenormals { unroll.step() }
     for row in 0..<unroll.batch {
       unroll.output.getRow(row, output + row &* network.outputSize)
     }

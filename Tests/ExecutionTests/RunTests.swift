@@ -90,6 +90,31 @@ import Testing
     }
   }
 
+  @Test("a number too small for full precision is 0 in runs and streams, and still one to the caller")
+  func denormals() throws {
+    let cell = try Cell(parsing: "h' = 0.5 * h + product(x)")
+    var example = try Case([cell], inputSize: 3, hiddenSizes: [3], steps: 2, batch: 4, seed: 5)
+    let least = Float.leastNormalMagnitude
+    example.input = example.input.map { _ in 0 }
+    example.initialState = example.initialState.map { _ in least }
+    example.outputGradient = example.outputGradient.map { _ in 0 }
+    example.finalStateGradient = example.finalStateGradient.map { _ in least }
+    for kernels in KernelTable.all {
+      for threads in [1, 2, 3] {
+        let result = try example.run(threads: threads, kernels: kernels)
+        #expect(result.output.allSatisfy { $0 == 0 }, "\(threads) threads")
+        #expect(result.initialStateGradient.allSatisfy { $0 == 0 }, "\(threads) threads")
+      }
+      let stream = try Stream(
+        example.network, weights: example.weights, batch: example.batch, kernels: kernels)
+      stream.writeState(from: example.initialState)
+      var output = [Float](repeating: .nan, count: stream.outputCount)
+      stream.step(input: example.input, output: &output)
+      #expect(output.allSatisfy { $0 == 0 })
+    }
+    #expect(least / Float(example.steps) > 0)
+  }
+
   @Test("a run that was used before gives the bits of a new one, whatever it was used for")
   func pooled() throws {
     let example = try example("gru")

@@ -6,8 +6,8 @@ import Synchronization
 ///
 /// Between two pieces the threads spin for some milliseconds before they sleep: a hand-over then takes
 /// 0.1 µs instead of 40. Nobody waits for a thread whose core does something else: the others take its
-/// share, and the work ends without it. A team belongs to one caller at a time; `TeamPool` keeps those of callers from
-/// outside.
+/// share, and the work ends without it. Denormal numbers count as 0 in all work. A team belongs to one
+/// caller at a time; `TeamPool` keeps those of callers from outside.
 package final class Team: @unchecked Sendable {
   /// How many threads work, the caller's own included.
   package let threads: Int
@@ -162,7 +162,7 @@ package final class Team: @unchecked Sendable {
 
   /// `run`, with the thread that does a share.
   func shares(_ work: (_ share: Int, _ thread: Int) -> Void) {
-    guard threads > 1 else { return work(0, 0) }
+    guard threads > 1 else { return flushingDenormals { work(0, 0) } }
     let number = shared.generation.load(ordering: .relaxed) &+ 1
     start { thread in
       for turn in 0..<threads {
@@ -190,11 +190,11 @@ package final class Team: @unchecked Sendable {
   /// Has `work` run by the caller and by the threads that come before it is done, and then waits as
   /// `ending` says.
   private func start(_ work: (Int) -> Void, ending: () -> Void = {}) {
-    guard threads > 1 else { return work(0) }
+    guard threads > 1 else { return flushingDenormals { work(0) } }
     withoutActuallyEscaping(work) { work in
       shared.work = work
       shared.announce()
-      work(0)
+      flushingDenormals { work(0) }
       ending()
       shared.close()
       shared.work = { _ in }
@@ -231,7 +231,7 @@ package final class Team: @unchecked Sendable {
       if shared.isEnding.load(ordering: .sequentiallyConsistent) { return }
       shared.inside.add(1, ordering: .sequentiallyConsistent)
       if shared.open.load(ordering: .sequentiallyConsistent) == seen {
-        shared.work(index)
+        flushingDenormals { shared.work(index) }
         shared.finished.add(1, ordering: .releasing)
       }
       shared.inside.subtract(1, ordering: .sequentiallyConsistent)
