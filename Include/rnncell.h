@@ -50,6 +50,8 @@
  * Shapes     Arrays are float32, row-major and dense: [T, B, I] is time step, sequence of the
  *            batch, element of the input. T is `steps`, B is `batch`. A weight matrix is [rows,
  *            columns] and maps `columns` inputs to `rows` outputs.
+ * Numbers    Denormal ones, below 1.2e-38, count as 0 in what a network, model or optimizer computes,
+ *            however the calling thread treats them otherwise.
  * Units      Losses are natural logarithms (nats) per token; perplexity is exp(loss). Times are
  *            seconds.
  * Threads    Different objects can be used by different threads at all times. One object:

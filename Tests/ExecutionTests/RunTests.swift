@@ -90,7 +90,7 @@ import Testing
     }
   }
 
-  @Test("a number too small for full precision is 0 in runs and streams, and still one to the caller")
+  @Test("numbers too small for full precision are 0 in runs and streams, and not for the caller")
   func denormals() throws {
     let cell = try Cell(parsing: "h' = 0.5 * h + product(x)")
     var example = try Case([cell], inputSize: 3, hiddenSizes: [3], steps: 2, batch: 4, seed: 5)
