@@ -17,12 +17,14 @@ from headline import LONG
 from ledger import Table, cell_of
 from plan import best_at_length, best_of, final_losses, found_on_music, winner_of
 from rnncell.anatomy import kendall
-from protocols import text_of
+from protocols import PROTOCOLS, text_of
 from rnncell.comparison import Interval
 from tasks import WANTED
 
 README = pathlib.Path(__file__).parents[2] / "README.md"
 BOOTSTRAPS = 10_000
+# Cells that the table of ranks shows.
+LEADING = 13
 
 
 def bootstrap(values: Sequence[float]) -> tuple[float, float]:
@@ -89,6 +91,20 @@ def differences() -> str:
                      "auto is below"], rows)
 
 
+def ranks() -> str:
+    """What was found, and the stock cells that lead, after a part of a training."""
+    names = {cell: name for name, cell in found_cells().items()}
+    rows = []
+    for row in Table("grid").rows():
+        name = names.get(row["cell"], row["cell"])
+        if "'" not in name:
+            losses = dict(zip(map(float, row["losses"].split()), PROTOCOLS["C"].rates))
+            rows.append((min(losses), name, losses[min(losses)], row["hidden"]))
+    return markdown(["cell", "validation loss", "learning rate", "H"],
+                    [[name, f"{loss:.4f}", str(rate), hidden]
+                     for loss, name, rate, hidden in sorted(rows)[:LEADING]])
+
+
 def finals(protocol: str) -> str:
     """Stock cells, and what the long search found, after final training."""
     names = {cell: name for name, cell in found_cells().items()}
@@ -128,8 +144,8 @@ def tested(protocol: str, reference: str = "found", is_language: bool = True) ->
     names = {cell: name for name, cell in found_cells().items()}
     losses: dict[str, dict[int, float]] = {}
     for row in Table("test").rows():
-        if row["protocol"] == protocol:
-            name = names.get(row["cell"], row["cell"])
+        name = names.get(row["cell"], row["cell"])
+        if row["protocol"] == protocol and "'" not in name:
             losses.setdefault(name, {})[int(row["seed"])] = float(row["test_loss"])
     rows = []
     for name in sorted(losses, key=lambda name: statistics.fmean(losses[name].values())):
@@ -264,7 +280,7 @@ def tasks() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "searches": searches, "differences": differences, "finals C": lambda: finals("C"),
+    "searches": searches, "differences": differences, "ranks": ranks, "finals C": lambda: finals("C"),
     "finals W": lambda: finals("W"), "cheap": cheap,
     "sanity": sanity, "savings": savings, "tests C": lambda: tested("C"),
     "tests W": lambda: tested("W"), "tests W-dropout": lambda: tested("W-dropout"),
