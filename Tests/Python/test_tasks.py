@@ -1,6 +1,8 @@
 """Tasks on sequences as objectives of a search."""
 import concurrent.futures
+import os
 import pickle
+import stat
 
 import numpy as np
 import pytest
@@ -65,6 +67,13 @@ def test_a_task_serves_several_studies():
     task = rnncell.SequenceTask(some(60), some(30, 1), **TASK)
     first, second = scores(task, 1), scores(task, 2)
     assert scores(task, 1) == first != second == scores(rnncell.SequenceTask(some(60), some(30, 1), **TASK), 2)
+
+
+def test_a_search_on_a_task_leaves_the_null_device_alone():
+    # The history of its trainings once went there, by a new file that took the device's name.
+    task = rnncell.SequenceTask(some(40), some(20, 1), **TASK)
+    rnncell.search(objective=task, trials=2, rungs=1, updates=10, progress=False)
+    assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
 
 
 def test_language_models_are_compared_as_a_task():

@@ -56,6 +56,31 @@ import Training
     #expect(folder.names == ["f"])
   }
 
+  @Test("a link still leads to what is written, and a pipe gets it as it is")
+  func linksAndPipes() throws {
+    let folder = try ScratchFolder()
+    let (path, link) = (try folder.file("f", "old"), "\(folder.path)/link")
+    try #require(symlink(path, link) == 0)
+    try Self.text.withUnsafeBufferPointer { bytes throws(Failure) in
+      try FileContents.write(bytes, to: link)
+    }
+    #expect((try FileContents.read(path).array) == Self.text)
+    var target = [CChar](repeating: 0, count: 300)
+    #expect(readlink(link, &target, target.count) > 0)
+
+    let pipe = "\(folder.path)/pipe"
+    try #require(mkfifo(pipe, 0o600) == 0)
+    let reader = open(pipe, O_RDONLY | O_NONBLOCK)
+    defer { close(reader) }
+    try Self.text.withUnsafeBufferPointer { bytes throws(Failure) in
+      try FileContents.write(bytes, to: pipe)
+    }
+    var got = [UInt8](repeating: 0, count: 100)
+    #expect(Glibc.read(reader, &got, 100) == Self.text.count)
+    #expect(Array(got.prefix(Self.text.count)) == Self.text)
+    #expect(folder.names == ["f", "link", "pipe"])
+  }
+
   @Test("a path that cannot be written is an I/O failure with the reason, and leaves nothing")
   func unwritable() throws {
     let folder = try ScratchFolder()

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 from ._rnncell import DivergedError, InvalidArgumentError, StateError
 from .arrays import positive
 from .cells import Cell, cell_from
-from .corpora import Corpus, Path
+from .corpora import Corpus
+from .files import Path, write_whole
 from .models import perplexity_of
 from .tasks import LanguageTask, Task
 
@@ -426,12 +427,6 @@ class _Ledger:
 
     def _write(self) -> None:
         if self.path is not None:
-            _write(self.path, {**self.key, "trials": [trial._asdict() for trial in self.trials],
-                               "runs": [run._asdict() for run in self.runs]})
-
-
-def _write(path: pathlib.Path, value: object) -> None:
-    """Writes a whole file or none."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(value, indent=1))
-    part.replace(path)
+            kept = {**self.key, "trials": [trial._asdict() for trial in self.trials],
+                    "runs": [run._asdict() for run in self.runs]}
+            write_whole(self.path, json.dumps(kept, indent=1))

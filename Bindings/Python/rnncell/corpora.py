@@ -9,8 +9,8 @@ from typing import Any, overload
 from . import _rnncell
 from ._rnncell import Array, InvalidArgumentError, StateError
 from .arrays import token_ids
+from .files import Path
 
-Path = str | os.PathLike[str]
 Text = str | bytes
 
 UNITS = ("character", "word", "byte")

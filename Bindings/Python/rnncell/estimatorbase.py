@@ -10,7 +10,7 @@ import numpy as np
 
 from ._rnncell import StateError
 from .cells import Cell
-from .corpora import Path
+from .files import Path
 from .sequences import SequenceModel
 
 try:

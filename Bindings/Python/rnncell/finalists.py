@@ -14,7 +14,8 @@ from .comparison import Comparison, compare
 from .tasks import Task
 
 if TYPE_CHECKING:
-    from .corpora import Corpus, Path
+    from .corpora import Corpus
+    from .files import Path
     from .studies import Proposal, Study
 
 EPOCHS = 4

@@ -1,10 +1,10 @@
 """The best cells of a study in a small table beside it, always up to date."""
 from __future__ import annotations
 
-import csv
-import os
 import pathlib
 from typing import TYPE_CHECKING, Any
+
+from .files import write_csv
 
 if TYPE_CHECKING:
     from .studies import Listener, Proposal, Study, StudyInfo
@@ -40,10 +40,5 @@ class HallOfFame:
             for place, row in enumerate(self._study.leaderboard(ROWS))]
         if path is None or rows == self._shown:
             return
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        with open(temporary, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(HEADING)
-            writer.writerows(rows)
-        os.replace(temporary, path)
+        write_csv(path, HEADING, rows)
         self._shown = rows

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import _rnncell
-from .corpora import Path
+from .files import Path
 from .networks import Network
 from .parameters import Learned
 from .training import Progress

@@ -8,7 +8,7 @@ from . import _rnncell
 from ._rnncell import Array, InvalidArgumentError
 from .arrays import array, concatenated, positive, seed_of
 from .cells import Cell, cells_from
-from .corpora import Path
+from .files import Path
 from .parameters import Learned, Parameters
 from .training import library_options
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from ._rnncell import Array, InvalidArgumentError
 from .arrays import array
-from .corpora import Path
+from .files import Path
 from .exports import form_of
 
 

@@ -12,7 +12,7 @@ from .ablation import contributions
 from .cells import Cell
 from .charts import Series, chart
 from .comparison import Comparison
-from .corpora import Path
+from .files import Path, write_whole
 from .finalists import ablation_of, comparison_of, is_language
 from .pages import duration, number, picture, table
 from .studies import CONTROL, Proposal, Study
@@ -23,9 +23,7 @@ LISTED = 50
 
 def write_report(path: Path, studies: list[Study], comparison: Comparison | None = None) -> None:
     """Writes the page for a study, with the curves of further ones beside it."""
-    part = pathlib.Path(path).with_name(pathlib.Path(path).name + ".part")
-    part.write_text(page(studies, comparison), encoding="utf-8")
-    part.replace(path)
+    write_whole(path, page(studies, comparison))
 
 
 def page(studies: list[Study], comparison: Comparison | None = None) -> str:

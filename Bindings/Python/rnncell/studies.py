@@ -15,7 +15,8 @@ from ._rnncell import InvalidArgumentError, StateError
 from .arrays import positive, seed_of
 from .cells import Cell, cell_from
 from .comparison import Comparison
-from .corpora import Corpus, Path
+from .corpora import Corpus
+from .files import Path
 from .models import perplexity_of
 from .scores import Score
 from .tasks import Task

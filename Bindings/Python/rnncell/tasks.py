@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import pathlib
 import shutil
 import tempfile
@@ -16,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from ._rnncell import InvalidArgumentError
 from .arrays import Array, array
 from .cells import Cell
-from .corpora import Corpus, Path
+from .corpora import Corpus
+from .files import Path
 from .models import LanguageModel
 from .scores import Score
 from .sequences import SequenceModel, next_step
@@ -82,7 +82,7 @@ class Task:
         cells = proposal.cells
         model = self.model(cells if len(cells) > 1 else cells[0], proposal.seed)
         self.fit(model, updates=proposal.updates, checkpoint=self._checkpoint(proposal), resume=True,
-                 csv=os.devnull, threads=1, seed=proposal.seed)
+                 csv=False, threads=1, seed=proposal.seed)
         loss = self.loss(model)
         return Score(loss, parameters=model.parameter_count, tokens=model.history[-1].tokens,
                      seconds=time.monotonic() - start, step_seconds=step_seconds(model))

@@ -2,18 +2,17 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import math
 import os
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, TextIO, TypedDict
+from typing import Any, Literal, NamedTuple, TextIO, TypedDict
 
 from ._rnncell import InvalidArgumentError
 from .arrays import positive, seed_of
-from .corpora import Path
+from .files import Path, write_csv
 
 _REDUCTIONS = {"mean": 0, "sum": 1, "sum_over_steps": 1}
 #: Names of options that the library knows by others.
@@ -85,7 +84,7 @@ class TrainingOptions(TypedDict, total=False):
     reduction:     "mean", or "sum" over the steps of a segment (the batch is averaged).
     shuffle:       sequences come in another order in each epoch (True).
     checkpoint:    a file that is written after each epoch; resume: carry on from it.
-    csv:           a file of the history; None: beside the checkpoint, if there is one.
+    csv:           a file of the history; None: beside the checkpoint, if there is one; False: none.
     tensorboard:   a folder for TensorBoard (needs the package `tensorboardX`).
     progress:      a function that is called every `report_every` updates and after each epoch, and stops by
                    a true value; or True for a bar.
@@ -130,7 +129,7 @@ class TrainingOptions(TypedDict, total=False):
     shuffle: bool
     checkpoint: Path | None
     resume: bool
-    csv: Path | None
+    csv: Path | Literal[False] | None
     tensorboard: Path | None
     progress: Callable[[Progress], object] | bool | None
     report_every: int
@@ -195,7 +194,9 @@ def recorded(
     """
     progress = options.get("progress")
     checkpoint = options.get("checkpoint")
-    table = options.get("csv") or (os.fspath(checkpoint) + ".csv" if checkpoint else None)
+    table = options.get("csv")
+    if table is None and checkpoint:
+        table = os.fspath(checkpoint) + ".csv"
     listeners: list[Callable[[Progress], object]] = []
     with contextlib.ExitStack() as stack:
         if progress is True:
@@ -205,11 +206,11 @@ def recorded(
         elif progress:
             listeners.append(progress)
         if table:
-            stack.callback(lambda: write_history(table, history()))
+            stack.callback(lambda: write_csv(table, Progress._fields, history()))
 
             def keep(row: Progress) -> None:
                 if not math.isnan(row.valid_loss):
-                    write_history(table, history())
+                    write_csv(table, Progress._fields, history())
             listeners.append(keep)
         if options.get("tensorboard"):
             board = TensorBoard(options["tensorboard"])
@@ -219,16 +220,6 @@ def recorded(
         def hear(row: Progress) -> object:
             return any([bool(listener(row)) for listener in listeners])
         yield hear if listeners else None
-
-
-def write_history(path: Path, rows: tuple[Progress, ...]) -> None:
-    """Writes a history as CSV, whole or not at all."""
-    temporary = os.fspath(path) + ".partial"
-    with open(temporary, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(Progress._fields)
-        writer.writerows(rows)
-    os.replace(temporary, path)
 
 
 class ProgressBar:

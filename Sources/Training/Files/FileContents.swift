@@ -51,7 +51,8 @@ package enum FileContents {
 
   /// Writes a file so that after a crash it has either its old contents or all of the new ones.
   ///
-  /// The bytes go to a temporary file beside it, which is made durable and then takes its name.
+  /// The bytes go to a temporary file beside it, which is made durable and then takes its name; a symbolic
+  /// link still leads to it. A device or a pipe, such as /dev/null, is written to as it is, never replaced.
   /// - Throws: `.io`; the old file is then as it was, unless only the directory could not be made durable.
   package static func write(
     _ bytes: UnsafeBufferPointer<UInt8>, to path: String
@@ -59,9 +60,17 @@ package enum FileContents {
     func failure(_ step: String) -> Failure {
       Failure(.io, "cannot \(step) '\(path.shown)': \(reason()); check the directory and its space")
     }
-    let temporary = "\(path).\(getpid()).\(UInt(bitPattern: bytes.baseAddress) >> 4).partial"
-    let flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC
-    let file = isPath(path) ? open(temporary, flags, 0o666) : -1
+    guard isPath(path) else { throw failure("write") }
+    if isDevice(path) {
+      let device = open(path, O_WRONLY | O_CLOEXEC)
+      guard device >= 0 else { throw failure("write") }
+      defer { close(device) }
+      guard writeAll(bytes, to: device) else { throw failure("write") }
+      return
+    }
+    let target = resolved(path)
+    let temporary = "\(target).\(getpid()).\(UInt(bitPattern: bytes.baseAddress) >> 4).partial"
+    let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o666)
     guard file >= 0 else { throw failure("write") }
     var isOpen = true
     var isWhole = false
@@ -69,25 +78,46 @@ package enum FileContents {
       if isOpen { close(file) }
       if !isWhole { unlink(temporary) }
     }
-    var written = 0
-    while written < bytes.count, let base = bytes.baseAddress {
-      let count = Glibc.write(file, base + written, bytes.count &- written)
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw failure("write") }
-      written += count
-    }
+    guard writeAll(bytes, to: file) else { throw failure("write") }
     guard fsync(file) == 0 else { throw failure("make durable") }
     isOpen = false
     guard close(file) == 0 else { throw failure("write") }
-    guard rename(temporary, path) == 0 else { throw failure("rename a file to") }
+    guard rename(temporary, target) == 0 else { throw failure("rename a file to") }
     isWhole = true
-    let slash = path.lastIndex(of: "/")
-    let parent = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    let slash = target.lastIndex(of: "/")
+    let parent = slash.map { $0 == target.startIndex ? "/" : String(target[..<$0]) } ?? "."
     let directory = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard directory >= 0 else { return }
     defer { close(directory) }
     // Some file systems cannot do this for a directory, and say so by EINVAL.
     guard fsync(directory) == 0 || errno == EINVAL else { throw failure("make durable") }
+  }
+
+  /// Whether all bytes could be written; `errno` says why not.
+  private static func writeAll(_ bytes: UnsafeBufferPointer<UInt8>, to file: Int32) -> Bool {
+    var written = 0
+    while written < bytes.count, let base = bytes.baseAddress {
+      let count = Glibc.write(file, base + written, bytes.count &- written)
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return false }
+      written += count
+    }
+    return true
+  }
+
+  /// Whether there is something at a path that is neither a file nor a directory.
+  private static func isDevice(_ path: String) -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return false }
+    let kind = status.st_mode & S_IFMT
+    return kind != S_IFREG && kind != S_IFDIR
+  }
+
+  /// Where a path leads through symbolic links; itself where there is nothing yet.
+  private static func resolved(_ path: String) -> String {
+    guard let real = realpath(path, nil) else { return path }
+    defer { free(real) }
+    return String(cString: real)
   }
 
   /// Bytes of the machine's memory.
