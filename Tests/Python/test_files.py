@@ -49,7 +49,7 @@ def test_the_history_of_a_training_goes_where_it_is_told(tmp_path):
     for csv, names in ((None, ["checkpoint", "checkpoint.csv"]), (False, ["checkpoint"]),
                        (tmp_path / "history", ["checkpoint", "history"])):
         model = rnncell.LanguageModel("gru", corpus, hidden_size=4, seed=0)
-        model.fit(corpus, epochs=1, csv=csv, checkpoint=tmp_path / "checkpoint")
+        model.fit(corpus, epochs=1, batch_size=4, truncation=10, csv=csv, checkpoint=tmp_path / "checkpoint")
         assert sorted(os.listdir(tmp_path)) == names
         for name in names:
             (tmp_path / name).unlink()
