@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import pathlib
-import statistics
 from collections.abc import Iterable, Iterator
 
 import rnncell
@@ -24,7 +23,6 @@ BEST = 6
 FINAL_SEEDS = {"C": 5, "W": 3, "W-dropout": 3, "JSB": 5}
 WITH_DROPOUT = ("lstm", "gru", "rhn", "darts_v2", "enas", "nascell", "mogrifier")
 MUSIC_STRATEGIES = ("auto", "random")
-MUSIC_SEEDS = 3
 ABLATION_SEEDS = 3
 # First searches of each strategy, of which the best winner is trained to the end.
 WINNERS_SEEDS = 3
@@ -74,7 +72,7 @@ def _searches(strategies: set[str]) -> Iterator[Unit]:
                 yield Unit("search", key)
             if strategy in SHARED and tuple(map(str, key.values())) in searched:
                 yield Unit("cheap", key)
-    for seed in range(MUSIC_SEEDS):
+    for seed in range(WINNERS_SEEDS):
         for strategy in MUSIC_STRATEGIES:
             if strategy in strategies:
                 yield Unit("search", {"protocol": "JSB", "strategy": strategy, "seed": seed})
@@ -117,18 +115,12 @@ def _compared(strategies: set[str]) -> Iterator[Unit]:
     yield from _trained("C", finalists_of_zoo(), 1)
     zoo = best_of_zoo(losses)
     yield from _trained("C", zoo)
-    for strategy in MUSIC_STRATEGIES:
-        yield from _trained("JSB", found_on_music(strategy), 1)
-    on_music = {strategy: best_of("JSB", found_on_music(strategy), losses, seeds=1)
-                for strategy in MUSIC_STRATEGIES}
-    by_random = on_music["random"]
-    on_music_by_auto = [cell for cell in (on_music["auto"],) if cell is not None]
-    others = [cell for cell in (by_random,) if cell is not None]
+    on_music, on_music_by_random = winner_of("JSB", "auto"), winner_of("JSB", "random")
     compared: dict[str, list[str]] = {
-        "C": [*at_length, *on_music_by_auto, *RIVALS, *zoo], "W": [*at_length, *RIVALS, *zoo],
-        "JSB": [*at_length, *on_music_by_auto, *others, *RIVALS], "W-dropout": [*WITH_DROPOUT]}
-    is_whole = {"C": bool(at_length and on_music_by_auto and zoo), "W": bool(at_length and zoo),
-                "JSB": bool(at_length and on_music_by_auto and others), "W-dropout": True}
+        "C": [*at_length, *on_music, *RIVALS, *zoo], "W": [*at_length, *RIVALS, *zoo],
+        "JSB": [*at_length, *on_music, *on_music_by_random, *RIVALS], "W-dropout": [*WITH_DROPOUT]}
+    is_whole = {"C": bool(at_length and on_music and zoo), "W": bool(at_length and zoo),
+                "JSB": bool(at_length and on_music and on_music_by_random), "W-dropout": True}
     for protocol, cells in compared.items():
         yield from _trained(protocol, cells)
         keys = [(cell, seed) for cell in dict.fromkeys(cells)
@@ -143,7 +135,7 @@ def _compared(strategies: set[str]) -> Iterator[Unit]:
                     yield Unit("ablation",
                                {"protocol": "C", "cell": found, "part": part, "seed": seed})
     for strategy in sorted(strategies, key=list(SEEDS).index):
-        yield from _trained("C", winner_of(strategy), 1)
+        yield from _trained("C", winner_of("C", strategy), 1)
 
 
 def final_losses() -> Losses:
@@ -174,19 +166,12 @@ def grid_loss(cell: str) -> float | None:
     return min(map(float, row["losses"].split())) if row else None
 
 
-def winner_of(strategy: str) -> list[str]:
-    """The best cell of a strategy's first searches in C; none before they have ended."""
-    rows = [row for row in Table("search").rows() if row["protocol"] == "C"
+def winner_of(protocol: str, strategy: str) -> list[str]:
+    """The best cell of a strategy's first searches; none before they have ended."""
+    rows = [row for row in Table("search").rows() if row["protocol"] == protocol
             and row["strategy"] == strategy and int(row["seed"]) < WINNERS_SEEDS]
     best = min(rows, key=lambda row: float(row["best_loss"]), default=None)
     return [best["winner"]] if best and len(rows) == WINNERS_SEEDS else []
-
-
-def found_on_music(strategy: str) -> list[str]:
-    """The winners of the searches on chorales, when all have ended."""
-    rows = [row for row in Table("search").rows()
-            if row["protocol"] == "JSB" and row["strategy"] == strategy]
-    return [row["winner"] for row in rows] if len(rows) == MUSIC_SEEDS else []
 
 
 def finalists_of_zoo() -> list[str]:
@@ -202,16 +187,3 @@ def best_of_zoo(losses: Losses) -> list[str]:
     if not all(0 in losses.get(("C", name), {}) for name in stock):
         return []
     return sorted(set(stock) - set(RIVALS), key=lambda name: losses["C", name][0])[:BEST]
-
-
-def best_of(protocol: str, cells: list[str], losses: Losses, seeds: int | None = None
-            ) -> str | None:
-    """The cell with the least mean validation loss; None before all of them are trained."""
-    count = FINAL_SEEDS[protocol] if seeds is None else seeds
-    means = {}
-    for cell in cells:
-        own = losses.get((protocol, cell), {})
-        if not set(range(count)) <= set(own):
-            return None
-        means[cell] = statistics.fmean(own[seed] for seed in range(count))
-    return min(means, key=means.__getitem__) if means else None

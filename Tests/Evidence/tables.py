@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import rnncell
 from headline import LONG
 from ledger import Table, cell_of
-from plan import best_at_length, best_of, final_losses, found_on_music, winner_of
+from plan import best_at_length, winner_of
 from rnncell.anatomy import kendall
 from protocols import PROTOCOLS, text_of
 from rnncell.comparison import Interval
@@ -47,20 +47,20 @@ def span(values: Sequence[float]) -> str:
     return middle if len(values) < 2 else f"{middle} ({min(values):.4f} to {max(values):.4f})"
 
 
-def searches() -> str:
+def searches(protocol: str) -> str:
     """Each strategy at the same budget of tokens."""
     by_strategy: dict[str, list[dict[str, str]]] = {}
     for row in Table("search").rows():
-        if row["protocol"] == "C":
+        if row["protocol"] == protocol:
             by_strategy.setdefault(row["strategy"], []).append(row)
     finals = {row["cell"]: float(row["valid_loss"]) for row in Table("final").rows()
-              if row["protocol"] == "C" and row["seed"] == "0"}
+              if row["protocol"] == protocol and row["seed"] == "0"}
     rows = []
     for name in rnncell.strategies():
         found = by_strategy.get(name, [])
         if not found:
             continue
-        ends = [f"{finals[cell]:.4f}" for cell in winner_of(name) if cell in finals]
+        ends = [f"{finals[cell]:.4f}" for cell in winner_of(protocol, name) if cell in finals]
         share = [int(row["duplicates"]) / int(row["proposals"]) for row in found]
         rows.append([
             name, str(len(found)), span([float(row["best_loss"]) for row in found]),
@@ -129,10 +129,9 @@ def finals(protocol: str) -> str:
 
 def found_cells() -> dict[str, str]:
     """What searches found, by what a table calls it."""
-    losses = final_losses()
-    cells = {"found": best_at_length(),
-             "found on music": best_of("JSB", found_on_music("auto"), losses, seeds=1),
-             "found on music by random": best_of("JSB", found_on_music("random"), losses, seeds=1)}
+    cells = {"found": best_at_length()}
+    for name, strategy in (("found on music", "auto"), ("found on music by random", "random")):
+        cells[name] = next(iter(winner_of("JSB", strategy)), None)
     return {name: cell for name, cell in cells.items() if cell is not None}
 
 
@@ -280,7 +279,8 @@ def tasks() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "searches": searches, "differences": differences, "ranks": ranks, "finals C": lambda: finals("C"),
+    "searches": lambda: searches("C"), "searches JSB": lambda: searches("JSB"),
+    "differences": differences, "ranks": ranks, "finals C": lambda: finals("C"),
     "finals W": lambda: finals("W"), "cheap": cheap,
     "sanity": sanity, "savings": savings, "tests C": lambda: tested("C"),
     "tests W": lambda: tested("W"), "tests W-dropout": lambda: tested("W-dropout"),

@@ -227,7 +227,7 @@ def test_every_stock_cell_is_trained_exported_and_compared(tmp_path, text_file, 
 
 
 def test_the_demo_runs_from_end_to_end(tmp_path):
-    done = run("demo", "--seconds", 4, "--updates", 20, "--json", cwd=tmp_path)
+    done = run("demo", "--trials", 3, "--updates", 50, "--json", cwd=tmp_path)
     result = last_json(done)
     assert result["scored"] >= 1 and {"lstm", "gru", result["best"]} <= set(result["comparison"]["cells"])
     for part in ("Search: auto", "scored", "95 %", "h' = ", "report.html", "lstm: "):

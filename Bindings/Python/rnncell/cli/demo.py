@@ -23,7 +23,8 @@ from .options import POSITIVE, add_common, workers_from
 BYTES = 4_000_000
 HIDDEN = 32
 TRAINING: dict[str, Any] = {"batch_size": 16, "truncation": 25, "learning_rate": 0.004}
-SEARCH: dict[str, Any] = {"hidden_size": HIDDEN, "rungs": 3, "updates": 10_800, **TRAINING}
+SEARCH: dict[str, Any] = {"hidden_size": HIDDEN, "rungs": 3, **TRAINING}
+# Of a final training; a search trains up to nine tenths of it.
 UPDATES = 12_000
 FINALISTS = 3
 SEEDS = 5
@@ -40,7 +41,7 @@ def add(commands: Any) -> None:
                       help="of search (default: %(default)g)")
     demo.add_argument("--db", default="demo.db", metavar="FILE", help="default: %(default)s")
     demo.add_argument("--seed", type=int, default=0, metavar="S")
-    demo.add_argument("--seconds", type=POSITIVE, help=argparse.SUPPRESS)
+    demo.add_argument("--trials", type=int, help=argparse.SUPPRESS)
     demo.add_argument("--updates", type=int, default=UPDATES, help=argparse.SUPPRESS)
     add_common(demo)
     demo.set_defaults(run=run_demo, parser=demo)
@@ -54,14 +55,14 @@ def say(text: str = "") -> None:
 def run_demo(arguments: argparse.Namespace) -> dict[str, Any]:
     """Searches, compares and reports."""
     start = time.monotonic()
-    minutes = arguments.seconds / 60 if arguments.seconds else arguments.minutes
+    minutes = arguments.minutes
     workers = workers_from(arguments)
     corpus = Corpus.standard_library(BYTES)
     say(f"Text: the first {BYTES:,} bytes of Python's standard library, character by character "
         f"({corpus.train.size:,} to train on, {len(corpus.vocabulary)} different).")
     say(f"Search: auto, {duration(60 * minutes)} minutes, every cell as large as LSTM of "
         f"{HIDDEN}, in {arguments.db}. Ctrl-C keeps it.")
-    with searched(corpus, arguments.db, minutes, arguments.seed, workers) as study:
+    with searched(corpus, arguments, workers) as study:
         info = study.info
         say(f"\n{info.scored_count} cells scored, {info.rejected_count} rejected before training "
             f"(duplicates, exploding), {info.failed_count} failed. Kendall's tau between the first "
@@ -83,8 +84,9 @@ def run_demo(arguments: argparse.Namespace) -> dict[str, Any]:
                 "equations": best.equations, "comparison": comparison.as_json()}
 
 
-def searched(corpus: Corpus, db: str, minutes: float, seed: int, workers: int | None) -> Study:
+def searched(corpus: Corpus, arguments: argparse.Namespace, workers: int | None) -> Study:
     """A study that is spent; one that an earlier demo finished makes way for a new one."""
+    db, minutes = arguments.db, arguments.minutes
     if pathlib.Path(db).exists():
         with Study(db, read_only=True) as old:
             is_spent = old.info.seconds >= 60 * minutes - 1
@@ -93,8 +95,9 @@ def searched(corpus: Corpus, db: str, minutes: float, seed: int, workers: int | 
                 pathlib.Path(db + suffix).unlink(missing_ok=True)
     # What was compared before were other finalists.
     pathlib.Path(db).with_suffix(FINALISTS_FILE).unlink(missing_ok=True)
-    study = Study(db, corpus, strategy="auto", minutes=minutes, seed=seed, workers=workers,
-                  controls=True, **SEARCH)
+    study = Study(db, corpus, strategy="auto", minutes=minutes, trials=arguments.trials,
+                  seed=arguments.seed, workers=workers, controls=True,
+                  updates=arguments.updates * 9 // 10, **SEARCH)
     shown = LiveTable(study, sys.stderr) if sys.stderr.isatty() else Lines(study, sys.stdout)
     try:
         study.run(shown.hear)
