@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from ._rnncell import Array, InvalidArgumentError
 from .arrays import array
-from .files import Path
 from .exports import form_of
+from .files import Path
 
 
 class Parameters(Mapping[str, Array]):
