@@ -355,9 +355,7 @@ package final class Study {
   }
 
   private func settle(_ id: Int, _ score: Score, failure: String?) throws(Failure) {
-    guard !isReadOnly else {
-      throw Failure(.state, "\(path) is open read-only; open it for writing")
-    }
+    try checkWritable()
     guard proposals.indices.contains(id &- 1) else {
       throw .invalid("there is no proposal \(id); ids are from 1 to \(proposals.count)")
     }

@@ -179,7 +179,8 @@ private struct Lexer {
     }
     let meant: [Character: String] = [
       "×": "*", "·": "*", "⊙": "*", "∗": "*", "−": "-", "–": "-", "’": "'", "′": "'", "÷": "/",
-      "σ": "sigmoid", "[": "(", "{": "(", "]": ")", "}": ")",
+      "σ": "sigmoid", "[": "(", "{": "(", "]": ")", "}": ")", "^": "square(a) for a * a",
+      "²": "square(a)", "@": "product(a), which has its matrix within",
     ]
     if let sign = meant[character] { return "unexpected '\(character)'; write \(sign)" }
     if character == "'" { return "a prime belongs right after a name, as in h'" }

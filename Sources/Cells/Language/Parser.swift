@@ -135,7 +135,11 @@ struct Parser {
       return try append(.operation(operation), [inner], at: start.place)
     default: break
     }
-    throw start.place.failure("expected a value, found \(start.description)")
+    let times = Token.Kind.symbol(UInt8(ascii: "*"))
+    let isPower = start.kind == times && position > 1 && tokens[position - 2].kind == times
+    throw start.place.failure(
+      "expected a value, found \(start.description)"
+        + (isPower ? "; write square(a) for a power" : ""))
   }
 
   // MARK: - Calls

@@ -113,6 +113,10 @@ enum StatementOrder {
     if name.utf8.count > 1, let match = nearest(to: name, among: names) {
       return "'\(name)' is not defined; did you mean '\(match)'?"
     }
+    if let first = name.utf8.first, "WU".utf8.contains(first) {
+      return "'\(name)' is not defined; weights need no names: linear(a, b) has a matrix for each "
+        + "and a bias"
+    }
     return name.hasSuffix("'")
       ? "'\(name)' is not defined; add a statement \(name) = …"
       : "'\(name)' is not defined; add \(name) = …, or \(name)' = … to make it a state"
