@@ -227,14 +227,15 @@ def _test(data: pathlib.Path, protocol: str, cell: str, seed: int) -> dict[str, 
     assert final is not None, "the final training is not done yet"
     rate = final["learning_rate"]
     path = model_path(protocol, cell, rate, seed)
+    valid_loss = final["valid_loss"]
     if not path.exists():
-        _trained(data, protocol, cell, rate, seed)
+        # Trained elsewhere: the row is to say how good the model is that is tested.
+        valid_loss = _trained(data, protocol, cell, rate, seed)["valid_loss"]
     loss = math.inf
     if path.exists():
         settings = PROTOCOLS[protocol]
         loss = settings.loss(settings.load(path), data_of(protocol, data), "test")
-    return {"learning_rate": rate, "valid_loss": final["valid_loss"],
-            "test_loss": f"{loss:.5f}"}
+    return {"learning_rate": rate, "valid_loss": valid_loss, "test_loss": f"{loss:.5f}"}
 
 
 def _curve(data: pathlib.Path, protocol: str, cell: str) -> dict[str, Any]:
