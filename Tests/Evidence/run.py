@@ -1,7 +1,7 @@
 """Measures what the README claims of searches: units of some minutes each, until none is left.
 
     python Tests/Evidence/run.py DATA [--only search,grid,final] [--strategies auto,random]
-                                 [--minutes M] [--workers 2]
+                                 [--protocols C,W] [--minutes M] [--workers 2]
     python Tests/Evidence/run.py DATA --unit search protocol='C' strategy='auto' seed=0
 
 DATA is a folder with ptb.train.txt, ptb.valid.txt and ptb.test.txt. Rows that the tables beside this
@@ -30,6 +30,7 @@ def main() -> int:
     parser.add_argument("data", type=pathlib.Path, metavar="DATA")
     parser.add_argument("--only", default=",".join(FUNCTIONS), metavar="TABLES")
     parser.add_argument("--strategies", default=",".join(rnncell.strategies()), metavar="NAMES")
+    parser.add_argument("--protocols", metavar="NAMES", help="of these alone: C, W, W-dropout, JSB")
     parser.add_argument("--minutes", type=float, default=1e9, metavar="M",
                         help="begin no unit later than this")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N",
@@ -50,6 +51,7 @@ def main() -> int:
         measure(Unit(table, {name: key[name] for name in TABLES[table][0]}), arguments.data)
         return 0
     only, strategies = set(arguments.only.split(",")), set(arguments.strategies.split(","))
+    protocols = set(arguments.protocols.split(",")) if arguments.protocols else None
     end = time.monotonic() + 60 * arguments.minutes
     running: dict[concurrent.futures.Future[None], Unit] = {}
     failed: list[Unit] = []
@@ -59,6 +61,8 @@ def main() -> int:
                 for unit in pending(arguments.data, only, strategies):
                     if len(running) >= arguments.workers:
                         break
+                    if protocols is not None and unit.key.get("protocol") not in protocols:
+                        continue
                     if unit not in failed and unit not in running.values():
                         running[pool.submit(measure, unit, arguments.data)] = unit
             if not running:
