@@ -57,6 +57,10 @@ private func whereAboveZero(_ a: Vector, _ yes: Vector, _ no: Vector) -> Vector 
   vector_select(vector_less(splat(0), a), yes, no)
 }
 
+/// a where it is NaN, so that what went wrong is not hidden, else v.
+@inline(__always)
+private func orNaN(_ a: Vector, _ v: Vector) -> Vector { vector_select(vector_equal(a, a), v, a) }
+
 @inline(__always)
 private func tanhSlope(_ b: Vector) -> Vector { vector_fma(-b, b, splat(1)) }
 
@@ -72,8 +76,8 @@ func elementwiseKernel(_ primitive: Primitive) -> KernelTable.Elementwise {
   case .subtract: { apply($0, 2) { _, a, b, _, _ in a - b } }
   case .multiply: { apply($0, 2) { _, a, b, _, _ in a * b } }
   case .divide: { apply($0, 2) { _, a, b, _, _ in a / b } }
-  case .maximum: { apply($0, 2) { _, a, b, _, _ in vector_max(a, b) } }
-  case .minimum: { apply($0, 2) { _, a, b, _, _ in vector_min(a, b) } }
+  case .maximum: { apply($0, 2) { _, a, b, _, _ in orNaN(a, vector_max(a, b)) } }
+  case .minimum: { apply($0, 2) { _, a, b, _, _ in orNaN(a, vector_min(a, b)) } }
   case .multiplyAdd: { apply($0, 3) { _, a, b, c, _ in vector_fma(a, b, c) } }
   case .scale: { apply($0, 1) { _, a, _, _, k in a * k } }
   case .offset: { apply($0, 1) { _, a, _, _, k in a + k } }

@@ -48,8 +48,8 @@ package enum Primitive: UInt8, CaseIterable, Sendable {
     case .subtract: a - b
     case .multiply, .accumulateProduct: a * b
     case .divide: a / b
-    case .maximum: a > b ? a : b
-    case .minimum: a < b ? a : b
+    case .maximum: a > b || a.isNaN ? a : b
+    case .minimum: a < b || a.isNaN ? a : b
     case .multiplyAdd: a * b + c
     case .scale, .accumulateScaled: a * k
     case .offset: a + k

@@ -19,14 +19,17 @@ import Testing
     return abs(Double(got) - wanted) / max(Double(rounded.ulp), 0x1p-149)
   }
 
-  private static func run(_ table: KernelTable, _ primitive: Primitive, _ values: [Float]) throws
-    -> [Float]
-  {
+  private static func run(
+    _ table: KernelTable, _ primitive: Primitive, _ values: [Float], _ second: [Float] = []
+  ) throws -> [Float] {
     let buffer = try Buffer<Float>(count: (values.count + 15) / 16 * 16)
+    let other = try Buffer<Float>(count: buffer.count)
     for (index, value) in values.enumerated() { buffer[index] = value }
+    for (index, value) in second.enumerated() { other[index] = value }
     let operand = Operand(base: buffer.base, stripStride: buffer.count, rowStride: 16)
+    let b = Operand(base: other.base, stripStride: other.count, rowStride: 16)
     var call = ElementwiseCall(
-      d: operand, a: operand, b: operand, c: operand, k: 0, strips: 1, rows: buffer.count / 16)
+      d: operand, a: operand, b: b, c: operand, k: 0, strips: 1, rows: buffer.count / 16)
     table.elementwise[Int(primitive.rawValue)](&call)
     return Array(buffer.array.prefix(values.count))
   }
@@ -80,6 +83,17 @@ import Testing
     (.cos, -.infinity), (.exp, .nan), (.log, .nan), (.tanh, .nan), (.sigmoid, .nan), (.relu, .nan),
     (.sin, .nan), (.sqrt, .nan), (.abs, .nan),
   ]
+
+  @Test("the larger and the smaller of two keep NaN on either side", arguments: tables)
+  func extremes(table: KernelTable) throws {
+    let (a, b): ([Float], [Float]) = (
+      [1, 2, .nan, 3, .nan, -1], [2, 1, 3, .nan, .nan, -.infinity]
+    )
+    let larger = try Self.run(table, .maximum, a, b)
+    let smaller = try Self.run(table, .minimum, a, b)
+    #expect(larger.map { $0.isNaN ? 0 : $0 } == [2, 2, 0, 0, 0, -1])
+    #expect(smaller.map { $0.isNaN ? 0 : $0 } == [1, 1, 0, 0, 0, -.infinity])
+  }
 
   @Test("what has no value, and NaN, gives NaN", arguments: tables, withoutValues)
   func withoutValue(table: KernelTable, edge: (Primitive, Float)) throws {

@@ -33,6 +33,7 @@ def model(corpus, **options):
 X = np.zeros((5, 2, 3), np.float32)
 INVALID, PARSE, TYPE = rnncell.InvalidArgumentError, rnncell.ParseError, TypeError
 WITHOUT_A_CORPUS = [
+    ("a text for a path", lambda: rnncell.Corpus("two\nlines"), INVALID, "text= for a text"),
     ("no cell of that name", lambda: rnncell.Cell.stock("lstn"), INVALID, "did you mean 'lstm'"),
     ("empty equations", lambda: rnncell.Cell(""), PARSE, ""),
     ("garbled equations", lambda: rnncell.Cell("h' = \x01\xff((("), PARSE, ""),

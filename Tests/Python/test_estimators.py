@@ -138,6 +138,15 @@ def test_forecasts():
     assert clone(flat).horizon == 1
 
 
+def test_numpys_array_of_sequences_is_a_list_of_them():
+    sequences, kinds, _ = waves(10)
+    ragged = np.empty(len(sequences), object)
+    ragged[:] = sequences
+    model = rnncell.SequenceClassifier("gru", **{**SMALL, "epochs": 1})
+    assert np.array_equal(model.fit(ragged, kinds).predict_proba(ragged),
+                          model.fit(sequences, kinds).predict_proba(sequences))
+
+
 def test_what_cannot_be_is_refused():
     sequences, kinds, speeds = waves(10)
     model = rnncell.SequenceClassifier("gru", **{**SMALL, "epochs": 1})
@@ -149,6 +158,10 @@ def test_what_cannot_be_is_refused():
         model.fit([sequences[0], sequences[1][:, :1]], kinds[:2])
     with pytest.raises(ValueError, match="features"):
         model.fit(sequences, kinds).predict([part[:, :1] for part in sequences])
+    with pytest.raises(ValueError, match=r"write x\[:, None\]"):
+        model.fit([np.zeros(4), np.zeros(5)], kinds[:2])
+    with pytest.raises(ValueError, match="sequence 1 has no steps"):
+        model.fit([sequences[0], sequences[1][:0]], kinds[:2])
     with pytest.raises(TypeError, match="wobble"):
         rnncell.SequenceRegressor(training={"wobble": 1}).fit(sequences, speeds)
     with pytest.raises(rnncell.InvalidArgumentError, match="bidirectional"):

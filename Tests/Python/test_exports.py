@@ -235,6 +235,37 @@ def test_activations_of_c_are_near_those_of_libm(tmp_path):
         assert float(error) < 5e-4 if name in ("sinf_", "cosf_") else float(error) < 5e-6, name
 
 
+FUNCTIONS = [
+    "exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "relu", "abs", "elu", "selu", "gelu", "silu",
+    "softplus", "softsign", "hard_sigmoid", "hard_tanh", "leaky_relu", "square"]
+
+
+@pytest.mark.parametrize("call", [f"{name}(%s)" for name in FUNCTIONS] + [
+    "max(%s, 0.5)", "max(0.5, %s)", "min(%s, 0.5)", "min(0.5, %s)", "1 / %s"])
+def test_edges_are_the_same_everywhere(call, tmp_path):
+    """Numbers that are large, small, infinite or none: where the one has NaN, so have the others.
+
+    Of two things no equality is asked: of angles so large that floats are many turns apart, and of JAX
+    with 0 times infinity, which its compiler takes for 0 within a square.
+    """
+    x = np.array([0, -1, 88.5, 89, -100, 1e-30, 1e5, 3e6, -1e10, 2e37], np.float32)[:, None, None]
+    if call in ("sin(%s)", "cos(%s)"):
+        x = x[(x == 0) | (np.abs(x) > 1e-9) & (np.abs(x) < 1e11)][:, None, None]
+    for operand in ("product(x)", "(1 / product(x))", "(0 * (1 / product(x)))"):
+        network = rnncell.Network(rnncell.Cell("h' = " + call % operand), 1, 1)
+        network.load_parameters({name: np.ones((1, 1)) for name in network.parameters()})
+        wanted = np.asarray(network(x)[0])[:, 0]
+        network.export(tmp_path / "cell.c")
+        near(run_c(tmp_path / "cell.c", x), wanted)
+        network.export(tmp_path / "cell.onnx")
+        near(run_onnx(tmp_path / "cell.onnx", {"x": x, **states_of(network, 1, 0.0)})["y"][:, 0], wanted)
+        if not operand.startswith("(0"):
+            network.export(tmp_path / "cell.py", to="jax")
+            network.save(tmp_path / "cell.safetensors")
+            names = run_jax(tmp_path / "cell.py")
+            near(names["run"](names["load"](tmp_path / "cell.safetensors"), x)[0][:, 0], wanted)
+
+
 def test_c_needs_no_library_and_no_memory(tmp_path):
     network_of("operations").export(tmp_path / "cell.c")
     subprocess.run([os.environ.get("CC", "cc"), "-std=c99", "-O2", "-DRNNCELL_NO_MAIN", "-c",

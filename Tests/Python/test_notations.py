@@ -77,6 +77,7 @@ def test_trees():
 
 @pytest.mark.parametrize("text, line, column, part", [
     ("Gate3(x_t, h_tm1)", 1, 17, "3 operands"), ("Tahn(x_t)", 1, 1, "did you mean 'Tanh'"),
+    ("Tanh(MM(h))", 1, 9, "did you mean 'h_tm1'"),
     ("Tanh(MM(x_t)) x", 1, 15, "after the end"), ("Tanh(\n  MM(y_t))", 2, 6, "y_t"), ("", 1, 1, "expected"),
     ("Tanh(" * 70 + "x_t" + ")" * 70, 1, 321, "deeper")])
 def test_errors_of_terms_have_their_place(text, line, column, part):

@@ -148,7 +148,7 @@ struct SharedTests {
       return try evaluator.evaluate(task) { false }
     }
     let first = try train(25, from: nil)
-    let second = try train(60, from: try #require(first.snapshot))
+    let second = try train(60, from: first.snapshot)
     let whole = try train(60, from: nil, threads: 2)
     #expect(second.measured == whole.measured)
     #expect(second.loss.bitPattern == whole.loss.bitPattern && second.loss < first.loss)

@@ -119,6 +119,12 @@ class SequenceEstimator(BaseEstimator):
 
     def _sequences(self, X: Any, *, reset: bool) -> list[np.ndarray]:
         """The sequences as arrays [steps, features]; with `reset`, their features are kept in mind."""
+        if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1:
+            X = list(X)  # what NumPy makes of sequences of different lengths
+        if isinstance(X, (list, tuple)) and len({np.shape(part) for part in X}) > 1 \
+                and all(np.ndim(part) == 1 for part in X):
+            raise ValueError("sequences of different lengths are arrays [steps, features], and these have "
+                             "one dimension; write x[:, None] for one feature")
         if isinstance(X, (list, tuple)) and X and np.ndim(X[0]) == 2:
             found = [np.asarray(part, np.float32) for part in X]
             sizes = {part.shape[1] for part in found}
@@ -132,6 +138,8 @@ class SequenceEstimator(BaseEstimator):
         else:
             found = [row[:, None] for row in self._table(X, reset=reset)]
         for index, part in enumerate(found):
+            if not len(part):
+                raise ValueError(f"sequence {index} has no steps; leave it out")
             if not np.isfinite(part).all():
                 raise ValueError(f"sequence {index} holds NaN or infinity; pass finite numbers")
         return found

@@ -171,19 +171,22 @@ package enum CPrelude {
       return u.bits;
     }
 
-    static inline float fmaxf_(float a, float b) { return a > b ? a : b; }
-    static inline float fminf_(float a, float b) { return a < b ? a : b; }
+    /* What has no value is NaN, and NaN stays, as in the library. */
+    #define INFINITY_ bits_to_float(0x7f800000)
+    #define NAN_ bits_to_float(0x7fc00000)
+
+    static inline float fmaxf_(float a, float b) { return a > b || a != a ? a : b; }
+    static inline float fminf_(float a, float b) { return a < b || a != a ? a : b; }
     static inline float fabsf_(float a) { return a < 0.0f ? -a : a; }
 
-    /* 2^k e^r with r in +-ln(2)/2 and a polynomial of degree 6. */
+    /* 2^k e^r with r in +-ln(2)/2 and a polynomial of degree 6; 2^k in two factors, as k may be 128. */
     static inline float expf_(float x) {
-      const float a = fminf_(fmaxf_(x, -87.0f), 88.0f) * 1.44269504f;
+      const float c = x > -87.0f ? (x < 89.0f ? x : 89.0f) : -87.0f, a = c * 1.44269504f;
       const int32_t k = (int32_t)(a + (a < 0.0f ? -0.5f : 0.5f));
-      const float c = fminf_(fmaxf_(x, -87.0f), 88.0f);
       const float r = (c - (float)k * 0.693359375f) + (float)k * 2.12194440e-4f;
       const float p = 1.0f + r * (1.0f + r * (0.5f + r * (0.166666667f + r * (0.0416666667f
           + r * (0.00833333333f + r * 0.00138888889f)))));
-      return p * bits_to_float((k + 127) << 23);
+      return x != x ? x : p * bits_to_float((k + 126) << 23) * 2.0f;
     }
 
     static inline float expm1f_(float x) {
@@ -204,7 +207,8 @@ package enum CPrelude {
       const float t = (m - 1.0f) / (m + 1.0f), s = t * t;
       const float p = 2.0f * t * (1.0f + s * (0.333333333f + s * (0.2f + s * (0.142857143f
           + s * 0.111111111f))));
-      return (float)(bits >> 23) * 0.693147181f + p;
+      const float y = (float)(bits >> 23) * 0.693147181f + p;
+      return x > 0.0f && x < INFINITY_ ? y : x == 0.0f ? -INFINITY_ : x < 0.0f ? NAN_ : x;
     }
 
     static inline float log1pf_(float x) {
@@ -218,7 +222,7 @@ package enum CPrelude {
       y = 0.5f * (y + x / y);
       y = 0.5f * (y + x / y);
       y = 0.5f * (y + x / y);
-      return x > 0.0f ? y : 0.0f;
+      return x > 0.0f && x < INFINITY_ ? y : x < 0.0f ? NAN_ : x;
     }
 
     /* Between -pi/2 and pi/2, by a polynomial of degree 11. */
@@ -233,19 +237,27 @@ package enum CPrelude {
       return (x - times * 3.140625f) - times * 9.67653589e-4f;
     }
 
+    /* x less whole turns where it is large; 0 where floats are further apart than a turn by far. */
+    static inline float less_turns(float x) {
+      const float size = fabsf_(x);
+      if (size < 1e5f) return x;
+      if (!(size < 1e15f)) return 0.0f;
+      return (float)((double)x - 6.283185307179586 * (double)(int64_t)((double)x * 0.15915494309189535));
+    }
+
     static inline float sinf_(float x) {
-      const float a = x * 0.318309886f;
+      const float t = less_turns(x), a = t * 0.318309886f;
       const int32_t k = (int32_t)(a + (a < 0.0f ? -0.5f : 0.5f));
-      const float p = sin_near_0(less_pi(x, (float)k));
-      return k & 1 ? -p : p;
+      const float p = sin_near_0(less_pi(t, (float)k));
+      return (k & 1 ? -p : p) + (x - x);
     }
 
     /* sin(x + pi/2), reduced by odd multiples of pi/2. */
     static inline float cosf_(float x) {
-      const float a = x * 0.318309886f + 0.5f;
+      const float t = less_turns(x), a = t * 0.318309886f + 0.5f;
       const int32_t k = (int32_t)(a + (a < 0.0f ? -0.5f : 0.5f));
-      const float p = sin_near_0(less_pi(x, (float)k - 0.5f));
-      return k & 1 ? -p : p;
+      const float p = sin_near_0(less_pi(t, (float)k - 0.5f));
+      return (k & 1 ? -p : p) + (x - x);
     }
 
     /* y += W x, with W [rows, columns] by columns; with blocks, block b maps part b of x to part b of y. */

@@ -143,6 +143,14 @@ private struct Lexer {
       throw start.failure(
         "the name '\(name.prefix(16))…' is longer than \(CellLimits.nameBytes) bytes; shorten it")
     }
+    if current == UInt8(ascii: "."), position + 1 < bytes.count, isLetter(bytes[position + 1]) {
+      advance()
+      let last = position
+      while let byte = current, isLetter(byte) || isDigit(byte) { advance() }
+      let rest = String(decoding: bytes[last..<position], as: UTF8.self)
+      throw start.failure(
+        "'\(name).\(rest.prefix(40))': names have no dots; write \(rest.prefix(40))")
+    }
     return Token(kind: .name(name), place: start)
   }
 

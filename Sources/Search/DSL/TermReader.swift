@@ -22,7 +22,10 @@ struct TermReader {
     }
     guard let symbol = Symbol(rawValue: name) else {
       let names = Symbol.allCases.map(\.rawValue)
-      let hint = nearest(to: name, among: names).map { "did you mean '\($0)'?" }
+      // x for x_t, h for h_tm1.
+      let meant =
+        names.first { $0.hasPrefix(name.lowercased() + "_") } ?? nearest(to: name, among: names)
+      let hint = meant.map { "did you mean '\($0)'?" }
       throw failure(
         name.isEmpty
           ? "a symbol was expected"
