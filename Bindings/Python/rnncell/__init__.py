@@ -7,6 +7,7 @@ True
 """
 import json as _json
 from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
 
 from . import _rnncell
 from ._rnncell import (
@@ -54,9 +55,9 @@ __all__ = [
 ]
 
 
-def build_info() -> dict[str, object]:
+def build_info() -> dict[str, _Any]:
     """What the library is: version, target, instruction set, and what `threads=None` means."""
-    info: dict[str, object] = _json.loads(_rnncell.build_info())
+    info: dict[str, _Any] = _json.loads(_rnncell.build_info())
     return info
 
 

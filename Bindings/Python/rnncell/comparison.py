@@ -319,7 +319,7 @@ def compare(
 
     def work(tasks: list[tuple[Callable[..., None], Any, Any]]) -> None:
         with concurrent.futures.ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-            futures = [pool.submit(*task) for task in tasks]
+            futures = [pool.submit(function, *given) for function, *given in tasks]
             try:
                 for future in concurrent.futures.as_completed(futures):
                     future.result()

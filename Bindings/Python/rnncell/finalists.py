@@ -68,6 +68,7 @@ def run_finalists(
 ) -> Comparison:
     """What `Study.finalists` documents."""
     positive("count", count)
+    data = given(data)
     training = training_of(study, data, options)
     known = {name: cell_from_argument(name) for name in rivals}
     found = chosen(study, count, list(known.values()))
@@ -86,6 +87,7 @@ def run_finalists(
 def run_ablation(study: Study, data: Corpus | Task | None, save: Path | None,
                  **options: Any) -> Comparison:
     """What `Study.ablation` documents."""
+    data = given(data)
     compared = comparison_of(study)
     cell = study.best.cells if compared is None else next(iter(compared.cells.values()))
     if not isinstance(cell, Cell):
@@ -99,21 +101,25 @@ def run_ablation(study: Study, data: Corpus | Task | None, save: Path | None,
     return ablate(data, cell, save=path, resume=path is not None, **training_of(study, data, options))
 
 
-def training_of(study: Study, data: Corpus | Task | None, options: dict[str, Any]
-                ) -> dict[str, Any]:
-    """The options of `compare` by which cells of a study are trained anew."""
-    given = {name: value for name, value in options.items() if value is not None}
+def given(data: Corpus | Task | None) -> Corpus | Task:
+    """What to train on, which must be there."""
     if data is None:
         raise InvalidArgumentError(
             "there is nothing to train on; pass the corpus of the study, or its task")
+    return data
+
+
+def training_of(study: Study, data: Corpus | Task, options: dict[str, Any]) -> dict[str, Any]:
+    """The options of `compare` by which cells of a study are trained anew."""
+    passed = {name: value for name, value in options.items() if value is not None}
     if isinstance(data, Task):
-        return given
+        return passed
     if study.settings["corpus"] not in ("", data.digest):
         raise StateError("the study searched on another corpus; pass the same one")
     training = {"epochs": None if options.get("updates") else EPOCHS, **sizes_of(study)}
-    if "hidden_size" in given:
+    if "hidden_size" in passed:
         training.pop("parameters", None)
-    training.update(given)
+    training.update(passed)
     if not {"parameters", "hidden_size"} & set(training):
         raise InvalidArgumentError(
             "the study trained no models of its own; pass parameters= or hidden_size=")

@@ -161,6 +161,7 @@ def _ablation(study: Study) -> str:
              f"{number(low, '+.4f')} to {number(high, '+.4f')}"]
             for name, mean, low, high in contributions(comparison)]
     cell = next(iter(comparison.cells.values()))
+    assert isinstance(cell, Cell), "ablations are of one cell"
     return ("<section><h2>What each part contributes</h2>\n<p>The winner trained without one part at a "
             f"time, at equal size, {len(comparison.seeds)} seeds: what the validation loss rises, "
             f"paired by seed.</p>\n{_near(cell)}"

@@ -6,7 +6,7 @@ import contextlib
 import math
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsFloat
 
 from ._rnncell import Array, Error, InvalidArgumentError, StateError
 from .cells import Cell
@@ -75,7 +75,7 @@ class Scoring:
         self._workers = (study._workers or getattr(executor, "_max_workers", None)
                          or os.cpu_count() or 1)
         self._start, self._before = time.monotonic(), study.info.seconds
-        self._waiting: dict[concurrent.futures.Future[float | Score], Proposal] = {}
+        self._waiting: dict[concurrent.futures.Future[SupportsFloat | Score], Proposal] = {}
         self._lost: dict[int, int] = {}
         self._failures: list[Exception] = []
 
@@ -116,12 +116,13 @@ class Scoring:
         if self._objective is not None:
             future = self._executor.submit(self._objective, proposal)
         else:
+            corpus = study.corpus
+            assert corpus is not None, "run_scored has seen to it"
             future = self._executor.submit(
-                train, study.corpus, proposal.equations, proposal.seed, proposal.updates,
-                study._sizes)
+                train, corpus, proposal.equations, proposal.seed, proposal.updates, study._sizes)
         self._waiting[future] = proposal
 
-    def _take(self, future: concurrent.futures.Future[float | Score]) -> int | None:
+    def _take(self, future: concurrent.futures.Future[SupportsFloat | Score]) -> int | None:
         """Tells what became of a proposal, or has it scored again; the id of what was told."""
         proposal = self._waiting.pop(future)
         try:

@@ -8,7 +8,7 @@ import os
 import pathlib
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple, SupportsFloat, TextIO
 
 from . import _rnncell
 from ._rnncell import InvalidArgumentError, StateError
@@ -118,7 +118,7 @@ class StudyInfo(NamedTuple):
 
 
 Listener = Callable[[StudyInfo, Proposal | None], object]
-Objective = Callable[[Proposal], float | Score]
+Objective = Callable[[Proposal], SupportsFloat | Score]
 
 
 def strategies() -> dict[str, str]:

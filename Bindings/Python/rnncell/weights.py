@@ -81,11 +81,11 @@ def network_from_keras(weights: Sequence[object]) -> Network:
     """See Network.from_keras."""
     import numpy as np
     # The first array of a layer is a matrix; the first of a list of layers is a list.
-    layers = [weights] if weights and hasattr(weights[0], "ndim") else list(weights)
+    layers: list[Any] = [weights] if weights and hasattr(weights[0], "ndim") else list(weights)
     parts: dict[tuple[int, bool], Part] = {}
     for layer, given in enumerate(layers):
         arrays = [_array(np, f"array {index} of layer {layer}", value)
-                  for index, value in enumerate(given)]  # type: ignore
+                  for index, value in enumerate(given)]
         if len(arrays) not in (2, 3, 4, 6):
             raise InvalidArgumentError(
                 f"layer {layer} has {len(arrays)} arrays; Keras's layers have a kernel, a recurrent kernel and "

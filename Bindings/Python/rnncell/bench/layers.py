@@ -153,7 +153,7 @@ def timed(row: Row, peers: Sequence[Peer], *, threads: int, rounds: int, thoroug
 def random_cells(count: int, hidden: int) -> list[str]:
     """Cells that random search proposes."""
     with Study(None, None, strategy="random", hidden_size=hidden, seed=1) as study:
-        found = []
+        found: list[str] = []
         while len(found) < count:
             proposal = study.ask()
             study.tell(proposal.id, 1.0)

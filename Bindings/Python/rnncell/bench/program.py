@@ -199,7 +199,7 @@ class _Reader:
         match node:
             case ast.Name(id=name):
                 return self.names[name]
-            case ast.Constant(value=number):
+            case ast.Constant(value=int() | float() as number):
                 return self.append(Instruction("constant", value=float(number)))
             case ast.UnaryOp(operand=operand):
                 return self.append(Instruction("negate", (self.value(operand),)))

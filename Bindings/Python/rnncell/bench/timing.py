@@ -114,7 +114,7 @@ def fastest(contenders: list[Contender]) -> Contender:
     """The fastest of the settings of a library, by the best of three samples each."""
     if len(contenders) == 1:
         return contenders[0]
-    times = [[] for _ in contenders]
+    times: list[list[float]] = [[] for _ in contenders]
     calls = [calls_for(contender.run) for contender in contenders]
     for _ in range(3):
         for series, contender, count in zip(times, contenders, calls):

@@ -68,7 +68,7 @@ def run_demo(arguments: argparse.Namespace) -> dict[str, Any]:
             f"(duplicates, exploding), {info.failed_count} failed. Kendall's tau between the first "
             f"and the last rung: {info.tau:.2f}.")
         say("\n".join(rows_of(study.leaderboard(5), 100)))
-        comparison = compared(study, arguments.updates, workers)
+        comparison = compared(study, corpus, arguments.updates, workers)
         name, best = next(iter(comparison.cells.items()))
         assert isinstance(best, Cell), "a demo has one layer"
         say(f"\nThe best by the validation text is {name}:\n")
@@ -111,9 +111,9 @@ def searched(corpus: Corpus, arguments: argparse.Namespace, workers: int | None)
     return study
 
 
-def compared(study: Study, updates: int, workers: int | None) -> Comparison:
+def compared(study: Study, corpus: Corpus, updates: int, workers: int | None) -> Comparison:
     """The best cells found, LSTM and GRU at equal size, each at its best learning rate."""
-    parameters = LanguageModel("lstm", study.corpus, hidden_size=HIDDEN).parameter_count
+    parameters = LanguageModel("lstm", corpus, hidden_size=HIDDEN).parameter_count
     say(f"\nTraining the best {FINALISTS}, LSTM and GRU anew: {parameters:,} parameters each, {updates:,} "
         f"updates, {SEEDS} seeds, each cell at the best of the learning rates "
         f"{', '.join(map(str, RATES))}.")

@@ -97,7 +97,7 @@ def scan_model(program: Program, weights: dict[str, Any], batch: int) -> Any:
     hoisted = program.product(outer, held, "x") if hoists else None
     states = [f"before_{name}" for name in program.states]
     ends = program.run(body, held, "x_t", tuple(states), "hoisted_t" if hoists else None)
-    ends = [body.node("Identity", end) for end in ends]
+    ends = tuple(body.node("Identity", end) for end in ends)
     output = body.node("Identity", ends[0])
     row = [batch, program.hidden_size]
     graph = helper.make_graph(

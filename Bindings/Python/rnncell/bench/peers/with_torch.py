@@ -203,7 +203,7 @@ class Torch:
 
     def language_model(self, setting: Any, weights: Any, tokens: Any) -> Contender | None:
         """`nn.LSTM` layers with SGD and clipping."""
-        layers = [fused_module(program, values)
+        layers: list[Any] = [fused_module(program, values)
                   for program, values in zip(setting.programs, weights["layers"])]
         if None in layers:
             return None
