@@ -231,6 +231,11 @@ def savings() -> str:
           f"{scored / spent:.1f}", f"{float(parts[-1]['best_loss']):.4f}", "not known"]])
 
 
+def warned(tau: float) -> str:
+    """A tau, with a word where the score is not to be trusted."""
+    return f"{tau:.2f}" + (" (below 0.3)" if tau < 0.3 else "")
+
+
 def cheap() -> str:
     """How well cheap scores order the same sixteen cells as their whole training does."""
     curves = {row["cell"]: dict(point.split(":") for point in row["points"].split())
@@ -243,16 +248,15 @@ def cheap() -> str:
     for updates in list(next(iter(curves.values())))[:-1]:
         value = kendall([(float(curve[updates]), float(list(curve.values())[-1]))
                      for curve in curves.values()])
-        rows.append([f"its own loss after {updates} updates", f"{value:.2f}"])
+        rows.append([f"its own loss after {updates} updates", warned(value)])
     shared: dict[str, list[float]] = {}
     for row in Table("cheap").rows():
         losses = dict(word.split(":") for word in row["losses"].split())
         shared.setdefault(row["strategy"], []).append(
             kendall([(float(losses[cell]), end) for cell, end in ends.items()]))
     for strategy, values in shared.items():
-        warning = " (below 0.3)" if statistics.median(values) < 0.3 else ""
         rows.append([f"its loss with the weights that `{strategy}` shares",
-                     f"{statistics.median(values):.2f}{warning}"])
+                     warned(statistics.median(values))])
     return markdown(["cheap score of 16 cells", "Kendall's tau with their loss at the end"], rows)
 
 
