@@ -12,7 +12,7 @@ import Testing
     ("z = sigmoid(linear(x, h))\n\nh' = tanh(z) + sigmod(z)", 3, 16, "did you mean 'sigmoid'?"),
     ("h' = sigmod(linear(x, h))", 1, 6, "'sigmod' is not an operation; did you mean 'sigmoid'?"),
     ("h' = quux(x)", 1, 6, "there are linear, product"),
-    ("h' = torch.tanh(linear(x, h))", 1, 6, "names have no dots; write tanh"),
+    ("h' = tanh(torch.nn.functional.relu(linear(x, h)))", 1, 11, "names have no dots; write relu"),
     ("h' = leakyrelu(h)", 1, 6, "did you mean 'leaky_relu'?"),
     ("h' = tanh", 1, 6, "needs brackets: tanh(…)"),
     ("h' = tanh x", 1, 11, "expected an operator or the end of the line, found 'x'"),

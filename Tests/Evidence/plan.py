@@ -32,13 +32,15 @@ FULL = 60
 Losses = dict[tuple[str, str], dict[int, float]]
 
 
-def pending(data: pathlib.Path, only: set[str], strategies: set[str]) -> Iterator[Unit]:
-    """What is left to measure and can be now."""
+def pending(data: pathlib.Path, only: set[str], strategies: set[str],
+            protocols: set[str] | None = None) -> Iterator[Unit]:
+    """What is left to measure and can be now; protocols: of these alone, and no tasks."""
     done = {name: {tuple(row[key] for key in TABLES[name][0]) for row in Table(name).rows()}
             for name in TABLES}
     for unit in _units(data, only, strategies):
         key = tuple(str(unit.key[name]) for name in TABLES[unit.table][0])
-        if unit.table in only and key not in done[unit.table]:
+        is_wanted = protocols is None or unit.key.get("protocol") in protocols
+        if unit.table in only and is_wanted and key not in done[unit.table]:
             done[unit.table].add(key)  # more than one comparison may want it
             yield unit
 

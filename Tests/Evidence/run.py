@@ -21,6 +21,7 @@ import time
 import rnncell
 from ledger import TABLES, foreign_files
 from plan import pending
+from protocols import PROTOCOLS
 from units import FUNCTIONS, Unit, measure
 
 
@@ -37,6 +38,11 @@ def main() -> int:
                         help="units at a time, one thread each")
     parser.add_argument("--unit", nargs="+", metavar="WORD", help="one row: its table and key")
     arguments = parser.parse_args()
+    only, strategies = set(arguments.only.split(",")), set(arguments.strategies.split(","))
+    protocols = set(arguments.protocols.split(",")) if arguments.protocols else None
+    for given, known in ((only, FUNCTIONS), (strategies, rnncell.strategies()), (protocols, PROTOCOLS)):
+        if unknown := sorted((given or set()) - set(known)):
+            parser.error(f"there is no {unknown[0]!r}; there are {', '.join(known)}")
     if not (arguments.data / "ptb.train.txt").exists():
         parser.error(f"{arguments.data} has no ptb.train.txt; name the folder of the Penn Treebank "
                      "files ptb.train.txt, ptb.valid.txt and ptb.test.txt (Mikolov's version)")
@@ -50,19 +56,15 @@ def main() -> int:
                for name, value in pairs}
         measure(Unit(table, {name: key[name] for name in TABLES[table][0]}), arguments.data)
         return 0
-    only, strategies = set(arguments.only.split(",")), set(arguments.strategies.split(","))
-    protocols = set(arguments.protocols.split(",")) if arguments.protocols else None
     end = time.monotonic() + 60 * arguments.minutes
     running: dict[concurrent.futures.Future[None], Unit] = {}
     failed: list[Unit] = []
     with concurrent.futures.ProcessPoolExecutor(arguments.workers) as pool:
         while True:
             if time.monotonic() < end:
-                for unit in pending(arguments.data, only, strategies):
+                for unit in pending(arguments.data, only, strategies, protocols):
                     if len(running) >= arguments.workers:
                         break
-                    if protocols is not None and unit.key.get("protocol") not in protocols:
-                        continue
                     if unit not in failed and unit not in running.values():
                         running[pool.submit(measure, unit, arguments.data)] = unit
             if not running:

@@ -160,6 +160,8 @@ def test_what_cannot_be_is_refused():
         model.fit(sequences, kinds).predict([part[:, :1] for part in sequences])
     with pytest.raises(ValueError, match=r"write x\[:, None\]"):
         model.fit([np.zeros(4), np.zeros(5)], kinds[:2])
+    with pytest.raises(ValueError, match=r"sequence 1 has shape \(5,\)"):
+        model.fit([sequences[0], np.zeros(5)], kinds[:2])
     with pytest.raises(ValueError, match="sequence 1 has no steps"):
         model.fit([sequences[0], sequences[1][:0]], kinds[:2])
     with pytest.raises(TypeError, match="wobble"):

@@ -31,6 +31,16 @@ def test_a_row_that_is_there_is_not_written_again(tmp_path):
     assert table.find(protocol="W", cell=row["cell"], seed=2) is None
 
 
+@pytest.mark.parametrize("option, word", [
+    ("--only", "serch"), ("--strategies", "autp"), ("--protocols", "Q")])
+def test_names_that_there_are_not_are_refused(option, word, monkeypatch, capsys):
+    import run
+    monkeypatch.setattr(sys, "argv", ["run.py", "nowhere", option, word])
+    with pytest.raises(SystemExit):
+        run.main()
+    assert f"there is no '{word}'" in capsys.readouterr().err
+
+
 def test_a_package_of_another_checkout_measures_nothing(tmp_path, monkeypatch):
     import ledger
     assert ledger.foreign_files() == []
@@ -132,6 +142,8 @@ def test_what_is_left_to_measure_waits_for_what_it_needs(monkeypatch, tmp_path):
     rows["grid"].append({"protocol": "C", "cell": other, "losses": "1.3 1.4"})
     assert {f"rates {protocol} {found} 0.006" for protocol in ("C", "W")} <= set(left("rates"))
     assert not any(other in text for text in left("rates"))
+    only_words = plan.pending(tmp_path, {"rates", "task"}, {"auto"}, {"W"})
+    assert {unit.key["protocol"] for unit in only_words} == {"W"}
     rows["rates"] = [{"protocol": "C", "cell": found, "rate": str(rate), "valid_loss": str(loss)}
                      for rate, loss in ((0.0015, 1.2), (0.003, 1.1))]
     assert left("final") == []

@@ -121,12 +121,15 @@ class SequenceEstimator(BaseEstimator):
         """The sequences as arrays [steps, features]; with `reset`, their features are kept in mind."""
         if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1:
             X = list(X)  # what NumPy makes of sequences of different lengths
-        if isinstance(X, (list, tuple)) and len({np.shape(part) for part in X}) > 1 \
-                and all(np.ndim(part) == 1 for part in X):
-            raise ValueError("sequences of different lengths are arrays [steps, features], and these have "
-                             "one dimension; write x[:, None] for one feature")
-        if isinstance(X, (list, tuple)) and X and np.ndim(X[0]) == 2:
+        rank = np.ndim(X[0]) if isinstance(X, (list, tuple)) and X else None
+        if rank == 1 and len({np.shape(part) for part in X}) > 1:
+            raise ValueError("sequences of different lengths are arrays [steps, features], and the first "
+                             "one has one dimension; write x[:, None] for one feature")
+        if rank == 2:
             found = [np.asarray(part, np.float32) for part in X]
+            for index, part in enumerate(found):
+                if part.ndim != 2:
+                    raise ValueError(f"sequence {index} has shape {part.shape}; pass [steps, features]")
             sizes = {part.shape[1] for part in found}
             if len(sizes) != 1:
                 raise ValueError(f"sequences have {sorted(sizes)} features; pass the same for all")

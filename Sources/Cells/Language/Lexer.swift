@@ -144,12 +144,12 @@ private struct Lexer {
         "the name '\(name.prefix(16))…' is longer than \(CellLimits.nameBytes) bytes; shorten it")
     }
     if current == UInt8(ascii: "."), position + 1 < bytes.count, isLetter(bytes[position + 1]) {
-      advance()
-      let last = position
-      while let byte = current, isLetter(byte) || isDigit(byte) { advance() }
-      let rest = String(decoding: bytes[last..<position], as: UTF8.self)
-      throw start.failure(
-        "'\(name).\(rest.prefix(40))': names have no dots; write \(rest.prefix(40))")
+      while let byte = current, isLetter(byte) || isDigit(byte) || byte == UInt8(ascii: ".") {
+        advance()
+      }
+      let path = String(decoding: bytes[first..<position], as: UTF8.self)
+      let last = path.split(separator: ".").last ?? ""
+      throw start.failure("'\(path.prefix(60))': names have no dots; write \(last.prefix(40))")
     }
     return Token(kind: .name(name), place: start)
   }

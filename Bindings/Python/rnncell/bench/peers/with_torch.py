@@ -203,8 +203,8 @@ class Torch:
 
     def language_model(self, setting: Any, weights: Any, tokens: Any) -> Contender | None:
         """`nn.LSTM` layers with SGD and clipping."""
-        layers: list[Any] = [fused_module(program, values)
-                  for program, values in zip(setting.programs, weights["layers"])]
+        layers: list[Any] = [fused_module(program, values) for program, values
+                             in zip(setting.programs, weights["layers"])]
         if None in layers:
             return None
         model = torch.nn.ModuleDict({
