@@ -1,4 +1,6 @@
 """The notations of other programs, in and out, with the strings that were published."""
+from random import Random
+
 import pytest
 import rnncell
 from rnncell import Cell
@@ -27,7 +29,23 @@ def test_genotypes(name):
     cell = Cell.from_genotype(GENOTYPES[name])
     assert cell == Cell.stock(name)
     assert Cell.from_genotype(cell.genotype()) == cell
-    assert str(cell.genotype()) in GENOTYPES[name]
+    assert str(cell.genotype()) == GENOTYPES[name]
+
+
+def test_a_genotype_keeps_the_nodes_that_are_averaged():
+    """Those of arcs of the paper are the ones that no node reads."""
+    random = Random(7)
+    for count in [*range(1, 13)] * 4:
+        arc = [0, *(number for node in range(count)
+                    for number in (random.randrange(node + 1), random.randrange(4)))]
+        for numbering in ("paper", "enas_lm"):
+            cell = Cell.from_arc(arc, numbering=numbering)
+            genotype = cell.genotype()
+            for form in (genotype, str(genotype)):
+                assert Cell.from_genotype(form) == cell, (arc, numbering)
+            assert Cell.from_arc(cell.arc(numbering), numbering=numbering) == cell
+    assert Cell.from_arc("0 0 0 1 1 2").genotype() == (
+        [("tanh", 0), ("relu", 0), ("identity", 1)], [2, 3])
 
 
 @pytest.mark.parametrize("name", ["darts_v1", "darts_v2", "enas", "enas_lm", "naonet", "naonet_shared",

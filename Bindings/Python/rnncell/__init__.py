@@ -26,7 +26,7 @@ from ._rnncell import (
 )
 from .ablation import ablate
 from .arrays import Array, array
-from .cells import Cell, StockCell, stock_cells
+from .cells import Cell, Genotype, StockCell, stock_cells
 from .comparison import Comparison, compare
 from .corpora import Corpus, Vocabulary
 from .models import LanguageModel
@@ -45,7 +45,7 @@ __version__: str = _rnncell.version()
 
 __all__ = [
     "Array", "BusyError", "CancelledError", "Cell", "Comparison", "Corpus", "DivergedError",
-    "Error", "FileError", "Forecaster", "FormatError", "Gradients", "InternalError",
+    "Error", "FileError", "Forecaster", "FormatError", "Genotype", "Gradients", "InternalError",
     "InvalidArgumentError", "JointTask", "LanguageModel", "LanguageTask", "LimitError",
     "MultiLabelModel", "Network", "Optimizer", "OutOfMemoryError", "Parameters", "ParseError",
     "Progress", "Proposal", "Score", "SequenceClassifier", "SequenceModel", "SequenceRegressor",

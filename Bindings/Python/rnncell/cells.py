@@ -34,6 +34,15 @@ class StockCell(NamedTuple):
         return Cell.stock(self.name)
 
 
+class Genotype(NamedTuple):
+    """DARTS's form of a cell, named and printed as in its program (arXiv:1806.09055)."""
+
+    #: The activation of each node and the node that it reads.
+    recurrent: list[tuple[str, int]]
+    #: The nodes whose mean is the output.
+    concat: Sequence[int]
+
+
 class Cell:
     """What one time step computes: immutable, hashable, equal to every cell of the same function.
 
@@ -89,16 +98,19 @@ class Cell:
 
     @classmethod
     def from_genotype(cls, genotype: object) -> Cell:
-        """A cell of DARTS: `[("tanh", 0), ...]`, its text, or a `Genotype` with `.recurrent`."""
-        genotype = getattr(genotype, "recurrent", genotype)
+        """A cell of DARTS: `[("tanh", 0), ...]`, whose output is the mean of all nodes; its text; or a
+        `Genotype` with `.recurrent` and `.concat`, the nodes to average."""
         if not isinstance(genotype, str):
             try:
-                edges = [(str(name), int(source)) for name, source in genotype]  # type: ignore
+                steps = getattr(genotype, "recurrent", genotype)
+                edges = [(str(name), int(source)) for name, source in steps]  # type: ignore
+                concat = getattr(genotype, "concat", None)
+                nodes = None if concat is None else [int(node) for node in concat]
             except (TypeError, ValueError):
                 raise InvalidArgumentError(
                     f"{genotype!r} is no genotype; pass a sequence of (activation, node) pairs"
                 ) from None
-            genotype = repr(edges)
+            genotype = repr(edges if nodes is None else Genotype(edges, nodes))
         return cls._wrap(_rnncell.cell_import(_GENOTYPE, genotype))
 
     @classmethod
@@ -188,11 +200,13 @@ class Cell:
             raise InvalidArgumentError(f"there is no code for {language!r}; pass torch, jax or c")
         return self._draw(language)
 
-    def genotype(self) -> list[tuple[str, int]]:
+    def genotype(self) -> Genotype:
         """The cell as DARTS has it; InvalidArgumentError for one that DARTS cannot say."""
         text = self._draw("genotype")
-        edges: list[tuple[str, int]] = ast.literal_eval(text[text.index("["):text.index("]") + 1])
-        return edges
+        edges = ast.literal_eval(text[text.index("["):text.index("]") + 1])
+        nodes = text[text.index("concat=") + len("concat="):-1]
+        every = range(1, len(edges) + 1)
+        return Genotype(edges, every if nodes == str(every) else ast.literal_eval(nodes))
 
     def recipe(self) -> dict[str, dict[str, object]]:
         """The cell as NAS-Bench-NLP has it; InvalidArgumentError for one that it cannot say."""
