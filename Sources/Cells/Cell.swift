@@ -30,10 +30,7 @@ package struct Cell: Hashable, Sendable {
 
   /// Reads equations from bytes, which must be UTF-8.
   package init(parsing bytes: [UInt8]) throws(Failure) {
-    guard bytes.count <= CellLimits.bytes else {
-      throw Failure(
-        .limit, "equations of \(bytes.count) bytes are over the limit of \(CellLimits.bytes) bytes")
-    }
+    try CellLimits.check("the text of the equations", bytes: bytes.count)
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw Failure(.parse, "the equations are not valid UTF-8; save them as plain text")
     }
@@ -45,9 +42,18 @@ package struct Cell: Hashable, Sendable {
   /// Dead nodes are dropped, names and sizes are worked out as for written equations; names of nodes
   /// are kept where they can be.
   /// - Throws: `.invalidArgument` for a graph that is none (operands out of range or after their use,
-  ///   wrong operand counts), and what `init(parsing:)` throws.
+  ///   wrong operand counts) or in which sizes differ, and `.limit` as `init(parsing:)` throws it.
   package init(graph: Graph) throws(Failure) {
-    try self.init(parsing: Printer.equations(of: try graph.checked().withoutDeadNodes()))
+    let equations = Printer.equations(of: try graph.checked().withoutDeadNodes())
+    do throws(Failure) {
+      try self.init(parsing: equations)
+    } catch {
+      guard error.kind == .parse, error.line > 0 else { throw error }
+      // Nobody wrote these equations, so a line and a column of them would say nothing.
+      let line = equations.split(separator: "\n").dropFirst(error.line - 1).first ?? ""
+      let reason = error.message.dropFirst("\(error.line):\(error.column): ".count)
+      throw .invalid("in \(line.prefix(100)), \(reason)")
+    }
   }
 
   /// The names of the states; the first is `h`, the output.

@@ -30,6 +30,12 @@ def model(corpus, **options):
     return rnncell.LanguageModel(GRU, corpus.vocabulary, **{"hidden_size": 4, **options})
 
 
+def doubling(times):
+    """A cell in which each of so many nodes is read twice."""
+    lines = [f"a{i} = tanh(a{i - 1}) * sigmoid(a{i - 1})" for i in range(1, times + 1)]
+    return rnncell.Cell("\n".join(["a0 = linear(x, h)", *lines, f"h' = a{times}"]))
+
+
 X = np.zeros((5, 2, 3), np.float32)
 INVALID, PARSE, TYPE = rnncell.InvalidArgumentError, rnncell.ParseError, TypeError
 WITHOUT_A_CORPUS = [
@@ -44,10 +50,16 @@ WITHOUT_A_CORPUS = [
     ("a genotype of numbers", lambda: rnncell.Cell.from_genotype([1, 2]), INVALID, "genotype"),
     ("a genotype from ahead", lambda: rnncell.Cell.from_genotype([("tanh", 5)]), rnncell.Error, ""),
     ("a recipe of nothing", lambda: rnncell.Cell.from_recipe("{}"), rnncell.Error, ""),
+    ("a recipe of two sizes", lambda: rnncell.Cell.from_recipe(
+        {"h_new_0": {"op": "sum", "input": ["x", "h_prev_0"]}}), INVALID, "in h' = x + h, add of 'x'"),
     ("a recipe cut short", lambda: rnncell.Cell.from_recipe('{"h_new_0": {"op"'), PARSE, ""),
     ("an arc of text", lambda: rnncell.Cell.from_arc("zero"), rnncell.Error, ""),
     ("another numbering", lambda: rnncell.Cell.from_arc("0", numbering="nao"), INVALID, "'nao'"),
     ("LSTM as a genotype", lambda: rnncell.Cell.stock("lstm").genotype(), INVALID, ""),
+    ("a term that doubles at each node", lambda: doubling(40).dsl(), INVALID, "written once for each"),
+    *((f"a long text for {read.__name__}", lambda read=read: read("0 " * 40_000), rnncell.LimitError,
+       "80000 bytes") for read in (rnncell.Cell, rnncell.Cell.from_arc, rnncell.Cell.from_genotype,
+                                   rnncell.Cell.from_recipe, rnncell.Cell.from_dsl)),
     ("sizes of zero", lambda: GRU.parameter_count(0, 5), INVALID, "0"),
     ("sizes below zero", lambda: GRU.parameter_shapes(3, -1), INVALID, "-1"),
     ("sizes beyond reason", lambda: GRU.parameter_count(1 << 40, 1 << 40), ValueError, ""),

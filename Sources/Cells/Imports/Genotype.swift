@@ -6,6 +6,7 @@ extension Cell {
   ///
   /// - Throws: `.parse` with line and column, `.invalidArgument` for steps that make no cell.
   package init(genotypeText text: String) throws(Failure) {
+    try CellLimits.check("the genotype", bytes: text.utf8.count)
     var reader = GenotypeReader(text: text)
     let (steps, outputs) = try reader.read()
     try self.init(highway: steps, outputs: outputs)
@@ -20,9 +21,7 @@ extension Cell {
   ///     node reads (the paper).
   /// - Throws: `.invalidArgument`.
   package init(arc text: String, order: ArcOrder, averagesAll: Bool) throws(Failure) {
-    guard text.utf8.count <= 4096 else {
-      throw Failure(.limit, "an arc of \(text.utf8.count) bytes is over the limit of 4096 bytes")
-    }
+    try CellLimits.check("the arc", bytes: text.utf8.count)
     var numbers: [Int] = []
     for word in text.split(whereSeparator: { " ,\n\t".contains($0) }) {
       guard let number = Int(word) else {
@@ -70,7 +69,7 @@ private struct GenotypeReader {
   private let bytes: [UInt8]
   private var position = 0
 
-  init(text: String) { bytes = Array(text.utf8.prefix(CellLimits.bytes)) }
+  init(text: String) { bytes = Array(text.utf8) }
 
   mutating func read() throws(Failure) -> (steps: [HighwayStep], outputs: [Int]?) {
     let isNamed = accept("Genotype")

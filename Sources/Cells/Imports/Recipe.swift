@@ -9,11 +9,7 @@ extension Cell {
   /// output does not depend on are dropped.
   /// - Throws: `.parse` for bad JSON, `.invalidArgument` naming the node for a bad recipe.
   package init(recipe text: String) throws(Failure) {
-    guard text.utf8.count <= CellLimits.bytes else {
-      throw Failure(
-        .limit,
-        "a recipe of \(text.utf8.count) bytes is over the limit of \(CellLimits.bytes) bytes")
-    }
+    try CellLimits.check("the recipe", bytes: text.utf8.count)
     try self.init(recipe: try JSON(parsing: text))
   }
 

@@ -57,6 +57,15 @@ package enum CellLimits {
   package static let operands = 64
   package static let states = 32
   package static let parameters = 1024
+
+  /// Refuses a text of too many bytes.
+  ///
+  /// - Parameter what: of it as errors name it, "the recipe".
+  package static func check(_ what: String, bytes count: Int) throws(Failure) {
+    guard count <= bytes else {
+      throw Failure(.limit, "\(what) has \(count) bytes, which is over the limit of \(bytes)")
+    }
+  }
 }
 
 /// Cuts a text into tokens.
@@ -64,10 +73,7 @@ package enum CellLimits {
 /// `#` starts a comment; line ends inside brackets do not count.
 func tokens(of text: String) throws(Failure) -> [Token] {
   let bytes = Array(text.utf8)
-  guard bytes.count <= CellLimits.bytes else {
-    throw Failure(
-      .limit, "equations of \(bytes.count) bytes are over the limit of \(CellLimits.bytes) bytes")
-  }
+  try CellLimits.check("the text of the equations", bytes: bytes.count)
   var lexer = Lexer(bytes: bytes)
   var tokens: [Token] = []
   repeat { tokens.append(try lexer.next()) } while tokens.last?.kind != .end

@@ -138,8 +138,9 @@ package struct Term: Hashable, Sendable {
 
   /// Reads a term as papers write it, with or without blanks.
   ///
-  /// - Throws: `.parse` with line, column and what to do about it.
+  /// - Throws: `.parse` with line, column and what to do about it; `.limit` for a text over `CellLimits`.
   package init(parsing text: String) throws(Failure) {
+    try CellLimits.check("the term", bytes: text.utf8.count)
     var reader = TermReader(text)
     self = try reader.term(depth: 0)
     try reader.end()

@@ -25,8 +25,17 @@ extension Term {
       isMarked = true
       return Term(.nextMemory, [term])
     }
+    // What several nodes read is written for each of them, which can double the term at every node.
+    var count = 0
     func term(_ index: Int, depth: Int) throws(Failure) -> Term {
       guard depth < 60 else { throw refusal(index, "is deeper than a term may be") }
+      count += 1
+      guard count <= CellLimits.nodes else {
+        throw refusal(
+          index,
+          "is written once for each that reads it, which makes more than \(CellLimits.nodes) symbols"
+        )
+      }
       let node = graph.nodes[index]
       var operands: [Term] = []
       switch node.kind {

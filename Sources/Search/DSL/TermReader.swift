@@ -8,7 +8,7 @@ struct TermReader {
   /// Deeper terms would cost a stack, and are no cells.
   private static let maxDepth = 64
 
-  init(_ text: String) { characters = Array(text.prefix(CellLimits.bytes)) }
+  init(_ text: String) { characters = Array(text) }
 
   mutating func term(depth: Int) throws(Failure) -> Term {
     let start = skipped()
