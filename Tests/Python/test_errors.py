@@ -155,6 +155,9 @@ WITH_A_CORPUS = [
     ("a prompt with NUL", lambda c: model(c).generate("a\0"), INVALID, "NUL"),
     ("fewer than no tokens", lambda c: model(c).generate("a", -1), INVALID, "-1"),
     ("a negative temperature", lambda c: model(c).generate("a", 5, temperature=-1), INVALID, "-1"),
+    ("an option that is none", lambda c: model(c).fit(c, batch=4), TYPE, "did you mean 'batch_size'"),
+    ("an objective that is none", lambda c: rnncell.search(objective="loss", trials=1), TYPE,
+     "takes a proposal"),
     ("a study without a bound", lambda c: rnncell.Study(None, c).run(), rnncell.StateError, "bound"),
 ]
 

@@ -39,6 +39,9 @@ def run_scored(
     corpus = study.corpus
     if objective is None and corpus is None:
         raise StateError("the study has no corpus to train on; open it with one, or pass objective=")
+    if objective is not None and not callable(objective):
+        raise TypeError(f"objective {objective!r} is a {type(objective).__name__}; pass a function that "
+                        "takes a proposal and returns its loss, or a Task")
     if study._minutes is None and study._trials is None and study._tokens is None:
         raise StateError("the study has no bound; open it with minutes, trials or tokens")
     with contextlib.ExitStack() as stack:

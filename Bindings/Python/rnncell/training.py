@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import math
 import os
 import shutil
@@ -142,8 +143,9 @@ def library_options(options: Mapping[str, Any]) -> dict[str, object]:
     given = {name: value for name, value in options.items() if value is not None}
     unknown = sorted(set(given) - set(TrainingOptions.__annotations__))
     if unknown:
-        raise TypeError(f"{unknown[0]!r} is no training option; help(rnncell.TrainingOptions) lists "
-                        "them")
+        near = difflib.get_close_matches(unknown[0], TrainingOptions.__annotations__, 1)
+        hint = f"did you mean {near[0]!r}?" if near else "help(rnncell.TrainingOptions) lists them"
+        raise TypeError(f"{unknown[0]!r} is no training option; {hint}")
     for name in ("csv", "tensorboard", "progress"):
         given.pop(name, None)
     reduction = given.pop("reduction", "mean")
