@@ -20,6 +20,7 @@ from .files import Path
 from .models import LanguageModel
 from .scores import Score
 from .sequences import SequenceModel, next_step
+from .training import checked_options
 
 if TYPE_CHECKING:
     from .studies import Proposal
@@ -149,7 +150,7 @@ class SequenceTask(Task):
         self._shape: dict[str, Any] = {
             "output_size": output_size, "targets": targets, "per_step": per_step,
             "layers": layers, "bidirectional": bidirectional, "residual": residual}
-        self.training = training
+        self.training = checked_options(training)
         self.parameters = parameters or SequenceModel(
             "lstm", self.input_size, hidden_size=hidden_size, **self._shape).parameter_count
 
@@ -212,7 +213,7 @@ class LanguageTask(Task):
         self, corpus: Corpus, *, hidden_size: int = 64, parameters: int | None = None, layers: int = 1,
         embedding_size: int | None = None, tied: bool = False, **training: Any,
     ) -> None:
-        self.corpus, self.training = corpus, training
+        self.corpus, self.training = corpus, checked_options(training)
         shape: dict[str, Any] = {"layers": layers, "embedding_size": embedding_size, "tied": tied}
         self.parameters = parameters or LanguageModel(
             "lstm", corpus, hidden_size=hidden_size, **shape).parameter_count

@@ -184,6 +184,12 @@ def library_options(options: Mapping[str, Any]) -> dict[str, object]:
     return {_NAMES.get(name, name): value for name, value in given.items()}
 
 
+def checked_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Training options for later; raises at once for what the library would refuse then."""
+    library_options(options)
+    return options
+
+
 @contextlib.contextmanager
 def recorded(
     options: Mapping[str, Any], history: Callable[[], tuple[Progress, ...]], *,
