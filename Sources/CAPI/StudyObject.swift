@@ -61,6 +61,7 @@ final class StudyObject: Handled {
       isReadOnly: isReadOnly)
     study.trials = limits.trials
     study.tokenBudget = limits.tokens
+    study.target = limits.target
   }
 
   func run(progress: (Proposal?) -> Bool) throws(Failure) {

@@ -11,6 +11,8 @@ package final class Study {
   package var trials: Int?
   /// Trained tokens after which nothing more is asked; nil for no bound.
   package var tokenBudget: Int?
+  /// Nothing more is asked when a loss at the last rung is at most this; nil for none.
+  package var target: Double?
   /// Seconds of search of all runs, as far as they are known to the file.
   package internal(set) var seconds: Double
   /// How often a test text was read to judge cells of the study.
@@ -108,9 +110,11 @@ package final class Study {
   /// The next cell to train, or that there is none; what was asked and not told in an earlier run
   /// comes first.
   ///
-  /// - Throws: `.state` for a read-only study, or when the strategy finds no new cell; `.io`, `.busy`.
+  /// - Throws: `.state` for a read-only study, `.invalidArgument` when the strategy finds no new cell in its
+  ///   space; `.io`, `.busy`.
   package func next() throws(Failure) -> Answer {
     try checkWritable()
+    guard !isTargetReached else { return .finished }
     if let step = asks.indices.first(where: { asks[$0].state == .asked && !handed.contains($0) }) {
       return .task(try hand(step))
     }
@@ -153,6 +157,13 @@ package final class Study {
     }
   }
 
+  var isTargetReached: Bool {
+    guard let target else { return false }
+    return proposals.contains {
+      !$0.work.isStage && $0.rung == settings.rungs - 1 && $0.loss <= target
+    }
+  }
+
   func checkWritable() throws(Failure) {
     guard !isReadOnly else {
       throw Failure(.state, "\(path) is open read-only; open it for writing")
@@ -170,7 +181,9 @@ package final class Study {
         .state, "a deterministic study asks on when older proposals are told; tell them")
     case .finished:
       throw Failure(
-        .state, "the trials or tokens of \(path) are spent; raise that bound to go on")
+        .state,
+        "the trials or tokens of \(path) are spent, or its target is reached; change that bound to go "
+          + "on")
     }
   }
 
@@ -231,9 +244,10 @@ package final class Study {
       {
         proposal.state = .duplicate
         proposal.failure = "a duplicate of an earlier proposal"
-      } else if let reason = cells.lazy.compactMap({ Screening.reason(against: $0) }).first {
+      } else if let failure = cells.lazy.compactMap({ Screening.reason(against: $0) }).first {
         proposal.state = .exploded
-        proposal.failure = reason
+        proposal.failure = failure
+        reason = failure
       }
       fresh.append(proposal)
       if proposal.state == .pending {
@@ -243,8 +257,7 @@ package final class Study {
         return true
       }
     }
-    throw Failure(
-      .state,
+    throw .invalid(
       "the strategy '\(settings.strategy)' found no new cell in 400 tries; use another one, or "
         + "a wider space" + (reason.map { " (the last reason: \($0))" } ?? ""))
   }

@@ -53,14 +53,13 @@ extension Study {
     }
     trials = limits.trials
     tokenBudget = limits.tokens
+    target = limits.target
     let before = seconds
     let start = monotonicSeconds()
     func spend() { seconds = before + monotonicSeconds() - start }
     func isOver() -> Bool {
       spend()
-      if let bound = limits.seconds, seconds >= bound { return true }
-      guard let target = limits.target, let best = leaderboard.first else { return false }
-      return best.rung == settings.rungs - 1 && best.loss <= target
+      return limits.seconds.map { seconds >= $0 } ?? false || isTargetReached
     }
     guard !isOver() else { return }
     let workers = try Workers(count: limits.workers, evaluator)
@@ -73,7 +72,13 @@ extension Study {
       while true {
         var answer = Answer.wait
         while running.count < limits.workers {
-          answer = try next()
+          do throws(Failure) {
+            answer = try next()
+          } catch {
+            // What is running may lead the strategy to a new cell.
+            guard error.kind == .invalidArgument, !running.isEmpty else { throw error }
+            break
+          }
           guard case .task(var task) = answer else { break }
           // The others wait for a stage, or will soon.
           if task.work.isStage { task.threads = limits.workers }

@@ -18,6 +18,16 @@ NEED_CORPUS = {name for name, _, needs_corpus, *_ in _rnncell.strategy_list() if
 TINY = {"hidden_size": 8, "batch_size": 8, "truncation": 10, "updates": 18, "rungs": 2}
 
 
+@pytest.fixture
+def executor(request):
+    """None, or two threads."""
+    if request.param is None:
+        yield None
+    else:
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            yield pool
+
+
 def formula(proposal):
     """A score without training: short cells are good."""
     return len(proposal.equations) / 10 + proposal.id / 1e6
@@ -316,13 +326,39 @@ def test_a_study_starts_from_given_cells():
     ({"max_nodes": 3}, "no room for a cell of highway steps")])
 def test_a_space_too_small_for_a_strategy_ends_the_search(corpus, space, reason):
     study = rnncell.Study(None, corpus, strategy="enas", trials=50, workers=1, **TINY, **space)
-    with pytest.raises(rnncell.StateError, match=reason):
+    with pytest.raises(rnncell.InvalidArgumentError, match=reason):
         study.run()
+
+
+@pytest.mark.parametrize("executor", [None, "threads"], indirect=True)
+def test_what_was_scored_before_a_space_was_used_up_is_kept(executor):
+    with pytest.raises(rnncell.InvalidArgumentError, match="no new cell") as caught:
+        rnncell.search(objective=lambda proposal: float(proposal.id), strategy="random", trials=10_000,
+                       operations=["tanh"], max_nodes=2, progress=False, executor=executor)
+    assert 0 < caught.value.study.info.scored_count < 10_000
+    assert caught.value.study.info.pending_count == 0
+
+
+def test_a_start_that_cannot_learn_is_refused_with_the_reason():
+    # What sixty squashing products leave of x is less than rounding.
+    lines = [f"a{i} = tanh(a{i - 1}) * sigmoid(a{i - 1})" for i in range(1, 61)]
+    deaf = "\n".join(["a0 = linear(x, h)", *lines, "h' = a60"])
+    with pytest.raises(rnncell.InvalidArgumentError, match="does not depend on x"):
+        rnncell.search(objective=lambda proposal: 1.0, trials=3, start=[deaf], progress=False)
 
 
 def test_a_search_ends_at_its_target(corpus):
     study = rnncell.search(corpus, trials=50, target=100.0, workers=1, progress=False, **TINY)
     assert study.info.scored_count < 50
+
+
+@pytest.mark.parametrize("executor", [None, "threads"], indirect=True)
+def test_a_search_by_an_objective_ends_at_its_target(executor):
+    study = rnncell.search(objective=lambda proposal: 100.0 - proposal.id, trials=50, target=90.0,
+                           progress=False, controls=False, executor=executor)
+    assert 88.0 <= study.best.valid_loss <= 90.0 and study.info.pending_count == 0
+    with pytest.raises(rnncell.StateError, match="target is reached"):
+        study.ask()
 
 
 def test_a_preset_is_one_that_the_strategy_has(corpus):

@@ -111,7 +111,11 @@ class Scoring:
             try:
                 proposal = self._study.ask()
             except StateError:
-                return
+                return  # the study's bounds are spent
+            except InvalidArgumentError:
+                if not self._waiting:
+                    raise
+                return  # what is being scored may lead the strategy to a new cell
             self._submit(proposal)
 
     def _submit(self, proposal: Proposal) -> None:

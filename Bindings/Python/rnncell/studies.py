@@ -393,7 +393,8 @@ def search(
               stops; False: silent.
     options:  further arguments of Study, such as layers, rungs, batch_size or deterministic.
 
-    Ctrl-C raises KeyboardInterrupt, whose `study` attribute holds the study with all that was told.
+    Ctrl-C raises KeyboardInterrupt, whose `study` attribute holds the study with all that was told, as that
+    of any other exception that ends the search.
     """
     if corpus is None and objective is None:
         raise InvalidArgumentError("there is nothing to search for; pass a corpus or an objective")
@@ -419,6 +420,9 @@ def search(
         interrupt = KeyboardInterrupt(f"interrupted; {kept}{again}")
         interrupt.study = study  # type: ignore[attr-defined]
         raise interrupt from error
+    except Exception as error:
+        error.study = study  # type: ignore[attr-defined]
+        raise
     finally:
         if table:
             table.close()

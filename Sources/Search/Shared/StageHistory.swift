@@ -40,8 +40,7 @@ extension History {
       proposals.filter { !$0.work.isStage && !$0.state.isRejected }.flatMap(\.parents))
     let fruitless = stages.reversed().prefix { !parents.contains($0.id) }.count
     guard fruitless < Self.fruitlessAllowed else {
-      throw Failure(
-        .state,
+      throw .invalid(
         "the last \(fruitless) networks of '\(settings.strategy)' gave no new cell; use another "
           + "strategy, or a wider space")
     }
