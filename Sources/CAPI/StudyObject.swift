@@ -227,7 +227,7 @@ extension RunLimits {
     let minutes = try number(options.minutes, default: 0, "minutes", in: 0...1e9)
     let trials = try count(options.trials, "trials", limit: Int(Int32.max))
     let tokens = try count(options.tokens, "tokens", limit: 1 << 50)
-    let target = try number(options.target, default: 0, "target", in: 0...1e30)
+    let target = try number(options.target, default: 0, "target", in: -1e30...1e30)
     self.init(
       seconds: minutes == 0 ? nil : minutes * 60, trials: trials == 0 ? nil : trials,
       tokens: tokens == 0 ? nil : tokens, target: target == 0 ? nil : target,

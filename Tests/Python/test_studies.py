@@ -359,6 +359,11 @@ def test_a_search_by_an_objective_ends_at_its_target(executor):
     assert 88.0 <= study.best.valid_loss <= 90.0 and study.info.pending_count == 0
     with pytest.raises(rnncell.StateError, match="target is reached"):
         study.ask()
+    # What is to be as large as possible is told with a minus.
+    for target in (-5, 0):
+        study = rnncell.search(objective=lambda proposal: 4 - proposal.id, trials=50, target=target,
+                               progress=False, controls=False)
+        assert study.best.valid_loss == target
 
 
 def test_a_preset_is_one_that_the_strategy_has(corpus):

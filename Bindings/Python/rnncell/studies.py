@@ -4,6 +4,7 @@ from __future__ import annotations
 import concurrent.futures
 import csv
 import json
+import math
 import os
 import pathlib
 import sys
@@ -178,10 +179,12 @@ class Study:
             "minutes": minutes, "trials": trials, "workers": workers, "hidden_size": hidden_size,
             "layers": layers, "embedding_size": embedding_size, "rungs": rungs, "updates": updates,
             "batch": batch_size, "truncation": truncation, "learning_rate": learning_rate,
-            "tokens": tokens, "target": target, "parameters": parameters, "max_nodes": max_nodes,
+            "tokens": tokens, "parameters": parameters, "max_nodes": max_nodes,
             "max_depth": max_depth, "max_matrices": max_matrices, "max_states": max_states}
         checked = {name: positive("batch_size" if name == "batch" else name, value)
                    for name, value in numbers.items() if value is not None}
+        if target is not None:
+            checked["target"] = float(target) or math.ulp(0)  # the library reads zero as none
         self.path = None if path is None else os.fspath(path)
         self.corpus = corpus
         self._minutes, self._trials, self._tokens = minutes, trials, tokens

@@ -57,7 +57,7 @@ def add(commands: Any) -> None:
                          help="that cells may use, with commas between (default: all)")
     command.add_argument("--start", metavar="CELL", action="append",
                          help="a cell to start from: a name, a file or equations; may be repeated")
-    command.add_argument("--target", type=POSITIVE, metavar="LOSS",
+    command.add_argument("--target", type=float, metavar="LOSS",
                          help="stop at this validation loss")
     command.add_argument("--front", action="store_true",
                          help="search for a front of loss and seconds of a step, not the loss alone")
