@@ -1107,8 +1107,8 @@ RNNCELL_CHECKED int32_t rnncell_study_run_objective(
  * Asks for a cell to score. Proposals that were asked and not told before the study was opened come
  * first, with the same id and seed.
  *
- * Errors: RNNCELL_STATE when the trials or tokens are spent or the target is reached, or the study is
- * read-only; RNNCELL_INVALID_ARGUMENT when the strategy finds no new cell in its space; RNNCELL_IO.
+ * Errors: RNNCELL_STATE when the minutes, trials or tokens are spent or the target is reached, or the study
+ * is read-only; RNNCELL_INVALID_ARGUMENT when the strategy finds no new cell in its space; RNNCELL_IO.
  */
 RNNCELL_CHECKED int32_t rnncell_study_ask(rnncell_proposal *out, rnncell_study *study);
 

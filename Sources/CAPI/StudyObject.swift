@@ -95,6 +95,9 @@ final class StudyObject: Handled {
   func ask() throws(Failure) -> rnncell_proposal {
     study.countTime()
     defer { study.countTime() }
+    if let bound = limits.seconds, study.seconds >= bound {
+      throw Failure(.state, "the minutes of the study are spent; raise that bound to go on")
+    }
     var task = try study.ask()
     // What a strategy trains to search with is trained here, whoever scores the cells.
     while task.work.isStage {

@@ -63,6 +63,20 @@ def test_cells_are_trained_at_equal_size(corpus, tmp_path):
         rnncell.compare(corpus, ["gru", "elman"], **options, resume=True)
 
 
+def test_cells_are_named_by_what_they_are(corpus):
+    gru, own = rnncell.Cell.stock("gru"), rnncell.Cell("h' = tanh(linear(x, h)) + 0.5 * h")
+
+    def names(cells):
+        return list(rnncell.compare(corpus, cells, hidden_size=4, seeds=1, updates=1, batch_size=4,
+                                    truncation=5, split="valid", workers=1).cells)
+
+    assert names("lstm") == ["lstm"] and names(own) == ["cell 1"]
+    assert names(["lstm", gru, own]) == ["lstm", "gru", "cell 3"]
+    study = rnncell.Study(start="elman", operations="tanh sigmoid", strategy="local")
+    assert study.ask().cell == rnncell.Cell.stock("elman")
+    assert rnncell.Study(start=own, strategy="local").ask().cell == own
+
+
 def test_an_interruption_ends_all_runs(corpus):
     def hear(run, done, count):
         raise KeyboardInterrupt

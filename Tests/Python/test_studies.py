@@ -352,6 +352,13 @@ def test_a_search_ends_at_its_target(corpus):
     assert study.info.scored_count < 50
 
 
+def test_minutes_bound_what_is_asked_too():
+    study = rnncell.Study(minutes=1e-9, strategy="random")
+    study.tell(study.ask().id, 1.0)
+    with pytest.raises(rnncell.StateError, match="minutes"):
+        study.ask()
+
+
 @pytest.mark.parametrize("executor", [None, "threads"], indirect=True)
 def test_a_search_by_an_objective_ends_at_its_target(executor):
     study = rnncell.search(objective=lambda proposal: 100.0 - proposal.id, trials=50, target=90.0,

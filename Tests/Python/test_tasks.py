@@ -151,7 +151,7 @@ def test_finalists_and_ablation_of_a_search_on_a_task(tmp_path):
     task = rnncell.SequenceTask(some(40), some(20, 1), some(20, 2), epochs=4, **TASK)
     study = rnncell.search(objective=task, trials=6, rungs=1, updates=20, seed=1, progress=False,
                            db=tmp_path / "study.db")
-    result = study.finalists(1, seeds=2, rivals=["gru"], learning_rates=None, corpus=task)
+    result = study.finalists(1, seeds=2, rivals=rnncell.Cell.stock("gru"), learning_rates=None, corpus=task)
     assert len(result.cells) == 2 and study.info.test_reads == 1
     assert "perplexity" not in result.text() and " of loss" in result.text()
     assert len(study.ablation(corpus=task, seeds=1).cells) > 1

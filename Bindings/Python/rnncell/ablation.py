@@ -28,7 +28,7 @@ def ablate(data: Corpus | Task, cell: Cell | str, **options: Any) -> Comparison:
     parts = whole.ablations()
     if not parts:
         raise InvalidArgumentError("the cell has no part that can be left out")
-    return compare(data, {WHOLE: whole, **parts}, split="valid", **options)
+    return compare(data, {WHOLE: whole} | parts, split="valid", **options)
 
 
 def contributions(comparison: Comparison) -> list[tuple[str, float, float, float]]:

@@ -8,7 +8,7 @@ import json
 import os
 import pathlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from . import _rnncell
@@ -293,6 +293,14 @@ def cell_from(value: object) -> Cell:
     if not isinstance(value, str):
         raise TypeError(f"a cell is a Cell, a name or equations, not {type(value).__name__}")
     return Cell(value) if "=" in value else Cell.stock(value)
+
+
+def by_name(cells: Cell | str | Iterable[Any]) -> dict[str, Any]:
+    """Cells by name: a text is its own, a Cell has that of an equal stock cell, or its place."""
+    several = [cells] if isinstance(cells, (Cell, str)) else list(cells)
+    return {cell if isinstance(cell, str) else
+            isinstance(cell, Cell) and cell.stock_name or f"cell {place}": cell
+            for place, cell in enumerate(several, 1)}
 
 
 def cells_from(value: object) -> list[Cell]:

@@ -10,12 +10,12 @@ import shutil
 import statistics
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ._rnncell import DivergedError, InvalidArgumentError, StateError
 from .arrays import positive
-from .cells import Cell, cell_from
+from .cells import Cell, by_name, cell_from
 from .corpora import Corpus
 from .files import Path, write_whole
 from .models import perplexity_of
@@ -219,7 +219,8 @@ def task_of(data: Corpus | Task, **shape: Any) -> Task:
 
 
 def compare(
-    data: Corpus | Task, cells: Mapping[str, Cell | str | Sequence[Cell | str]] | list[str], *,
+    data: Corpus | Task,
+    cells: Mapping[str, Cell | str | Sequence[Cell | str]] | Cell | str | Iterable[Cell | str], *,
     parameters: int | None = None, hidden_size: int | None = None, seeds: int = 3,
     workers: int | None = None, save: Path | None = None, resume: bool = False,
     progress: Callable[[Run, int, int], object] | None = None, layers: int | None = None,
@@ -232,7 +233,7 @@ def compare(
 
     data:       a Corpus for language models, or a task; a SequenceTask has test= data unless `split` is
                 "valid".
-    cells:      by name, each a cell or one for each layer; a list takes names of stock cells.
+    cells:      by name, each a cell or one for each layer; or stock names and cells, one or a list.
     parameters: of each language model, whose hidden size comes nearest to it; None: as with an LSTM of
                 hidden_size (64).
     layers (1), embedding_size, tied: of language models.
@@ -251,7 +252,7 @@ def compare(
     of each run count.
     """
     if not isinstance(cells, Mapping):
-        cells = {name: name for name in cells}
+        cells = by_name(cells)
     if not cells:
         raise InvalidArgumentError("there are no cells to compare; name at least one")
     if resume and save is None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 import os
 import pathlib
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ._rnncell import InvalidArgumentError, StateError
 from .ablation import ablate
 from .arrays import positive
-from .cells import Cell, cell_from_argument
+from .cells import Cell, by_name, cell_from_argument
 from .comparison import Comparison, compare
 from .tasks import Task
 
@@ -63,14 +64,16 @@ def ordered(comparison: Comparison) -> Comparison:
 
 
 def run_finalists(
-    study: Study, data: Corpus | Task | None, count: int, rivals: list[str],
+    study: Study, data: Corpus | Task | None, count: int, rivals: Cell | str | Iterable[Cell | str],
     save: Path | None, again: bool, **options: Any,
 ) -> Comparison:
     """What `Study.finalists` documents."""
     positive("count", count)
     data = given(data)
     training = training_of(study, data, options)
-    known = {name: cell_from_argument(name) for name in rivals}
+    known: dict[str, Any] = {
+        name: cell_from_argument(cell) if isinstance(cell, str) else cell
+        for name, cell in by_name(rivals).items()}
     found = chosen(study, count, list(known.values()))
     path = study.beside(FINALISTS) if save is None else pathlib.Path(os.fsdecode(save))
     # What is finished is shown again without a look at the test data; else better now than in hours.
@@ -79,7 +82,7 @@ def run_finalists(
         raise StateError("the test data was read for this study before, and what is chosen after that "
                          "is chosen by the test data; pass again=True if you must")
     comparison = compare(
-        data, {**{name: row.cells for name, row in found.items()}, **known}, save=path,
+        data, {name: row.cells for name, row in found.items()} | known, save=path,
         resume=path is not None, before_test=lambda _: study.record_test(again=again), **training)
     return ordered(comparison)
 

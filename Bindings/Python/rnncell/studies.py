@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, SupportsFloat, TextIO
 from . import _rnncell
 from ._rnncell import InvalidArgumentError, StateError
 from .arrays import positive, seed_of
-from .cells import Cell, cell_from
+from .cells import Cell, by_name, cell_from
 from .comparison import Comparison
 from .corpora import Corpus
 from .files import Path
@@ -162,14 +162,15 @@ class Study:
         truncation: int | None = None, learning_rate: float | None = None,
         deterministic: bool = False, controls: bool = False, read_only: bool = False,
         tokens: int | None = None, target: float | None = None, parameters: int | None = None,
-        operations: Iterable[str] | None = None, max_nodes: int | None = None,
+        operations: str | Iterable[str] | None = None, max_nodes: int | None = None,
         max_depth: int | None = None, max_matrices: int | None = None,
-        max_states: int | None = None, start: Iterable[Cell | str] | None = None,
+        max_states: int | None = None, start: Cell | str | Iterable[Cell | str] | None = None,
         front: bool = False, preset: str | None = None,
         mixed_layers: bool = False,
     ) -> None:
         if corpus is not None and not isinstance(corpus, Corpus):
-            raise TypeError(f"corpus must be a Corpus or None, not {type(corpus).__name__}")
+            raise TypeError(f"corpus must be a Corpus or None, not {type(corpus).__name__}; make one by "
+                            "Corpus(PATH) or Corpus(text=...)")
         self._sizes = {
             "hidden_size": hidden_size or 32, "layers": layers or 1,
             "embedding_size": embedding_size, "batch_size": batch_size or 32,
@@ -191,9 +192,9 @@ class Study:
         self._workers = workers
         texts = {} if preset is None else {"preset": preset}
         if operations is not None:
-            texts["operations"] = " ".join(operations)
+            texts["operations"] = operations if isinstance(operations, str) else " ".join(operations)
         if start is not None:
-            cells = [cell_from(cell) for cell in start]
+            cells = [cell_from(cell) for cell in by_name(start).values()]
             texts["start"] = "\n\n".join(cell.equations for cell in cells)
         self._open: _rnncell.Study | None = _rnncell.study_open(
             path, None if corpus is None else corpus._handle, strategy=strategy, seed=seed_of(seed),
@@ -299,7 +300,7 @@ class Study:
         self._handle.record_test(again)
 
     def finalists(
-        self, count: int = 3, *, seeds: int = 5, rivals: Iterable[str] = ("lstm", "gru"),
+        self, count: int = 3, *, seeds: int = 5, rivals: Cell | str | Iterable[Cell | str] = ("lstm", "gru"),
         learning_rates: Sequence[float] | None = (0.0015, 0.003, 0.006),
         corpus: Corpus | Task | None = None, save: Path | None = None, again: bool = False,
         **options: Any,
@@ -312,7 +313,7 @@ class Study:
         once, which the study records.
 
         count:    cells of the leaderboard, without the rivals.
-        rivals:   stock names, files or equations.
+        rivals:   cells, stock names, files or equations.
         corpus:   the study's, for a study that was opened without it; or the task that was its
                   objective.
         save:     what is kept, so that the same call carries on; None: `NAME.finalists.json` beside the
@@ -321,7 +322,7 @@ class Study:
         options:  of `compare`, such as epochs (default: 4), workers or progress.
         """
         from .finalists import run_finalists
-        return run_finalists(self, corpus or self.corpus, count, list(rivals), save, again, seeds=seeds,
+        return run_finalists(self, corpus or self.corpus, count, rivals, save, again, seeds=seeds,
                              learning_rates=learning_rates, **options)
 
     def ablation(self, *, corpus: Corpus | Task | None = None, save: Path | None = None,
