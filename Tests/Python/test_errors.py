@@ -55,6 +55,8 @@ WITHOUT_A_CORPUS = [
     ("a recipe cut short", lambda: rnncell.Cell.from_recipe('{"h_new_0": {"op"'), PARSE, ""),
     ("an arc of text", lambda: rnncell.Cell.from_arc("zero"), rnncell.Error, ""),
     ("another numbering", lambda: rnncell.Cell.from_arc("0", numbering="nao"), INVALID, "'nao'"),
+    ("no arrays of Keras", lambda: rnncell.Network.from_keras([]), INVALID, "get_weights()"),
+    ("an optimizer of nothing", lambda: rnncell.Optimizer("adam"), TYPE, "network.optimizer()"),
     ("LSTM as a genotype", lambda: rnncell.Cell.stock("lstm").genotype(), INVALID, ""),
     ("a term that doubles at each node", lambda: doubling(25).dsl(), INVALID, "written once for each"),
     *((f"a long text for {read.__name__}", lambda read=read: read("0 " * 40_000), rnncell.LimitError,

@@ -308,6 +308,9 @@ class Optimizer:
     """
 
     def __init__(self, network: Network, name: str = "adam", **options: Any) -> None:
+        if not isinstance(network, Network):
+            raise TypeError(f"an optimizer changes a Network, not {type(network).__name__}; call "
+                            "network.optimizer()")
         self.network = network
         self._handle = _rnncell.optimizer_create(
             network._handle, library_options({"optimizer": name, **options}))

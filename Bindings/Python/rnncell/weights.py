@@ -82,6 +82,8 @@ def network_from_keras(weights: Sequence[object]) -> Network:
     import numpy as np
     # The first array of a layer is a matrix; the first of a list of layers is a list.
     layers: list[Any] = [weights] if weights and hasattr(weights[0], "ndim") else list(weights)
+    if not layers:
+        raise InvalidArgumentError("there are no arrays; pass the get_weights() of a layer, or a list of them")
     parts: dict[tuple[int, bool], Part] = {}
     for layer, given in enumerate(layers):
         arrays = [_array(np, f"array {index} of layer {layer}", value)
