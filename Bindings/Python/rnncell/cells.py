@@ -297,10 +297,11 @@ def cell_from(value: object) -> Cell:
 
 def by_name(cells: Cell | str | Iterable[Any]) -> dict[str, Any]:
     """Cells by name: a text is its own, a Cell has that of an equal stock cell, or its place."""
-    several = [cells] if isinstance(cells, (Cell, str)) else list(cells)
-    return {cell if isinstance(cell, str) else
-            isinstance(cell, Cell) and cell.stock_name or f"cell {place}": cell
-            for place, cell in enumerate(several, 1)}
+    named: dict[str, Any] = {}
+    for place, cell in enumerate([cells] if isinstance(cells, (Cell, str)) else cells, 1):
+        known = cell if isinstance(cell, str) else cell.stock_name if isinstance(cell, Cell) else None
+        named[known or f"cell {place}"] = cell
+    return named
 
 
 def cells_from(value: object) -> list[Cell]:
