@@ -23,6 +23,7 @@ import Testing
     ("h' = 2 * * h", 1, 10, "expected a value, found '*'"),
     ("h' = linear(x, )", 1, 16, "expected a value, found ')'"),
     ("h' linear(x)", 1, 4, "expected '=' after 'h''"),
+    ("gru", 1, 1, "'gru' is the name of a stock cell"),
     ("h' = a = linear(x)", 1, 8, "a second '='"),
     ("3 = linear(x)", 1, 1, "starts with the name it defines, not with the number 3"),
     ("c' = linear(x, c)", 1, 1, "h' is not defined; h is the output"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import rnncell
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -168,8 +169,46 @@ def test_what_cannot_be_is_refused():
         rnncell.SequenceRegressor(training={"wobble": 1}).fit(sequences, speeds)
     with pytest.raises(rnncell.InvalidArgumentError, match="bidirectional"):
         rnncell.MultiLabelModel(bidirectional=True).fit([np.eye(4)])
-    with pytest.raises(rnncell.InvalidArgumentError, match="horizon"):
-        rnncell.Forecaster(horizon=0).fit(speeds)
+    for options, said in (({"hidden_size": 1.5}, "hidden_size must be a whole number, not 1.5"),
+                          ({"epochs": "3"}, "epochs must be a whole number, not '3'")):
+        with pytest.raises(TypeError, match=said):
+            rnncell.SequenceClassifier(**options).fit(sequences, kinds)
+    with pytest.raises(ValueError, match="complex128; pass real numbers"):
+        model.fit([part * 1j for part in sequences], kinds)
+
+
+def test_patience_without_a_sequence_kept_aside_is_refused():
+    sequences, _, speeds = waves(10)
+    for fraction in (0, 1):
+        with pytest.raises(rnncell.InvalidArgumentError, match=f"validation_fraction is {fraction}"):
+            rnncell.SequenceRegressor(patience=2, validation_fraction=fraction).fit(sequences, speeds)
+    with pytest.raises(rnncell.InvalidArgumentError, match="at least 2 sequences"):
+        rnncell.SequenceRegressor(patience=2).fit(sequences[:1], speeds[:1])
+    # A share of less than one sequence is one.
+    few = rnncell.SequenceRegressor(patience=2, **{**SMALL, "epochs": 3}).fit(sequences[:3], speeds[:3])
+    assert np.isfinite(few.history_[-1].valid_loss)
+
+
+def test_series_in_every_form_and_what_is_none():
+    series = np.sin(np.arange(120) / 5).reshape(2, 60, 1)
+    model = rnncell.Forecaster("gru", **{**SMALL, "epochs": 1})
+    with pytest.raises(NotFittedError):
+        model.predict(series)
+    together = model.fit(series).predict(series)
+    assert np.shape(together) == (2, 1, 1)
+    np.testing.assert_array_equal(together, model.fit(list(series)).predict(list(series)))
+    ragged = np.empty(2, object)
+    ragged[:] = [series[0, :50, 0], series[1, :, 0]]
+    assert [part.shape for part in model.fit(ragged).predict(ragged)] == [(1,), (1,)]
+    for options, value, error, said in (
+            ({}, 5, ValueError, r"a series has shape \(\).*horizon="),
+            ({}, [], ValueError, "no steps"),
+            ({}, np.arange("2020", "2030", dtype="datetime64[Y]"), ValueError, "pass real numbers"),
+            ({"horizon": 0}, series, rnncell.InvalidArgumentError, "horizon is 0"),
+            ({"horizon": 1.5}, series, TypeError, "horizon must be a whole number, not 1.5"),
+            ({"window": -5}, series, rnncell.InvalidArgumentError, "window is -5")):
+        with pytest.raises(error, match=said):
+            rnncell.Forecaster(**options).fit(value)
 
 
 def test_without_scikit_learn_the_same_interface_is_there():

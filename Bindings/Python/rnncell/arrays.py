@@ -46,6 +46,16 @@ def positive(name: str, value: float, *, allow_zero: bool = False) -> float:
     raise InvalidArgumentError(f"{name} is {value}; pass a positive number")
 
 
+def positive_int(name: str, value: int) -> int:
+    """The value, if it is a whole number above zero."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, not {value!r}") from None
+    positive(name, number)
+    return number
+
+
 def seed_of(value: int) -> int:
     """The seed, if it is a whole number of 64 bits without sign."""
     number = operator.index(value)

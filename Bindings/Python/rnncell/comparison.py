@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ._rnncell import DivergedError, InvalidArgumentError, StateError
-from .arrays import positive
+from .arrays import positive, positive_int
 from .cells import Cell, by_name, cell_from
 from .corpora import Corpus
 from .files import Path, write_whole
@@ -257,7 +257,7 @@ def compare(
         raise InvalidArgumentError("there are no cells to compare; name at least one")
     if resume and save is None:
         raise InvalidArgumentError("resume is set without a file; pass save=FILE")
-    positive("seeds", seeds)
+    positive_int("seeds", seeds)
     if split not in ("test", "valid"):
         raise InvalidArgumentError(f"split {split!r} is none; pass 'test' or 'valid'")
     task = task_of(data, parameters=parameters, hidden_size=hidden_size, layers=layers,

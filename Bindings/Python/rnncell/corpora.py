@@ -107,8 +107,8 @@ class Corpus:
         if text is not None and train_text is not None:
             raise InvalidArgumentError("text and train_text are both given; pass one of them")
         for name, path in (("train", train), ("valid", valid), ("test", test)):
-            if "\n" in str(path):
-                raise InvalidArgumentError(f"{name} is a text of several lines, and a path is needed; "
+            if "\n" in str(path) or any(len(part) > 255 for part in str(path).split(os.sep)):
+                raise InvalidArgumentError(f"{name} is a text, and a path is needed; "
                                            f"pass {'' if name == 'train' else name + '_'}text= for a text")
         paths = tuple(None if path is None else os.path.abspath(path)
                       for path in (train, valid, test))

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ._rnncell import StateError
+from ._rnncell import InvalidArgumentError, StateError
 from .cells import Cell
 from .files import Path
 from .sequences import SequenceModel
@@ -58,6 +58,14 @@ except ImportError:
 
     class NotFittedError(StateError):  # type: ignore[no-redef]
         """The estimator has not been fitted."""
+
+
+def floats(values: Any) -> np.ndarray:
+    """Real numbers as float32."""
+    found = np.asarray(values)
+    if found.dtype.kind in "cmMSU":
+        raise ValueError(f"features are of type {found.dtype}; pass real numbers")
+    return found.astype(np.float32, copy=False)
 
 
 class SequenceEstimator(BaseEstimator):
@@ -126,7 +134,7 @@ class SequenceEstimator(BaseEstimator):
             raise ValueError("sequences of different lengths are arrays [steps, features], and the first "
                              "one has one dimension; write x[:, None] for one feature")
         if rank == 2:
-            found = [np.asarray(part, np.float32) for part in X]
+            found = [floats(part) for part in X]
             for index, part in enumerate(found):
                 if part.ndim != 2:
                     raise ValueError(f"sequence {index} has shape {part.shape}; pass [steps, features]")
@@ -135,7 +143,7 @@ class SequenceEstimator(BaseEstimator):
                 raise ValueError(f"sequences have {sorted(sizes)} features; pass the same for all")
             self._features(sizes.pop(), 3, reset)
         elif getattr(X, "ndim", 0) == 3 or isinstance(X, (list, tuple)) and np.ndim(X) == 3:
-            whole = np.asarray(X, np.float32)
+            whole = floats(X)
             self._features(whole.shape[2], 3, reset)
             found = list(whole)
         else:
@@ -189,8 +197,8 @@ class SequenceEstimator(BaseEstimator):
             hidden_size=None if self.parameters else self.hidden_size,
             bidirectional=self.bidirectional, residual=self.residual, zoneout=self.zoneout, seed=seed)
         valid = None
-        count = round(self.validation_fraction * len(sequences))
-        if self.patience is not None and 0 < count < len(sequences):
+        if self.patience is not None:
+            count = self._held_out(len(sequences))
             order = np.random.default_rng(seed).permutation(len(sequences))
             kept, held = order[count:], order[:count]
             valid = ([sequences[i] for i in held], [targets[i] for i in held])
@@ -200,9 +208,19 @@ class SequenceEstimator(BaseEstimator):
             "epochs": self.epochs, "batch_size": self.batch_size, "optimizer": self.optimizer,
             "learning_rate": self.learning_rate, "weight_decay": self.weight_decay,
             "dropout": self.dropout, "recurrent_dropout": self.recurrent_dropout, "clip": self.clip,
-            "patience": self.patience if valid else None, "seed": seed, "threads": self.threads,
+            "patience": self.patience, "seed": seed, "threads": self.threads,
             "progress": True if self.verbose else None, **dict(self.training or {})})
         self.n_iter_ = len(self.history_)
+
+    def _held_out(self, count: int) -> int:
+        """How many of the sequences are kept aside."""
+        if not 0 < self.validation_fraction < 1:
+            raise InvalidArgumentError(f"validation_fraction is {self.validation_fraction}; patience needs a "
+                                       "share between 0 and 1")
+        if count < 2:
+            raise InvalidArgumentError("patience needs at least 2 sequences, "
+                                       "one to be kept aside; pass more, or patience=None")
+        return min(max(round(self.validation_fraction * count), 1), count - 1)
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "model_"):

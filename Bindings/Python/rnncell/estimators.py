@@ -9,8 +9,9 @@ import numpy as np
 
 from . import estimatorbase
 from ._rnncell import InvalidArgumentError
+from .arrays import positive_int
 from .cells import Cell
-from .estimatorbase import ClassifierMixin, RegressorMixin, SequenceEstimator
+from .estimatorbase import ClassifierMixin, RegressorMixin, SequenceEstimator, floats
 from .sequences import next_step
 
 
@@ -228,7 +229,8 @@ class Forecaster(SequenceEstimator):
     """Says how series go on: the next `horizon` steps after each step.
 
     `fit(series)` takes a list of arrays [steps] or [steps, variables], or one such array for a single
-    series; `predict(series)` gives what follows their ends, [horizon, variables] for each.
+    series; `predict(series)` gives what follows their ends, [horizon, variables] for each. Series of the
+    same length may also be one array [series, steps, variables].
     Parameters as of SequenceClassifier.
     """
 
@@ -256,9 +258,11 @@ class Forecaster(SequenceEstimator):
         self.window = window
 
     def _series(self, series: Any, *, reset: bool) -> list[np.ndarray]:
-        if not isinstance(series, (list, tuple)) or np.ndim(series[0]) == 0:
-            series = [series]
-        found = [np.asarray(part, np.float32) for part in series]
+        found = [floats(part) for part in _together(series) or [series]]
+        for part in found:
+            if part.ndim not in (1, 2):
+                raise ValueError(f"a series has shape {part.shape}; pass [steps] or [steps, variables], and "
+                                 "say how many steps to foretell by horizon=")
         if reset:
             self._is_flat = all(part.ndim == 1 for part in found)
         found = [part[:, None] if part.ndim == 1 else part for part in found]
@@ -267,14 +271,14 @@ class Forecaster(SequenceEstimator):
     def fit(self, X: Any, y: None = None) -> Self:
         """Trains on series, cut into pieces of `window` steps that overlap by half."""
         series = self._series(X, reset=True)
-        if self.horizon < 1:
-            raise InvalidArgumentError(f"horizon is {self.horizon}; pass a positive number")
+        window = positive_int("window", self.window)
+        length = window + positive_int("horizon", self.horizon)
+        stride = max(1, window // 2)
         pieces: list[np.ndarray] = []
-        length = self.window + self.horizon
         for part in series:
-            starts = range(0, max(1, len(part) - length + 1), max(1, self.window // 2))
+            starts = range(0, max(1, len(part) - length + 1), stride)
             pieces += [part[start:start + length] for start in starts]
-            if len(part) > length and (len(part) - length) % max(1, self.window // 2):
+            if len(part) > length and (len(part) - length) % stride:
                 pieces.append(part[-length:])
         scaled = self._scaled(pieces, reset=True)
         inputs, targets = ([np.asarray(part) for part in parts]
@@ -289,17 +293,18 @@ class Forecaster(SequenceEstimator):
         return self
 
     def predict(self, X: Any) -> Any:
-        """What follows each series: [horizon] or [horizon, variables], in a list for a list."""
+        """What follows each series: [horizon] or [horizon, variables], in a list for several series."""
+        self._check_fitted()
         series = self._series(X, reset=False)
         found = [part[-1].reshape(self.horizon, -1) * self.scale_ + self.mean_
                  for part in self._outputs(series)]
         if self._is_flat:
             found = [part[:, 0] for part in found]
-        is_one = not isinstance(X, (list, tuple)) or np.ndim(X[0]) == 0
-        return found[0] if is_one else found
+        return found[0] if _together(X) is None else found
 
     def score(self, X: Any, y: None = None) -> float:
         """The negative mean squared error of all predictions within the series, in their own units."""
+        self._check_fitted()
         series = self._series(X, reset=False)
         errors = []
         for part, outputs in zip(series, self._outputs(series)):
@@ -311,3 +316,13 @@ class Forecaster(SequenceEstimator):
         if not errors:
             raise InvalidArgumentError(f"no series is longer than the horizon of {self.horizon}")
         return -float(np.mean(errors))
+
+
+def _together(series: Any) -> list[Any] | None:
+    """Series that are given together, or None for a single one."""
+    is_list = isinstance(series, (list, tuple))
+    if is_list or np.ndim(series) == 1:  # an array of arrays is what NumPy makes of different lengths
+        is_several = len(series) > 0 and np.ndim(next(iter(series))) > 0
+    else:
+        is_several = np.ndim(series) == 3
+    return list(series) if is_several else None

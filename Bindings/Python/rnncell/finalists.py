@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._rnncell import InvalidArgumentError, StateError
 from .ablation import ablate
-from .arrays import positive
+from .arrays import positive_int
 from .cells import Cell, by_name, cell_from_argument
 from .comparison import Comparison, compare
 from .tasks import Task
@@ -68,7 +68,7 @@ def run_finalists(
     save: Path | None, again: bool, **options: Any,
 ) -> Comparison:
     """What `Study.finalists` documents."""
-    positive("count", count)
+    positive_int("count", count)
     data = given(data)
     training = training_of(study, data, options)
     known: dict[str, Any] = {

@@ -6,7 +6,7 @@ from typing import Any, Self, Unpack
 
 from . import _rnncell
 from ._rnncell import Array, FormatError, InvalidArgumentError
-from .arrays import positive, seed_of, token_ids
+from .arrays import positive, positive_int, seed_of, token_ids
 from .cells import Cell, cells_from
 from .corpora import UNITS, Corpus, Vocabulary, decoded
 from .modelbase import Model
@@ -47,10 +47,10 @@ class LanguageModel(Model):
                 "parameters and hidden_size are both given; pass one of them")
         given = cells_from(cells)
         if layers is not None:
-            given = sequence_of(given, int(positive("layers", layers)), "cells")
+            given = sequence_of(given, positive_int("layers", layers), "cells")
         options = {"layers": len(given), "hidden_size": hidden_size,
                    "embedding_size": embedding_size, "weight_count": parameters}
-        numbers = {name: int(positive(name.replace("weight_count", "parameters"), value))
+        numbers = {name: positive_int(name.replace("weight_count", "parameters"), value)
                    for name, value in options.items() if value is not None}
         self._handle = _rnncell.model_create(
             vocabulary._corpus, [cell._handle for cell in given],
@@ -100,7 +100,7 @@ class LanguageModel(Model):
         if dynamic is not None:
             return self._handle.evaluate_dynamic(
                 self._tokens(text), positive("dynamic", dynamic), decay,
-                int(positive("truncation", truncation)), threads or 0)
+                positive_int("truncation", truncation), threads or 0)
         return self._handle.evaluate(self._tokens(text), threads or 0)
 
     def perplexity(self, text: object, *, threads: int | None = None) -> float:

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from . import _rnncell
 from ._rnncell import Array, InvalidArgumentError
-from .arrays import array, concatenated, positive, seed_of
+from .arrays import array, concatenated, positive, positive_int, seed_of
 from .cells import Cell, cells_from
 from .files import Path
 from .parameters import Learned, Parameters
@@ -110,12 +110,12 @@ class Network(Learned):
         if layers is None:
             sizes = hidden_size if isinstance(hidden_size, Sequence) else [hidden_size]
             layers = max(len(given), len(sizes))
-        if layers < 1:
-            raise InvalidArgumentError(f"layers is {layers}; pass a positive number")
+        layers = positive_int("layers", layers)
         handles = [cell._handle for cell in sequence_of(given, layers, "cells")]
-        sizes = sequence_of(hidden_size, layers, "hidden_size")
+        sizes = [positive_int("hidden_size", size)
+                 for size in sequence_of(hidden_size, layers, "hidden_size")]
         self._take(_rnncell.network_create(
-            handles, sizes, input_size,
+            handles, sizes, positive_int("input_size", input_size),
             {"seed": seed_of(seed), "bidirectional": bidirectional, "residual": residual,
              "zoneout": zoneout, **starting_options(init_range, forget_bias, chrono, recurrent)}))
 

@@ -7,7 +7,7 @@ from typing import Any, Self, Unpack
 
 from . import _rnncell
 from ._rnncell import Array, FormatError, InvalidArgumentError
-from .arrays import array, positive, seed_of, token_ids
+from .arrays import array, positive_int, seed_of, token_ids
 from .cells import Cell, cells_from
 from .modelbase import Model
 from .networks import sequence_of, starting_options
@@ -49,10 +49,10 @@ class SequenceModel(Model):
                 "parameters and hidden_size are both given; pass one of them")
         given = cells_from(cells)
         if layers is not None:
-            given = sequence_of(given, int(positive("layers", layers)), "cells")
+            given = sequence_of(given, positive_int("layers", layers), "cells")
         sizes = {"input_size": input_size, "output_size": output_size, "hidden_size": hidden_size,
                  "weight_count": parameters}
-        numbers = {name: int(positive(name.replace("weight_count", "parameters"), value))
+        numbers = {name: positive_int(name.replace("weight_count", "parameters"), value)
                    for name, value in sizes.items() if value is not None}
         self._take(_rnncell.model_create_for_sequences([cell._handle for cell in given], {
             "layers": len(given), "targets": TARGETS.index(targets), "per_step": bool(per_step),

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, SupportsFloat, TextIO
 
 from . import _rnncell
 from ._rnncell import InvalidArgumentError, StateError
-from .arrays import positive, seed_of
+from .arrays import positive, positive_int, seed_of
 from .cells import Cell, by_name, cell_from
 from .comparison import Comparison
 from .corpora import Corpus
@@ -176,14 +176,16 @@ class Study:
             "embedding_size": embedding_size, "batch_size": batch_size or 32,
             "truncation": truncation or 35, "learning_rate": learning_rate or 0.002,
             "parameters": parameters}
-        numbers = {
-            "minutes": minutes, "trials": trials, "workers": workers, "hidden_size": hidden_size,
-            "layers": layers, "embedding_size": embedding_size, "rungs": rungs, "updates": updates,
-            "batch": batch_size, "truncation": truncation, "learning_rate": learning_rate,
-            "tokens": tokens, "parameters": parameters, "max_nodes": max_nodes,
-            "max_depth": max_depth, "max_matrices": max_matrices, "max_states": max_states}
-        checked = {name: positive("batch_size" if name == "batch" else name, value)
-                   for name, value in numbers.items() if value is not None}
+        counts = {
+            "trials": trials, "workers": workers, "hidden_size": hidden_size, "layers": layers,
+            "embedding_size": embedding_size, "rungs": rungs, "updates": updates,
+            "batch_size": batch_size, "truncation": truncation, "tokens": tokens,
+            "parameters": parameters, "max_nodes": max_nodes, "max_depth": max_depth,
+            "max_matrices": max_matrices, "max_states": max_states}
+        numbers = {"minutes": minutes, "learning_rate": learning_rate}
+        checked = {"batch" if name == "batch_size" else name: check(name, value)
+                   for check, given in ((positive_int, counts), (positive, numbers))
+                   for name, value in given.items() if value is not None}
         if target is not None:
             checked["target"] = float(target) or math.ulp(0)  # the library reads zero as none
         self.path = None if path is None else os.fspath(path)

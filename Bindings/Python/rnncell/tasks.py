@@ -292,6 +292,8 @@ def _held(data: tuple[Any, Any]) -> tuple[list[Array], list[Any]]:
     if len(sequences) != len(targets):
         raise InvalidArgumentError(
             f"{len(targets)} targets for {len(sequences)} sequences; pass one for each")
+    if not len(sequences):
+        raise InvalidArgumentError("there are no sequences; pass at least one to train, valid and test each")
     return [array(sequence) for sequence in sequences], list(targets)
 
 

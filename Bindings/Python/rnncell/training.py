@@ -12,16 +12,17 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, TextIO, TypedDict
 
 from ._rnncell import InvalidArgumentError
-from .arrays import positive, seed_of
+from .arrays import positive, positive_int, seed_of
 from .files import Path, write_csv
 
 _REDUCTIONS = {"mean": 0, "sum": 1, "sum_over_steps": 1}
 #: Names of options that the library knows by others.
 _NAMES = {"batch_size": "batch"}
 #: Numbers that must be above zero: the library reads zero as the default.
-_POSITIVE = ("epochs", "updates", "batch_size", "truncation", "learning_rate", "decay", "decay_after",
-             "decay_every", "patience", "report_every", "threads", "epsilon", "smoothing",
-             "beta1", "beta2", "average_interval")
+_POSITIVE = ("learning_rate", "decay", "epsilon", "smoothing", "beta1", "beta2")
+#: Those of them that are whole.
+_COUNTS = ("epochs", "updates", "batch_size", "truncation", "decay_after", "decay_every", "patience",
+           "report_every", "threads", "average_interval")
 #: Rates that are `dropout` unless they are given, also as 0.
 _RATES = ("input_dropout", "hidden_dropout", "output_dropout")
 
@@ -158,6 +159,9 @@ def library_options(options: Mapping[str, Any]) -> dict[str, object]:
     for name in _POSITIVE:
         if name in given:
             given[name] = positive(name, given[name])
+    for name in _COUNTS:
+        if name in given:
+            given[name] = positive_int(name, given[name])
     clip = options.get("clip", 5.0)
     given["clip"] = math.inf if clip is None else positive("clip", clip)
     for name in _RATES:

@@ -49,6 +49,10 @@ struct Parser {
     }
     position += 1
     guard accept("=") else {
+      if StockCell.named(target) != nil {
+        throw start.place.failure(
+          "'\(target)' is the name of a stock cell, and equations are needed; take it from the stock")
+      }
       throw token.place.failure(
         "expected '=' after '\(target)', found \(token.description); write \(target) = …")
     }

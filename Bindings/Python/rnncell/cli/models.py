@@ -190,8 +190,10 @@ def told(run: Run) -> str:
 def run_compare(arguments: argparse.Namespace) -> dict[str, Any]:
     """Trains cells at equal size and prints what is shown."""
     corpus = corpus_from(arguments)
-    cells = {pathlib.Path(name).stem: cell_from_argument(name)
-             for name in arguments.cells.split(",") if name}
+    given = [name for name in arguments.cells.split(",") if name]
+    stems = [pathlib.Path(name).stem for name in given]
+    cells = {stem if stems.count(stem) == 1 else name: cell_from_argument(name)
+             for name, stem in zip(given, stems)}
 
     def hear(run: Run, done: int, count: int) -> None:
         note(f"{done}/{count}  {told(run)}")
