@@ -1,14 +1,14 @@
 /// Where an element-wise kernel reads or writes: element (row, strip) is 16 floats at
 /// `base + strip * stripStride + row * rowStride`.
-package struct Operand {
-  package var base: UnsafeMutablePointer<Float>
+public struct Operand {
+  public var base: UnsafeMutablePointer<Float>
   /// Floats from one strip to the next; 0 where all strips read the same 16 floats.
-  package var stripStride: Int
+  public var stripStride: Int
   /// 16, or 0 where all rows read the same floats: a vector parameter or a scalar.
-  package var rowStride: Int
+  public var rowStride: Int
 
   @inlinable @inline(__always)
-  package init(base: UnsafeMutablePointer<Float>, stripStride: Int, rowStride: Int) {
+  public init(base: UnsafeMutablePointer<Float>, stripStride: Int, rowStride: Int) {
     self.base = base
     self.stripStride = stripStride
     self.rowStride = rowStride
@@ -19,17 +19,17 @@ package struct Operand {
 ///
 /// Every base must be readable, also of operands that the primitive does not have. d may be a, b or c
 /// themselves, but may not overlap them in part.
-package struct ElementwiseCall {
-  package var d: Operand
-  package var a: Operand
-  package var b: Operand
-  package var c: Operand
-  package var k: Float
-  package var strips: Int
-  package var rows: Int
+public struct ElementwiseCall {
+  public var d: Operand
+  public var a: Operand
+  public var b: Operand
+  public var c: Operand
+  public var k: Float
+  public var strips: Int
+  public var rows: Int
 
   @inlinable @inline(__always)
-  package init(
+  public init(
     d: Operand, a: Operand, b: Operand, c: Operand, k: Float, strips: Int, rows: Int
   ) {
     self.d = d

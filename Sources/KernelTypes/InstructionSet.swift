@@ -1,5 +1,5 @@
 /// The instruction sets that the kernels are compiled for.
-package enum InstructionSet: String, CaseIterable, Sendable {
+public enum InstructionSet: String, CaseIterable, Sendable {
   /// SSE2 on x86-64, NEON on aarch64.
   case baseline
   /// x86-64-v3: AVX2 and FMA.

@@ -3,33 +3,33 @@
 /// Matrices are column strips everywhere: [ceil(columns / 16)][rows][16], activations with rows of the
 /// batch, the weights of a map from K to N with K rows and N columns. Pad lanes of weights, their
 /// gradients and optimiser state are always 0, those of activations hold anything.
-package struct KernelTable: Sendable {
+public struct KernelTable: Sendable {
   /// Takes an `ElementwiseCall`; a bare function, as a closure's context is counted at every call (2 %
   /// of a step of IndRNN).
-  package typealias Elementwise = @convention(c) @Sendable (UnsafeRawPointer) -> Void
+  public typealias Elementwise = @convention(c) @Sendable (UnsafeRawPointer) -> Void
 
-  package let instructionSet: InstructionSet
-  package let product: @Sendable (UnsafePointer<Product>) -> Void
-  package let weightGradient: @Sendable (UnsafePointer<WeightGradient>) -> Void
-  package let columnSums: @Sendable (UnsafePointer<ColumnSums>) -> Void
+  public let instructionSet: InstructionSet
+  public let product: @Sendable (UnsafePointer<Product>) -> Void
+  public let weightGradient: @Sendable (UnsafePointer<WeightGradient>) -> Void
+  public let columnSums: @Sendable (UnsafePointer<ColumnSums>) -> Void
   /// Strips of a map from `inputs` to `outputs` [ceil(outputs / 16)][inputs][16] to those of its
   /// transpose [ceil(inputs / 16)][outputs][16]: (weights, inputs, outputs, transpose).
-  package let transposePack:
+  public let transposePack:
     @Sendable (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>) -> Void
   /// By the raw value of `Primitive`.
-  package let elementwise: [Elementwise]
-  package let normalize: @Sendable (UnsafePointer<Normalization>) -> Void
-  package let normalizeGradient: @Sendable (UnsafePointer<NormalizationGradient>) -> Void
-  package let softmaxCrossEntropy: @Sendable (UnsafePointer<SoftmaxCrossEntropy>) -> Void
+  public let elementwise: [Elementwise]
+  public let normalize: @Sendable (UnsafePointer<Normalization>) -> Void
+  public let normalizeGradient: @Sendable (UnsafePointer<NormalizationGradient>) -> Void
+  public let softmaxCrossEntropy: @Sendable (UnsafePointer<SoftmaxCrossEntropy>) -> Void
   /// The sum of squares of a flat array, in a fixed order.
-  package let squaredNorm: @Sendable (UnsafePointer<Float>, Int) -> Double
-  package let descend: @Sendable (UnsafePointer<DescentUpdate>) -> Void
-  package let descendWithMomentum: @Sendable (UnsafePointer<MomentumUpdate>) -> Void
-  package let rmsprop: @Sendable (UnsafePointer<RMSpropUpdate>) -> Void
-  package let adam: @Sendable (UnsafePointer<AdamUpdate>) -> Void
-  package let fillUniform: @Sendable (UnsafePointer<UniformFill>) -> Void
+  public let squaredNorm: @Sendable (UnsafePointer<Float>, Int) -> Double
+  public let descend: @Sendable (UnsafePointer<DescentUpdate>) -> Void
+  public let descendWithMomentum: @Sendable (UnsafePointer<MomentumUpdate>) -> Void
+  public let rmsprop: @Sendable (UnsafePointer<RMSpropUpdate>) -> Void
+  public let adam: @Sendable (UnsafePointer<AdamUpdate>) -> Void
+  public let fillUniform: @Sendable (UnsafePointer<UniformFill>) -> Void
 
-  package init(
+  public init(
     instructionSet: InstructionSet,
     product: @escaping @Sendable (UnsafePointer<Product>) -> Void,
     weightGradient: @escaping @Sendable (UnsafePointer<WeightGradient>) -> Void,

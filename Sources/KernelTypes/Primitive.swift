@@ -3,7 +3,7 @@ import Glibc
 /// The element-wise arithmetic that kernels offer; operations are formulas over these.
 ///
 /// d is the destination, a, b and c the operands, k a constant of the instruction.
-package enum Primitive: UInt8, CaseIterable, Sendable {
+public enum Primitive: UInt8, CaseIterable, Sendable {
   /// k
   case fill
   case copy, add, subtract, multiply, divide, maximum, minimum
@@ -40,7 +40,7 @@ package enum Primitive: UInt8, CaseIterable, Sendable {
   /// The value for one element in double precision, the reference that kernels are held to.
   ///
   /// Primitives that add to their destination give what they add.
-  package func evaluate(_ a: Double, _ b: Double, _ c: Double, _ k: Double) -> Double {
+  public func evaluate(_ a: Double, _ b: Double, _ c: Double, _ k: Double) -> Double {
     switch self {
     case .fill: k
     case .copy, .accumulate: a

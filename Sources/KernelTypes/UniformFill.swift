@@ -2,18 +2,18 @@
 ///
 /// Element (n, k) becomes low + span * u, where u is the number of `Philox` at the index
 /// `first` + n * `columns` + k, in [0, 1) or, where `isSigned`, twice that less 1. Pad lanes become 0.
-package struct UniformFill {
-  package var destination: UnsafeMutablePointer<Float>
-  package var rows: Int
-  package var columns: Int
-  package var seed: UInt64
-  package var purpose: UInt64
-  package var first: UInt64
-  package var low: Float
-  package var span: Float
-  package var isSigned: Bool
+public struct UniformFill {
+  public var destination: UnsafeMutablePointer<Float>
+  public var rows: Int
+  public var columns: Int
+  public var seed: UInt64
+  public var purpose: UInt64
+  public var first: UInt64
+  public var low: Float
+  public var span: Float
+  public var isSigned: Bool
 
-  package init(
+  public init(
     destination: UnsafeMutablePointer<Float>, rows: Int, columns: Int, seed: UInt64,
     purpose: UInt64, first: UInt64, low: Float, span: Float, isSigned: Bool
   ) {

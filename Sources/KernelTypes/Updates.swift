@@ -1,15 +1,15 @@
 /// w -= rate * (g * gradientScale + decay * w) over flat arrays.
-package struct DescentUpdate {
-  package var weights: UnsafeMutablePointer<Float>
-  package var gradients: UnsafePointer<Float>
-  package var count: Int
-  package var rate: Float
+public struct DescentUpdate {
+  public var weights: UnsafeMutablePointer<Float>
+  public var gradients: UnsafePointer<Float>
+  public var count: Int
+  public var rate: Float
   /// The factor of clipping, 1 for none.
-  package var gradientScale: Float
+  public var gradientScale: Float
   /// Weight of the L2 penalty's gradient.
-  package var decay: Float
+  public var decay: Float
 
-  package init(
+  public init(
     weights: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>, count: Int,
     rate: Float, gradientScale: Float = 1, decay: Float = 0
   ) {
@@ -24,18 +24,18 @@ package struct DescentUpdate {
 
 /// v = momentum v + g'; w -= rate * v, or rate * (g' + momentum v) after Nesterov, over flat arrays, with
 /// g' = g * gradientScale + decay * w.
-package struct MomentumUpdate {
-  package var weights: UnsafeMutablePointer<Float>
-  package var gradients: UnsafePointer<Float>
-  package var velocity: UnsafeMutablePointer<Float>
-  package var count: Int
-  package var rate: Float
-  package var momentum: Float
-  package var isNesterov: Bool
-  package var gradientScale: Float
-  package var decay: Float
+public struct MomentumUpdate {
+  public var weights: UnsafeMutablePointer<Float>
+  public var gradients: UnsafePointer<Float>
+  public var velocity: UnsafeMutablePointer<Float>
+  public var count: Int
+  public var rate: Float
+  public var momentum: Float
+  public var isNesterov: Bool
+  public var gradientScale: Float
+  public var decay: Float
 
-  package init(
+  public init(
     weights: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>,
     velocity: UnsafeMutablePointer<Float>, count: Int, rate: Float, momentum: Float,
     isNesterov: Bool, gradientScale: Float = 1, decay: Float = 0
@@ -54,20 +54,20 @@ package struct MomentumUpdate {
 
 /// s = smoothing s + (1 - smoothing) g'^2; w -= rate * u with u = g' / (sqrt(s) + epsilon), or with
 /// v = momentum v + u in the place of u where there is a velocity, over flat arrays.
-package struct RMSpropUpdate {
-  package var weights: UnsafeMutablePointer<Float>
-  package var gradients: UnsafePointer<Float>
-  package var squares: UnsafeMutablePointer<Float>
-  package var velocity: UnsafeMutablePointer<Float>?
-  package var count: Int
-  package var rate: Float
-  package var smoothing: Float
-  package var momentum: Float
-  package var epsilon: Float
-  package var gradientScale: Float
-  package var decay: Float
+public struct RMSpropUpdate {
+  public var weights: UnsafeMutablePointer<Float>
+  public var gradients: UnsafePointer<Float>
+  public var squares: UnsafeMutablePointer<Float>
+  public var velocity: UnsafeMutablePointer<Float>?
+  public var count: Int
+  public var rate: Float
+  public var smoothing: Float
+  public var momentum: Float
+  public var epsilon: Float
+  public var gradientScale: Float
+  public var decay: Float
 
-  package init(
+  public init(
     weights: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>,
     squares: UnsafeMutablePointer<Float>, velocity: UnsafeMutablePointer<Float>?, count: Int,
     rate: Float, smoothing: Float, momentum: Float, epsilon: Float, gradientScale: Float = 1,
@@ -93,23 +93,23 @@ package struct RMSpropUpdate {
 /// g' = g * gradientScale + decay * w; m = beta1 m + (1 - beta1) g'; v = beta2 v + (1 - beta2) g'^2;
 /// w -= rate * (m / correction1 / (sqrt(v / correction2) + epsilon) + decoupledDecay * w), where
 /// correction1 = 1 - beta1^t and correction2 = 1 - beta2^t at step t, from 1.
-package struct AdamUpdate {
-  package var weights: UnsafeMutablePointer<Float>
-  package var gradients: UnsafePointer<Float>
-  package var first: UnsafeMutablePointer<Float>
-  package var second: UnsafeMutablePointer<Float>
-  package var count: Int
-  package var rate: Float
-  package var beta1: Float
-  package var beta2: Float
-  package var epsilon: Float
-  package var correction1: Float
-  package var correction2: Float
-  package var gradientScale: Float
-  package var decay: Float
-  package var decoupledDecay: Float
+public struct AdamUpdate {
+  public var weights: UnsafeMutablePointer<Float>
+  public var gradients: UnsafePointer<Float>
+  public var first: UnsafeMutablePointer<Float>
+  public var second: UnsafeMutablePointer<Float>
+  public var count: Int
+  public var rate: Float
+  public var beta1: Float
+  public var beta2: Float
+  public var epsilon: Float
+  public var correction1: Float
+  public var correction2: Float
+  public var gradientScale: Float
+  public var decay: Float
+  public var decoupledDecay: Float
 
-  package init(
+  public init(
     weights: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>,
     first: UnsafeMutablePointer<Float>, second: UnsafeMutablePointer<Float>, count: Int,
     rate: Float, beta1: Float, beta2: Float, epsilon: Float, correction1: Float,

@@ -111,7 +111,8 @@ struct Slot: Sendable {
 
 /// One call of an element-wise kernel; operands are slot numbers, 0 for none.
 struct Instruction: Sendable {
-  var primitive: Primitive
+  /// The place in the table; the raw value of another module's enum is a call.
+  var kernel: Int
   var d: Int32
   var a: Int32 = 0
   var b: Int32 = 0

@@ -187,7 +187,7 @@ struct StageRunner {
             b: operand(instruction.b, strip, row, height),
             c: operand(instruction.c, strip, row, height), k: instruction.k, strips: strips,
             rows: count)
-          elementwise[Int(instruction.primitive.rawValue)](&call)
+          elementwise[instruction.kernel](&call)
         }
         row &+= height
       }
