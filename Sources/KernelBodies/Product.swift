@@ -125,6 +125,14 @@ struct Micro<let M: Int, let N: Int> {
           initial + n &* product.pointee.initialStripStride + m &* initialRowStride)
       }
     }
+    if prefetches, initialRowStride != 0 {
+      let next = initial + N &* product.pointee.initialStripStride
+      for n in 0..<N {
+        for m in 0..<M {
+          vector_prefetch(next + n &* product.pointee.initialStripStride + m &* 16)
+        }
+      }
+    }
     let segments = product.pointee.segments
     for index in 0..<product.pointee.segmentCount {
       let bStripStride = segments[index].bStripStride
