@@ -47,5 +47,5 @@ let tables = KernelTable.all
 let sizes = [1, 2, 15, 16, 17, 31, 200]
 
 extension KernelTable: CustomTestStringConvertible {
-  package var testDescription: String { instructionSet.rawValue }
+  public var testDescription: String { instructionSet.rawValue }
 }
