@@ -169,6 +169,17 @@ def test_cells_are_compared(tmp_path, text_file):
     assert hidden["gru"] in (8, 9) and hidden["elman"] > 10, hidden
 
 
+def test_files_of_one_name_are_cells_of_their_own(tmp_path, text_file):
+    names = []
+    for folder, cell in (("one", "gru"), ("two", "elman")):
+        (tmp_path / folder).mkdir()
+        names.append(f"{folder}/cell.txt")
+        (tmp_path / names[-1]).write_text(rnncell.Cell.stock(cell).equations)
+    done = run("compare", text_file, "--cells", ",".join([*names, "lstm"]), "--parameters", 2000,
+               "--seeds", 1, "--updates", 3, "--batch", 4, "--json", cwd=tmp_path)
+    assert {run["cell"] for run in last_json(done)["runs"]} == {*names, "lstm"}
+
+
 def in_a_terminal(*arguments, cwd, hears):
     """What a command writes to a terminal, which is sent `q` when it has written something; its status."""
     process, terminal = pty.fork()
