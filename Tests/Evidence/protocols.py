@@ -2,7 +2,7 @@
 
 C:   characters, one layer; a final training is 4 epochs.
 W:   words, one layer, embedding and softmax tied; a final training is 8 epochs.
-W-dropout: the same with dropout.
+W-dropout: the same with dropout; the learning rate is chosen after a quarter of the epochs.
 JSB: chorales, the next step of a piano roll; a final training ends when the validation loss has not
      improved for 20 epochs, and keeps the best weights.
 
@@ -30,6 +30,8 @@ class Protocol:
     name: str
     epochs: int
     rates: tuple[float, ...] = (0.0015, 0.003, 0.006)
+    # The rate is chosen after so many epochs; None: after all.
+    rate_epochs: int | None = None
     # Of a search: levels of successive halving, and updates up to the last one.
     rungs: int = 3
     updates: int = 4320
@@ -206,7 +208,7 @@ class Music(Protocol):
 PROTOCOLS: dict[str, Protocol] = {each.name: each for each in (
     Text("C", epochs=4),
     Text("W", epochs=8, unit="word", tied=True),
-    Text("W-dropout", epochs=8, unit="word", tied=True, training={"dropout": 0.2}),
+    Text("W-dropout", epochs=8, rate_epochs=2, unit="word", tied=True, training={"dropout": 0.2}),
     Music("JSB", epochs=400, rates=(0.0025, 0.005, 0.01), updates=1800, tolerance=0.02),
 )}
 

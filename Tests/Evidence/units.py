@@ -158,17 +158,23 @@ def model_path(protocol: str, cell: str, rate: object, seed: int) -> pathlib.Pat
     return SCRATCH / f"{protocol}-{cell_of(cell).digest}-{rate}-{seed}.safetensors"
 
 
-def _trained(data: pathlib.Path, protocol: str, cell: str, rate: object, seed: int) -> dict[str, Any]:
-    """A final training, whose model is kept."""
+def _trained(data: pathlib.Path, protocol: str, cell: str, rate: object, seed: int,
+             epochs: int | None = None) -> dict[str, Any]:
+    """A final training, whose model is kept, or its first epochs, from which a final one goes on."""
     SCRATCH.mkdir(parents=True, exist_ok=True)
     settings, text = PROTOCOLS[protocol], data_of(protocol, data)
     start = time.monotonic()
     model = settings.model(text, cell_of(cell), seed)
     loss = math.inf
     try:
-        settings.fit(model, text, epochs=settings.epochs, seed=seed, learning_rate=float(str(rate)))
+        path = model_path(protocol, cell, rate, seed)
+        going_on = {} if settings.rate_epochs is None else {
+            "checkpoint": path.with_suffix(".checkpoint"), "resume": True, "csv": False}
+        settings.fit(model, text, epochs=epochs or settings.epochs, seed=seed,
+                     learning_rate=float(str(rate)), **going_on)
         loss = settings.loss(model, text, "valid")
-        model.save(model_path(protocol, cell, rate, seed))
+        if epochs is None:
+            model.save(path)
     except rnncell.DivergedError:
         pass
     tokens = model.history[-1].tokens if model.history else 0
@@ -178,11 +184,11 @@ def _trained(data: pathlib.Path, protocol: str, cell: str, rate: object, seed: i
 
 
 def _rates(data: pathlib.Path, protocol: str, cell: str, rate: float) -> dict[str, Any]:
-    return _trained(data, protocol, cell, rate, seed=0)
+    return _trained(data, protocol, cell, rate, seed=0, epochs=PROTOCOLS[protocol].rate_epochs)
 
 
 def chosen(protocol: str, cell: str) -> dict[str, str] | None:
-    """The row of the learning rate that ends best with seed 0; None before all are known."""
+    """The row of the learning rate that is best with seed 0; None before all are known."""
     rows = [Table("rates").find(protocol=protocol, cell=cell, rate=rate)
             for rate in PROTOCOLS[protocol].rates]
     found = [row for row in rows if row is not None]
@@ -201,7 +207,8 @@ def chosen_rate(protocol: str, cell: str) -> str:
 def _final(data: pathlib.Path, protocol: str, cell: str, seed: int) -> dict[str, Any]:
     rate = chosen_rate(protocol, cell)
     row = Table("rates").find(protocol=protocol, cell=cell, rate=rate)
-    figures = {name: row[name] for name in TABLES["rates"][1]} if seed == 0 and row else \
+    is_done = seed == 0 and PROTOCOLS[protocol].rate_epochs is None
+    figures = {name: row[name] for name in TABLES["rates"][1]} if is_done and row else \
         _trained(data, protocol, cell, rate, seed)
     return {"learning_rate": rate, **figures}
 

@@ -158,6 +158,26 @@ def test_what_is_left_to_measure_waits_for_what_it_needs(monkeypatch, tmp_path):
     assert left("test") == [f"test W-dropout {cell} {seed}" for cell in cells[:-1] for seed in range(3)]
 
 
+def test_a_final_training_goes_on_from_where_its_rate_was_chosen(monkeypatch, tmp_path):
+    import units
+    from protocols import PROTOCOLS, Text
+    for part in ("train", "valid", "test"):
+        (tmp_path / f"ptb.{part}.txt").write_text("the cat sat on the mat\n" * 40)
+    tiny = Text("tiny", epochs=3, rate_epochs=1, rates=(0.01,), tolerance=1, hidden=6, batch=4, truncation=20)
+    monkeypatch.setitem(PROTOCOLS, "tiny", tiny)
+    monkeypatch.setattr(units, "SCRATCH", tmp_path)
+    first = units._rates(tmp_path, "tiny", "gru", 0.01)
+    assert not list(tmp_path.glob("*.safetensors")), "the model of a part of the training is not kept"
+    monkeypatch.setattr(units, "Table", lambda _: type("Rows", (), {
+        "find": lambda self, **key: {"rate": "0.01", **first}})())
+    final = units._final(tmp_path, "tiny", "gru", 0)
+    assert final["tokens"] == 3 * first["tokens"]
+    for checkpoint in tmp_path.glob("*.checkpoint"):
+        checkpoint.unlink()
+    anew = units._final(tmp_path, "tiny", "gru", 0)
+    assert anew["valid_loss"] == final["valid_loss"] != first["valid_loss"]
+
+
 def test_halving_costs_what_its_rungs_do_and_picks_the_best_that_rose():
     from tables import halving
     # All rungs order the cells alike: 27 cells, 9, 3 and 1 of which go on, and 2 calibrations.
