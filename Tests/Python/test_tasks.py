@@ -109,6 +109,13 @@ def test_next_steps_of_sequences_alone():
         rnncell.SequenceTask(some(3), some(3))
 
 
+def test_a_task_without_sequences_is_refused():
+    one = ([[[1.0], [2.0]]], [0])
+    for given in ((([], []), one), (one, ([], []))):
+        with pytest.raises(rnncell.InvalidArgumentError, match="there are no sequences"):
+            rnncell.SequenceTask(*given, output_size=2)
+
+
 def test_other_processes_score_too():
     task = rnncell.SequenceTask(some(20), some(10, 1), **TASK)
     assert pickle.loads(pickle.dumps(task)).parameters == task.parameters

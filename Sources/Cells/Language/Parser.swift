@@ -51,7 +51,8 @@ struct Parser {
     guard accept("=") else {
       if StockCell.named(target) != nil {
         throw start.place.failure(
-          "'\(target)' is the name of a stock cell, and equations are needed; take it from the stock")
+          "'\(target)' is the name of a stock cell, and equations are needed; take it from the stock"
+        )
       }
       throw token.place.failure(
         "expected '=' after '\(target)', found \(token.description); write \(target) = …")

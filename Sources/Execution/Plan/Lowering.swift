@@ -90,7 +90,8 @@ extension PlanBuilder {
         index < arguments.count ? Int32(arguments[index]) : 0
       }
       return Instruction(
-        kernel: Int(primitive.rawValue), d: d, a: operand(0), b: operand(1), c: operand(2), k: Float(k))
+        kernel: Int(primitive.rawValue), d: d, a: operand(0), b: operand(1), c: operand(2),
+        k: Float(k))
     }
     switch term.simplified() {
     case .slot(let source):
