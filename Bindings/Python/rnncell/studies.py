@@ -183,9 +183,11 @@ class Study:
             "parameters": parameters, "max_nodes": max_nodes, "max_depth": max_depth,
             "max_matrices": max_matrices, "max_states": max_states}
         numbers = {"minutes": minutes, "learning_rate": learning_rate}
-        checked = {"batch" if name == "batch_size" else name: check(name, value)
-                   for check, given in ((positive_int, counts), (positive, numbers))
-                   for name, value in given.items() if value is not None}
+        checked: dict[str, float] = {
+            **{name: positive_int(name, value) for name, value in counts.items() if value is not None},
+            **{name: positive(name, value) for name, value in numbers.items() if value is not None}}
+        if "batch_size" in checked:
+            checked["batch"] = checked.pop("batch_size")
         if target is not None:
             checked["target"] = float(target) or math.ulp(0)  # the library reads zero as none
         self.path = None if path is None else os.fspath(path)
