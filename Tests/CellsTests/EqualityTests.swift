@@ -57,6 +57,9 @@ import Testing
     ("h' = vector(v) * h + linear(x)", "h' = scalar(v) * h + linear(x)"),
     ("h' = linear(x, h) * 0.5", "h' = linear(x, h) * 0.25"),
     ("h' = linear(x) / h", "h' = h / linear(x)"),
+    // A power of two that is 1 modulo 2^61 - 1.
+    ("h' = tanh(linear(x, h) * 2305843009213693952)", "h' = tanh(linear(x, h))"),
+    ("h' = linear(x, h) * 1.0000000000000002220446", "h' = linear(x, h) * 513"),
     (
       "h' = blend(sigmoid(linear(x)), h, linear(x))", "h' = blend(sigmoid(linear(x)), linear(x), h)"
     ),

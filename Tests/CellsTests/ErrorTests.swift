@@ -91,6 +91,26 @@ import Testing
     #expect(failure.message.hasPrefix("\(line):\(column): "), "\(failure.message)")
   }
 
+  @Test("a name that is not there comes with the nearest one, whatever the case")
+  func nearestName() {
+    for (name, nearest) in [("LSTM", "lstm"), ("Gru", "gru"), ("minmal_gru", "minimal_gru")] {
+      let failure = #expect(throws: Failure.self) { try Cell.stock(name) }
+      #expect(failure?.message.contains("did you mean '\(nearest)'") == true)
+    }
+  }
+
+  @Test(
+    "an arc that is no numbers is refused with the place",
+    arguments: [
+      ("0 0 tanh 1", 5), ("0 0 99999999999999999999 1", 5), ("?", 1),
+    ])
+  func arc(text: String, column: Int) {
+    let failure = #expect(throws: Failure.self) {
+      try Cell(arc: text, order: .paper, averagesAll: false)
+    }
+    #expect(failure?.kind == .parse && failure?.column == column)
+  }
+
   static let tooMuch: [(String, String)] = [
     ("text", String(repeating: " ", count: CellLimits.bytes + 1)),
     (

@@ -24,16 +24,27 @@ package struct CStep {
   package func function(_ name: String) -> String {
     var lines: [String] = []
     for index in program.computed { lines += statements(index) }
-    // The next states are copied when all are known, as one may be read for another.
-    for (index, state) in graph.states.enumerated() {
+    // The next states are copied when all are known, as one may be read for another, and what is another
+    // state is first moved out of its way.
+    var copies: [String] = []
+    for (index, state) in graph.states.enumerated() where state.next != 1 + index {
       let target = program.names[1 + index]
       let size = count(state.size)
-      if isNode(state.next) {
-        lines.append("memcpy(\(target), \(program.names[state.next]), sizeof(float) * \(size));")
-      } else if state.next != 1 + index {
-        lines.append(loop(size, "\(target)[i] = \(value(state.next))"))
+      func copy(_ source: String) -> String {
+        "memcpy(\(target), \(source), sizeof(float) * \(size));"
+      }
+      if case .state = graph.nodes[state.next].kind {
+        let moved = unusedName("\(target)_next")
+        lines.append("float \(moved)[\(size)];")
+        lines.append(loop(size, "\(moved)[i] = \(value(state.next))"))
+        copies.append(copy(moved))
+      } else if isNode(state.next) {
+        copies.append(copy(program.names[state.next]))
+      } else {
+        copies.append(loop(size, "\(target)[i] = \(value(state.next))"))
       }
     }
+    lines += copies
     let arguments = states.map { "float *restrict \($0.name)" }.joined(separator: ", ")
     return """
       static void \(name)(const float *restrict \(program.names[0]), \(arguments)) {
@@ -44,6 +55,13 @@ package struct CStep {
 
   private func count(_ size: Size) -> Int {
     size.count(inputSize: inputSize, hiddenSize: hiddenSize)
+  }
+
+  /// A name that no value of the step has.
+  private func unusedName(_ name: String) -> String {
+    var name = name
+    while program.names.contains(name) { name += "_" }
+    return name
   }
 
   private func isNode(_ index: Int) -> Bool {

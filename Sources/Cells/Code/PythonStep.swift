@@ -41,7 +41,6 @@ package struct PythonStep {
   package func next(_ parameter: (_ name: String) -> String) -> [String] {
     zip(graph.states, states).map { state, name in
       let value = operand(state.next, parameter)
-      if case .affine = graph.nodes[state.next].kind { return value }
       return library == .torch
         ? "\(value).expand_as(\(name))" : "jnp.broadcast_to(\(value), \(name).shape)"
     }

@@ -10,7 +10,8 @@ package struct StepProgram {
   /// The name of each parameter.
   package let parameterNames: [String]
 
-  /// Words that no value may be called by.
+  /// Words that no value may be called by: of the languages, of what exports write, of a torch module, and
+  /// macros of C's headers.
   private static let reserved = Set(
     """
     and as assert async auto await break case char class const continue def default del do double
@@ -19,7 +20,16 @@ package struct StepProgram {
     signed sizeof state static struct switch torch try typedef union unsigned void volatile w
     while with yield i j k memcpy memset add_product add_transposed layernorm less_pi sin_near_0
     bits_to_float float_to_bits fmaxf_ fminf_ fabsf_ expf_ expm1f_ tanhf_ logf_ log1pf_ sqrtf_
-    sinf_ cosf_
+    sinf_ cosf_ None True False input_size hidden_size step zero_state parameters T_destination
+    add_module apply bfloat16 bool buffers call_super_init children compile cpu cuda dump_patches eval
+    extra_repr forward get_buffer get_extra_state get_parameter get_submodule half ipu
+    load_state_dict modules mtia named_buffers named_children named_modules named_parameters
+    register_backward_hook register_buffer register_forward_hook register_forward_pre_hook
+    register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook
+    register_load_state_dict_pre_hook register_module register_parameter
+    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state
+    set_submodule share_memory state_dict to to_empty train training type xpu zero_grad NULL EOF
+    stdin stdout stderr errno linux unix BUFSIZ RAND_MAX EXIT_SUCCESS EXIT_FAILURE
     """.split(whereSeparator: \.isWhitespace).map(String.init))
 
   package init(_ graph: Graph) {

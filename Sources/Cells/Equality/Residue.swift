@@ -42,25 +42,26 @@ struct Residue: Hashable, Sendable {
   /// One of each pair a, -a counts as negative; which one is arbitrary but fixed.
   var isNegative: Bool { first > Residue.prime / 2 }
 
-  /// The residue of a number: fractions with denominators to 360 exactly, so that the double nearest to
-  /// 1/3 is one third; others by their bits.
+  /// The residue of a number: fractions with denominators to 360 and decimals of up to six places exactly,
+  /// so that the double nearest to 1/3 is one third; others by their bits.
   init(_ value: Double) {
     guard value.isFinite else {
       self = Residue(hashing: [value.bitPattern])
       return
     }
-    for denominator in 1...360 {
+    for denominator in Residue.denominators {
       let numerator = (value * Double(denominator)).rounded()
       guard numerator.magnitude < 0x1p40, numerator / Double(denominator) == value else { continue }
       let whole = Residue(whole: Int64(numerator))
       self = whole * (Residue(whole: Int64(denominator)).inverse ?? .one)
       return
     }
-    let significand = Int64(value.significand * 0x1p52) * (value < 0 ? -1 : 1)
-    // 2^61 is 1 here, so that powers of two repeat.
-    let exponent = ((Int(value.exponent) - 52) % 61 + 61) % 61
-    self = Residue(whole: significand) * Residue(whole: 1 << exponent)
+    // Not as a multiple of a power of two: 2^61 is 1 here.
+    let magnitude = Residue(hashing: [value.magnitude.bitPattern])
+    self = value < 0 ? -magnitude : magnitude
   }
+
+  private static let denominators = Array(1...360) + [1000, 10_000, 100_000, 1_000_000]
 
   private init(whole value: Int64) {
     let magnitude = Residue(

@@ -19,13 +19,18 @@ extension Cell {
   ///   - activations: which activation each number means; see `ArcOrder`.
   ///   - averagesAll: h' is the mean of all nodes but the first (enas_lm, NAO), not of those that no
   ///     node reads (the paper).
-  /// - Throws: `.invalidArgument`.
+  /// - Throws: `.parse` for a word that is no number, with its place; `.invalidArgument` for numbers that make
+  ///   no cell.
   package init(arc text: String, order: ArcOrder, averagesAll: Bool) throws(Failure) {
     try CellLimits.check("the arc", bytes: text.utf8.count)
     var numbers: [Int] = []
     for word in text.split(whereSeparator: { " ,\n\t".contains($0) }) {
       guard let number = Int(word) else {
-        throw .invalid("'\(word.prefix(40))' in an arc is not a number; write it like 0 0 0 1 1 2")
+        let column = text.distance(from: text.startIndex, to: word.startIndex) + 1
+        throw Failure(
+          .parse,
+          "1:\(column): '\(word.prefix(40))' in an arc is no predecessor or activation; write it like "
+            + "0 0 0 1 1 2", line: 1, column: column)
       }
       numbers.append(number)
     }

@@ -1,18 +1,22 @@
 /// The candidate nearest to a mistyped word, or nil when none is near.
 ///
 /// Near means an edit distance (insertions, deletions, replacements, swaps of neighbours) of at most a
-/// third of the word's length, and at least 1; of equally near ones the first wins.
+/// third of the word's length, and at least 1, whatever the case; of equally near ones the first wins.
 package func nearest(to word: String, among candidates: [String]) -> String? {
-  let letters = Array(word.utf8.prefix(40))
+  let letters = word.utf8.prefix(40).map(lowercase)
   let allowed = max(1, letters.count / 3)
   var best: (distance: Int, candidate: String)?
   for candidate in candidates where candidate != word {
-    let other = Array(candidate.utf8.prefix(41))
+    let other = candidate.utf8.prefix(41).map(lowercase)
     if abs(other.count - letters.count) > allowed { continue }
     let distance = editDistance(letters, other)
     if distance <= allowed, distance < (best?.distance ?? .max) { best = (distance, candidate) }
   }
   return best?.candidate
+}
+
+private func lowercase(_ byte: UInt8) -> UInt8 {
+  (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
 }
 
 /// The number of insertions, deletions, replacements and swaps of neighbours between two words
