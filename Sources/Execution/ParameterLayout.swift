@@ -209,11 +209,11 @@ extension ParameterBuffer {
   /// Adds `scale` times a buffer of the same layout: with gradients and minus a learning rate, a step of
   /// gradient descent.
   ///
-  /// - Throws: `.invalidArgument` for another layout or a scale that is not finite, `.diverged` when
-  ///   `other` holds a value that is not finite; nothing is changed then.
+  /// - Throws: `.invalidArgument` for another layout or a scale that single precision does not hold,
+  ///   `.diverged` when `other` or the sum holds a value that is not finite; nothing is changed then.
   package func add(_ other: ParameterBuffer, scale: Double) throws(Failure) {
     guard scale.isFinite, Float(scale).isFinite else {
-      throw .invalid("a scale of \(scale) is not finite; pass a finite number")
+      throw .invalid("a scale of \(scale) is over what single precision holds; pass a smaller number")
     }
     guard layout.entries == other.layout.entries else {
       throw .invalid("the parameters have another layout; add what has the same names and shapes")
@@ -224,6 +224,12 @@ extension ParameterBuffer {
         "what is to be added holds a value that is not finite; use a smaller learning rate")
     }
     let factor = Float(scale)
+    let isSound = (0..<values.count).allSatisfy {
+      (values.base[$0] + factor * other.values.base[$0]).isFinite
+    }
+    guard isSound else {
+      throw Failure(.diverged, "a sum of parameters is not finite; use a smaller scale")
+    }
     for index in 0..<values.count { values.base[index] += factor * other.values.base[index] }
     version &+= 1
   }

@@ -17,6 +17,8 @@ package final class SequenceRun: @unchecked Sendable {
   private let weights: ParameterBuffer
   /// The version of the weights that forward read.
   private var version: UInt64 = 0
+  /// Whether backward may run: it writes its gradients over what forward kept.
+  private var hasTape = false
 
   package var steps: Int { unroll.steps }
   package var batch: Int { unroll.batch }
@@ -53,7 +55,7 @@ package final class SequenceRun: @unchecked Sendable {
         unroll.input.setRow(row, input + index &* network.inputSize)
       }
       try unroll.forward(team)
-      version = weights.version
+      (version, hasTape) = (weights.version, keepsTape)
       if let output { copyRows(of: unroll.output, to: output, team) }
     }
   }
@@ -68,7 +70,8 @@ package final class SequenceRun: @unchecked Sendable {
   ///
   /// - Parameter inputGradient: receives the gradient of the input [T, B, inputSize]; behind a
   ///   sequence's end it is 0.
-  /// - Throws: `.state` without a tape, or when the weights changed since forward.
+  /// - Throws: `.state` without a tape, for a tape that was run back through, or when the weights changed
+  ///   since forward.
   package func backward(
     outputGradient: UnsafePointer<Float>?, finalStateGradient: UnsafePointer<Float>?,
     inputGradient: UnsafeMutablePointer<Float>? = nil, threads: Int
@@ -80,6 +83,13 @@ package final class SequenceRun: @unchecked Sendable {
       throw Failure(
         .state, "the network's weights changed after forward; run forward again")
     }
+    guard hasTape else {
+      throw Failure(
+        .state,
+        "the tape was run back through, which uses up what forward kept; run forward again, or add the "
+          + "gradients of several losses before")
+    }
+    hasTape = false
     try withTeam(threads) { team throws(Failure) in
       eachRow(team) { row, index in
         if let outputGradient {
@@ -91,6 +101,19 @@ package final class SequenceRun: @unchecked Sendable {
       try unroll.backward(team, finalStateGradient: finalStateGradient)
       if let inputGradient { copyRows(of: unroll.inputGradient, to: inputGradient, team) }
     }
+  }
+
+  /// Whether the steps of a row-major array [T, B, ...] hold a sequence: false behind its end.
+  package func isActive(step: Int, sequence: Int) -> Bool {
+    let rows = unroll.rows
+    return (0..<rows.active[step]).contains { rows.sequence[$0] == sequence }
+  }
+
+  /// Sets the gradients to zero if backward has not run since forward: they are of earlier sequences then.
+  package func clearStaleGradients() {
+    guard hasTape else { return }
+    gradients.values.all.update(repeating: 0)
+    gradients.version &+= 1
   }
 
   /// Copies the gradient of the initial states to a state array.

@@ -92,4 +92,7 @@ package enum Limits {
   package static let steps = 1 << 24
   package static let batch = 1 << 16
   package static let layers = 64
+  /// Largest count of updates, tokens or rows that a file may name: sums of a few of them are still exact,
+  /// as integers and as doubles.
+  package static let counts = 0...1 << 50
 }

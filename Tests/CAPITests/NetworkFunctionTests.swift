@@ -162,6 +162,110 @@ import Testing
     fail(rnncell_tape_backward(nil, nil, tape, ones, nil, 1), RNNCELL_STATE, "changed")
   }
 
+  @Test("a tape is run through once, and the gradients of a new one are zero until then")
+  func tapeIsUsedOnce() throws {
+    let fixture = try Fixture()
+    let ones = [Float](repeating: 1, count: 9 * 51)
+    func bias(_ tape: OpaquePointer?) -> [Float] {
+      var gradients: OpaquePointer?
+      succeed(rnncell_tape_gradients(&gradients, tape))
+      var values = [Float](repeating: 9, count: 17)
+      succeed(rnncell_parameters_read(&values, 17, gradients, "layers.1.b[z]"))
+      return values
+    }
+    for _ in 0..<2 {
+      // The second run is made of the memory of the first.
+      var tape: OpaquePointer?
+      succeed(
+        rnncell_network_forward(nil, nil, &tape, fixture.network, fixture.input, 9, 3, nil, nil, 1))
+      #expect(bias(tape).allSatisfy { $0 == 0 })
+      succeed(rnncell_tape_backward(nil, nil, tape, ones, nil, 1))
+      let first = bias(tape)
+      #expect(first.allSatisfy { $0 != 0 })
+      fail(rnncell_tape_backward(nil, nil, tape, ones, nil, 1), RNNCELL_STATE, "forward again")
+      #expect(bias(tape) == first)
+      rnncell_tape_free(tape)
+    }
+  }
+
+  @Test("what is past the end of a sequence is ignored, even where it is no number")
+  func padding() throws {
+    let fixture = try Fixture()
+    let lengths: [Int64] = [9, 4, 0]
+    func run(_ filling: Float) -> (y: [Float], dx: [Float]) {
+      var input = fixture.input
+      var slopes = [Float](repeating: 1, count: 9 * 51)
+      for step in 0..<9 {
+        for (sequence, length) in lengths.enumerated() where step >= length {
+          for element in 0..<5 { input[(step * 3 + sequence) * 5 + element] = filling }
+          for element in 0..<17 { slopes[(step * 3 + sequence) * 17 + element] = filling }
+        }
+      }
+      var (y, dx) = ([Float](repeating: 9, count: 9 * 51), input)
+      var tape: OpaquePointer?
+      succeed(
+        rnncell_network_forward(&y, nil, &tape, fixture.network, input, 9, 3, lengths, nil, 1))
+      defer { rnncell_tape_free(tape) }
+      succeed(rnncell_tape_backward(&dx, nil, tape, slopes, nil, 1))
+      return (y, dx)
+    }
+    let (zeros, noNumbers) = (run(0), run(.nan))
+    #expect(zeros.y == noNumbers.y && zeros.dx == noNumbers.dx)
+    var input = fixture.input
+    input[3 * 5 + 5] = .nan
+    fail(
+      rnncell_network_forward(nil, nil, nil, fixture.network, input, 9, 3, lengths, nil, 1),
+      RNNCELL_INVALID_ARGUMENT, "input[20] is nan")
+  }
+
+  @Test("numbers that single precision does not hold are refused, and nothing is changed")
+  func overflow() throws {
+    let fixture = try Fixture()
+    var weights: OpaquePointer?
+    succeed(rnncell_network_parameters(&weights, fixture.network))
+    let before = fixture.forward().y
+    fail(rnncell_parameters_add(weights, weights, 1e300), RNNCELL_INVALID_ARGUMENT, "1e+300")
+    var values = [Float](repeating: 1e20, count: 17)
+    let second = try Fixture(seed: 2)
+    var other: OpaquePointer?
+    succeed(rnncell_network_parameters(&other, second.network))
+    succeed(rnncell_parameters_write(other, "layers.1.b[z]", values, 17))
+    fail(rnncell_parameters_add(weights, other, 1e30), RNNCELL_DIVERGED, "sum")
+    #expect(fixture.forward().y == before)
+
+    // A norm is exact where the squares are not.
+    var optimizer: OpaquePointer?
+    var options = rnncell_fit_options()
+    options.size = MemoryLayout<rnncell_fit_options>.size
+    "sgd".withCString { name in
+      options.optimizer = name
+      succeed(rnncell_optimizer_create(&optimizer, weights, &options))
+    }
+    options.optimizer = nil
+    defer { rnncell_optimizer_free(optimizer) }
+    var index: Int64 = 0
+    var info = rnncell_parameter_info()
+    info.size = MemoryLayout<rnncell_parameter_info>.size
+    while rnncell_parameters_describe(&info, other, index) == RNNCELL_OK {
+      let zeros = [Float](repeating: 0, count: Int(info.count))
+      succeed(rnncell_parameters_write(other, info.name, zeros, info.count))
+      index += 1
+    }
+    for size: Float in [1e-25, 1e25] {
+      values = [Float](repeating: 0, count: 17)
+      (values[0], values[3]) = (3 * size, 4 * size)
+      succeed(rnncell_parameters_write(other, "layers.1.b[z]", values, 17))
+      var norm = 0.0
+      succeed(rnncell_optimizer_step(&norm, optimizer, weights, other, 0))
+      #expect(abs(norm / Double(size) - 5) < 1e-5)
+    }
+    options.clip = .infinity
+    var unclipped: OpaquePointer?
+    succeed(rnncell_optimizer_create(&unclipped, weights, &options))
+    defer { rnncell_optimizer_free(unclipped) }
+    fail(rnncell_optimizer_step(nil, unclipped, weights, other, 0), RNNCELL_DIVERGED, "clip")
+  }
+
   @Test("a saved network runs to the same bits, and its cells are the same")
   func files() throws {
     let fixture = try Fixture(seed: 5)

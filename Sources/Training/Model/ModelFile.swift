@@ -132,9 +132,9 @@ extension ModelShape {
 }
 
 extension SafeTensors {
-  /// A number of the metadata, not negative.
+  /// A count of the metadata.
   func count(_ name: String) throws(Failure) -> Int {
-    guard let count = metadata[name].flatMap({ Int($0) }), count >= 0 else {
+    guard let count = metadata[name].flatMap({ Int($0) }), Limits.counts.contains(count) else {
       throw Failure(
         .format, "the file's metadata has no valid '\(name)'; was it written by rnncell?")
     }
@@ -172,7 +172,8 @@ extension TrainingProgress {
   /// What `json` made; nil for anything else.
   init?(_ json: JSON) {
     guard let epoch = json["epoch"]?.integer, let update = json["update"]?.integer,
-      let updates = json["updates"]?.integer, let tokens = json["tokens"]?.integer
+      let updates = json["updates"]?.integer, let tokens = json["tokens"]?.integer,
+      [epoch, update, updates, tokens].allSatisfy(Limits.counts.contains)
     else { return nil }
     func number(_ name: String) -> Double { json[name]?.double ?? .nan }
     self.init(

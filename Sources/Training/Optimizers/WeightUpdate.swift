@@ -30,7 +30,16 @@ package final class WeightUpdate {
           UnsafePointer(values.base + start), min(Self.block, values.count &- start))
       }
     }
-    return squares.all.reduce(0, +).squareRoot()
+    let norm = squares.all.reduce(0, +).squareRoot()
+    // Single precision squares numbers between about 1e-19 and 1e19.
+    guard norm == .infinity || norm < 1e-12 else { return norm }
+    return values.all.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+  }
+
+  /// Whether optimisers can take gradients of this norm, scaled down to `clip` where they are larger: their
+  /// squares too must be finite in single precision. False for NaN.
+  package static func canApply(norm: Double, clip: Double) -> Bool {
+    norm.isFinite && min(norm, clip) < 1e18
   }
 
   /// Changes the weights by gradients of a known norm, scaled down to `clip` where they are larger.

@@ -95,12 +95,12 @@ extension Trainer {
             + "with that, or begin anew")
       }
     }
-    guard let updates = description["updates"]?.integer, updates >= 0,
+    guard let updates = description["updates"]?.integer, Limits.counts.contains(updates),
       let epochs = description["epochs"]?.integer, (0...updates).contains(epochs),
       let epochUpdates = description["epoch_updates"]?.integer,
       (0...updates).contains(epochUpdates),
-      let terms = description["epoch_terms"]?.integer, terms >= 0,
-      let staleEpochs = description["stale_epochs"]?.integer,
+      let terms = description["epoch_terms"]?.integer, Limits.counts.contains(terms),
+      let staleEpochs = description["stale_epochs"]?.integer, Limits.counts.contains(staleEpochs),
       let epochLoss = description["epoch_loss"]?.string.flatMap({ Double($0) }),
       let bestLoss = description["best_loss"]?.string.flatMap({ Double($0) })
     else { throw Failure(.format, "the checkpoint's counters cannot be read") }

@@ -148,7 +148,7 @@ package final class Trainer {
     let loss = try task.lossesAndGradient(place, team)
     let norm = weightUpdate.norm(gradients, team)
     let rate = learningRate(at: place) * loss.rateFactor
-    guard loss.sum.isFinite, norm.isFinite else {
+    guard loss.sum.isFinite, WeightUpdate.canApply(norm: norm, clip: options.clip) else {
       throw Failure(
         .diverged,
         "update \(counters.updates + 1) diverged: loss \(loss.mean), gradient "

@@ -76,7 +76,7 @@ package final class WeightAverage {
   }
 
   func restore(_ description: JSON) throws(Failure) {
-    guard let count = description["count"]?.integer, count >= 0,
+    guard let count = description["count"]?.integer, Limits.counts.contains(count),
       let isTriggered = description["triggered"]?.bool,
       let losses = description["losses"]?.array?.compactMap({ $0.string.flatMap { Double($0) } })
     else { throw Failure(.format, "the checkpoint's mean of the weights cannot be read") }
