@@ -60,10 +60,11 @@
  *                                             its parameters
  *              tape, stream, model, optimizer, study
  *                                             by one thread at a time
- *            The last error is each thread's own. A callback runs on the thread that made the call.
- *            `threads` is how many threads a call may use: 0 is $RNNCELL_THREADS, or else as many
- *            as there are processors. Results are the same bits for every value. No thread outlives
- *            the call that made it.
+ *            The last error is each thread's own. A callback runs on the thread that made the call,
+ *            but an rnncell_objective on those of the study. `threads` is how many threads a call may
+ *            use: 0 is $RNNCELL_THREADS, or else as many as there are processors. Results are the
+ *            same bits for every value. A few threads of rnncell_network_forward wait for the next
+ *            call; all others end with the call that made them.
  * Process    The library never prints, exits, or installs a signal handler. $RNNCELL_ISA (baseline,
  *            avx2 or avx512) chooses the instruction set, which is otherwise the best that is
  *            there.
@@ -347,7 +348,8 @@ typedef struct rnncell_network_options {
                             ("layers.0.reverse.W[z, x]"); its output is [forward, backward] */
   int32_t residual;      /* 1: a layer's input is added to its output where both have one size */
   double zoneout;        /* probability that an element of a state keeps its last value in training, from
-                            0 to below 1; otherwise states are the mean of both */
+                            0 to 0.999; otherwise states are the mean of both. States whose next value
+                            does not depend on any state have none */
   double chrono;         /* not 0: the longest dependency in time steps, above 2, by which the biases of
                             the gates of LSTM, GRU and their kin start (Tallec and Ollivier 2018) */
   const char *recurrent; /* how square matrices that read a state start: "uniform", as the others,
@@ -431,7 +433,7 @@ RNNCELL_CHECKED int32_t rnncell_network_parameters(
  * final_state:   the state array after each sequence's last step; may be NULL.
  * tape:          what rnncell_tape_backward needs, yours to free; NULL where no gradients are
  *                wanted.
- * input:         [T, B, I].
+ * input:         [T, B, I], finite. Past a sequence's end it is ignored.
  * lengths:       [B], steps of each sequence from 0 to T; NULL: all T.
  * initial_state: the state array to start from; NULL: zero.
  * The network keeps the memory of its last two runs for runs of the same shape, and the process the
@@ -446,13 +448,15 @@ RNNCELL_CHECKED int32_t rnncell_network_forward(
 /*
  * Runs backward through the time steps of a forward call: from the gradient of a loss by the
  * outputs to its gradient by everything else. The gradients of the parameters are in
- * rnncell_tape_gradients.
+ * rnncell_tape_gradients. It uses up what forward kept, so that each tape is run through once: of
+ * several losses pass the sum of their gradients.
  *
  * input_gradient:         [T, B, I]; may be NULL.
  * initial_state_gradient: a state array; may be NULL.
  * output_gradient:        [T, B, output_size]; NULL: zero. Past a sequence's end it is ignored.
  * final_state_gradient:   a state array; NULL: zero.
- * Errors: RNNCELL_STATE when the network's weights changed after the forward call.
+ * Errors: RNNCELL_STATE when the tape was run through, or the network's weights changed after the
+ * forward call.
  */
 RNNCELL_CHECKED int32_t rnncell_tape_backward(
     float *input_gradient, float *initial_state_gradient, rnncell_tape *tape,
@@ -706,7 +710,7 @@ RNNCELL_CHECKED int32_t rnncell_model_word(
  * needed:   gets the number of tokens; may be NULL.
  * text:     `bytes` bytes, which may hold NUL.
  * Errors: RNNCELL_INVALID_ARGUMENT for a capacity that is too small, or a token that the vocabulary
- * lacks where it has no unknown one.
+ * lacks where it has no unknown one; RNNCELL_FORMAT for text that is not UTF-8, but of bytes.
  */
 RNNCELL_CHECKED int32_t rnncell_model_encode(
     int32_t *tokens, int64_t capacity, int64_t *needed, const rnncell_model *model,
@@ -739,8 +743,8 @@ typedef struct rnncell_fit_options {
   size_t size;
   const char *optimizer;   /* "adam", "adamw", "rmsprop" or "sgd"; NULL: "adam" */
   const char *checkpoint;  /* file that is written after each epoch; NULL: none */
-  int64_t epochs;          /* 0: 1 */
-  int64_t updates;         /* stop after so many updates; 0: after the epochs */
+  int64_t epochs;          /* 0: 1, or as many as `updates` takes */
+  int64_t updates;         /* stop after so many updates, whatever epochs remain; 0: after the epochs */
   int64_t batch;           /* B, sequences trained together; 0: 32 */
   int64_t truncation;      /* T, steps of a segment of backpropagation; 0: 35 */
   int64_t decay_after;     /* epochs before the learning rate decays; 0: from the second epoch on */
@@ -751,7 +755,7 @@ typedef struct rnncell_fit_options {
   double learning_rate;    /* 0: 1 for sgd, 0.002 for others */
   double decay;            /* factor of the learning rate per epoch; 0: 1 */
   double clip;             /* largest norm of the whole gradient; 0: 5; infinity: none */
-  double dropout;          /* probability to drop a unit between layers, from 0 to below 1 */
+  double dropout;          /* probability to drop a unit between layers, from 0 to 0.999 */
   int32_t variational;     /* 1: one dropout mask for all steps of a segment */
   int32_t reduction;       /* RNNCELL_REDUCTION_... */
   int32_t resume;          /* 1: carry on from `checkpoint` if that file is there */
@@ -770,7 +774,7 @@ typedef struct rnncell_fit_options {
   int64_t warmup;          /* updates over which the learning rate rises */
   double final_factor;     /* of the learning rate at the end of the cosine */
   /* Means of the weights, which are evaluated and kept in the end. */
-  double average;          /* not 0: decay of an exponential moving mean, from 0 to 1 */
+  double average;          /* not 0: decay of an exponential moving mean, between 0 and 1 */
   int64_t average_interval; /* not 0: the mean of all weights since the validation loss was first no
                                better than so many epochs before (Merity et al. 2018) */
   /* What else is dropped, and penalties. */
@@ -1087,8 +1091,8 @@ RNNCELL_CHECKED int32_t rnncell_study_run(
 /*
  * A score of your own: smaller is better, and what is not finite makes the proposal a failed one.
  *
- * proposal: with its id, seed and equations; rung and updates say how long it is to be trained.
- *           Valid during the call.
+ * proposal: as rnncell_study_ask gives it: rung and updates say how long it is to be trained. Valid
+ *           during the call.
  * Called on as many threads at a time as the study has workers.
  */
 typedef double (*rnncell_objective)(const rnncell_proposal *proposal, void *user);
@@ -1107,8 +1111,10 @@ RNNCELL_CHECKED int32_t rnncell_study_run_objective(
  * Asks for a cell to score. Proposals that were asked and not told before the study was opened come
  * first, with the same id and seed.
  *
+ * Networks that the strategy trains to search with are trained here, on the study's corpus and workers.
  * Errors: RNNCELL_STATE when the minutes, trials or tokens are spent or the target is reached, or the study
- * is read-only; RNNCELL_INVALID_ARGUMENT when the strategy finds no new cell in its space; RNNCELL_IO.
+ * is read-only; RNNCELL_INVALID_ARGUMENT when the strategy finds no new cell in its space, or needs a corpus
+ * that the study was opened without; RNNCELL_IO.
  */
 RNNCELL_CHECKED int32_t rnncell_study_ask(rnncell_proposal *out, rnncell_study *study);
 

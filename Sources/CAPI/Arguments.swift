@@ -83,13 +83,15 @@ func array<Element>(
 
 /// An array of numbers that must be there and finite.
 ///
+/// - Parameter isRead: whether the number at an index matters; behind a sequence's end none does.
 /// - Throws: `.invalidArgument` with the first number that is not.
 func finite(
-  _ pointer: UnsafePointer<Float>?, count: Int, _ name: String
+  _ pointer: UnsafePointer<Float>?, count: Int, _ name: String,
+  where isRead: (Int) -> Bool = { _ in true }
 ) throws(Failure) -> UnsafePointer<Float> {
   let pointer = try array(pointer, name)
   guard !areFinite(pointer, count: count) else { return pointer }
-  for index in 0..<count where !pointer[index].isFinite {
+  for index in 0..<count where !pointer[index].isFinite && isRead(index) {
     throw .invalid("\(name)[\(index)] is \(pointer[index]); pass finite numbers")
   }
   return pointer
@@ -97,7 +99,8 @@ func finite(
 
 /// An array of numbers that may be NULL, and otherwise must be finite.
 func finiteIfAny(
-  _ pointer: UnsafePointer<Float>?, count: Int, _ name: String
+  _ pointer: UnsafePointer<Float>?, count: Int, _ name: String,
+  where isRead: (Int) -> Bool = { _ in true }
 ) throws(Failure) -> UnsafePointer<Float>? {
-  pointer == nil ? nil : try finite(pointer, count: count, name)
+  pointer == nil ? nil : try finite(pointer, count: count, name, where: isRead)
 }

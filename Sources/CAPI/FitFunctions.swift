@@ -8,7 +8,9 @@ extension TrainingOptions {
     self.init()
     optimizer = try readOptional(options.optimizer, "optimizer") ?? "adam"
     checkpoint = try readOptional(options.checkpoint, "checkpoint")
-    epochs = try positive(options.epochs, default: 1, "epochs", limit: 1 << 30)
+    // Updates alone are a bound of their own.
+    epochs = try positive(
+      options.epochs, default: options.updates > 0 ? 1 << 30 : 1, "epochs", limit: 1 << 30)
     updates = options.updates == 0 ? nil : try positive(options.updates, "updates", limit: 1 << 40)
     batch = try positive(options.batch, default: 32, "batch", limit: Limits.batch)
     truncation = try positive(options.truncation, default: 35, "truncation", limit: Limits.steps)

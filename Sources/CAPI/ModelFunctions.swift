@@ -23,7 +23,7 @@ final class ModelObject: Handled {
     if let model = try Handle.object(pointer, as: ModelObject.self).model as? LanguageModel {
       return model
     }
-    throw Failure(.state, "the model is of sequences, not of language; use what …_sequences does")
+    throw .invalid("the model is of sequences, not of language; use what …_sequences does")
   }
 
   /// - Throws: `.state` for a model of another kind.

@@ -39,7 +39,7 @@ func initialization(
   guard chrono == 0 || (chrono > 2 && chrono <= 1e9) else {
     throw .invalid("chrono is \(chrono); pass a number of time steps above 2, or 0 for none")
   }
-  guard range >= 0, range.isFinite else {
+  guard range >= 0, Float(range).isFinite else {
     throw .invalid("init_range is \(range); pass a positive number, or 0 for the default")
   }
   guard forgetBias.isNaN || abs(forgetBias) <= 100 else {

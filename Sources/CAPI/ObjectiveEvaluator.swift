@@ -31,18 +31,10 @@ struct ObjectiveEvaluator: Evaluator, @unchecked Sendable {
       return try stages.evaluate(task, shouldStop: shouldStop)
     }
     let start = monotonicSeconds()
-    let loss = task.cell.equations.withCString { equations in
-      var proposal = rnncell_proposal()
-      proposal.size = MemoryLayout<rnncell_proposal>.size
-      proposal.id = Int64(task.id)
-      proposal.seed = task.seed
-      proposal.equations = equations
-      proposal.rung = Int64(task.rung)
-      proposal.updates = Int64(task.updates)
-      proposal.loss = .nan
-      proposal.state = RNNCELL_PROPOSAL_PENDING
-      return objective(&proposal, user)
-    }
+    // Valid during the call, as the header says.
+    let texts = Texts()
+    var proposal = rnncell_proposal(task, texts)
+    let loss = withExtendedLifetime(texts) { objective(&proposal, user) }
     return Score(loss: loss, seconds: monotonicSeconds() - start)
   }
 }

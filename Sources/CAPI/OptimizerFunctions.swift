@@ -33,9 +33,10 @@ final class OptimizerObject: Handled {
         "the parameters have another layout than the optimizer's; make one for each network")
     }
     let norm = update.norm(gradients, team)
-    guard norm.isFinite else {
+    guard WeightUpdate.canApply(norm: norm, clip: options.clip) else {
       throw Failure(
-        .diverged, "the gradient's norm is \(norm); use a smaller learning rate, or look for a NaN")
+        .diverged,
+        "the gradient's norm is \(norm); use a smaller learning rate or clip, or look for a NaN")
     }
     number += 1
     update.apply(

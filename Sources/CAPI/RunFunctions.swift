@@ -45,7 +45,10 @@ public func rnncell_network_forward(
     let batch = try positive(batch, "batch", limit: Limits.batch)
     let size = try product(steps, batch, network.inputSize, of: "the input")
     _ = try product(steps, batch, network.outputSize, of: "the output")
-    let input = try finite(input, count: size, "input")
+    let input = try finite(input, count: size, "input") { index in
+      let (step, sequence) = (index / network.inputSize).quotientAndRemainder(dividingBy: batch)
+      return lengths.map { step < $0[sequence] } ?? true
+    }
     let initialState = try finiteIfAny(
       initialState, count: try product(batch, object.stateSize, of: "the state"), "initial_state")
     let threads = try threadCount(threads)
@@ -76,7 +79,12 @@ public func rnncell_tape_backward(
     let threads = try threadCount(threads)
     try run.backward(
       outputGradient: try finiteIfAny(
-        outputGradient, count: run.outputCount, "output_gradient"),
+        outputGradient, count: run.outputCount, "output_gradient"
+      ) { index in
+        let (step, sequence) = (index / run.network.outputSize)
+          .quotientAndRemainder(dividingBy: run.batch)
+        return run.isActive(step: step, sequence: sequence)
+      },
       finalStateGradient: try finiteIfAny(
         finalStateGradient, count: run.stateCount, "final_state_gradient"),
       inputGradient: inputGradient, threads: threads)
@@ -89,7 +97,9 @@ public func rnncell_tape_gradients(
   _ out: UnsafeMutablePointer<OpaquePointer?>?, _ tape: OpaquePointer?
 ) -> Int32 {
   lend(out) { () throws(Failure) in
-    try Handle.object(tape, as: TapeObject.self).parameters.handle
+    let object = try Handle.object(tape, as: TapeObject.self)
+    object.run.clearStaleGradients()
+    return object.parameters.handle
   }
 }
 

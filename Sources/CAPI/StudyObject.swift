@@ -19,7 +19,10 @@ final class StudyObject: Handled {
   init(
     _ path: String?, _ corpus: Corpus?, _ options: rnncell_study_options
   ) throws(Failure) {
-    var settings = StudySettings()
+    let isReadOnly = try flag(options.read_only, "read_only")
+    // What the options leave open is as the file has it.
+    let stored = isReadOnly ? nil : try Study.settings(at: path)
+    var settings = stored ?? StudySettings()
     settings.strategy = try readOptional(options.strategy, "strategy") ?? settings.strategy
     if let name = try readOptional(options.preset, "preset") {
       guard let preset = Preset(rawValue: name) else {
@@ -29,11 +32,11 @@ final class StudyObject: Handled {
       }
       settings.preset = preset
     }
-    settings.seed = options.seed
+    if options.seed != 0 { settings.seed = options.seed }
     settings.rungs = try positive(
-      options.rungs, default: corpus == nil ? 1 : 3, "rungs", limit: 10)
-    settings.space = try SearchSpace(options)
-    let sizes = try EvaluationSizes(options)
+      options.rungs, default: stored?.rungs ?? (corpus == nil ? 1 : 3), "rungs", limit: 10)
+    settings.space = try SearchSpace(options, over: settings.space)
+    let sizes = try EvaluationSizes(options, over: stored)
     settings.updates = sizes.updates
     if try flag(options.mixed_layers, "mixed_layers") {
       guard sizes.layers > 1 else {
@@ -41,11 +44,10 @@ final class StudyObject: Handled {
       }
       settings.mixedLayers = sizes.layers
     }
-    settings.deterministic = try flag(options.deterministic, "deterministic")
-    settings.controls = try flag(options.controls, "controls")
-    settings.front = try flag(options.front, "front")
+    if try flag(options.deterministic, "deterministic") { settings.deterministic = true }
+    if try flag(options.controls, "controls") { settings.controls = true }
+    if try flag(options.front, "front") { settings.front = true }
     limits = try RunLimits(options)
-    let isReadOnly = try flag(options.read_only, "read_only")
     if let corpus {
       let evaluator = try LanguageModelEvaluator(corpus: corpus, sizes: sizes)
       evaluator.describe(in: &settings)
@@ -53,12 +55,8 @@ final class StudyObject: Handled {
     } else {
       evaluator = nil
     }
-    // A study that exists goes on as it was begun where nothing else is asked for.
-    let isSilent =
-      corpus == nil && options.strategy == nil && settings.json == StudySettings().json
     study = try Study(
-      path: path, settings: isReadOnly ? nil : settings, adoptsStored: isSilent,
-      isReadOnly: isReadOnly)
+      path: path, settings: isReadOnly ? nil : settings, isReadOnly: isReadOnly)
     study.trials = limits.trials
     study.tokenBudget = limits.tokens
     study.target = limits.target
@@ -77,6 +75,7 @@ final class StudyObject: Handled {
     _ objective: @escaping rnncell_objective, _ user: UnsafeMutableRawPointer?,
     progress: (Proposal?) -> Bool
   ) throws(Failure) {
+    try checkCorpus()
     try run(ObjectiveEvaluator(objective, user, stages: evaluator), progress)
   }
 
@@ -92,32 +91,44 @@ final class StudyObject: Handled {
     }
   }
 
+  /// - Throws: `.invalidArgument` where the strategy trains networks of its own, and there is nothing to train
+  ///   them on.
+  private func checkCorpus() throws(Failure) {
+    let type = try Strategies.type(named: study.settings.strategy)
+    guard evaluator != nil || !type.needsCorpus else {
+      throw .invalid(
+        "the strategy '\(type.name)' trains networks of its own on a corpus; open the study with "
+          + "the one that it was begun with")
+    }
+  }
+
   func ask() throws(Failure) -> rnncell_proposal {
+    try checkCorpus()
     study.countTime()
     defer { study.countTime() }
-    if let bound = limits.seconds, study.seconds >= bound {
-      throw Failure(.state, "the minutes of the study are spent; raise that bound to go on")
-    }
+    let spent = Failure(.state, "the minutes of the study are spent; raise that bound to go on")
+    let before = study.seconds
+    let start = monotonicSeconds()
+    let seconds = limits.seconds ?? .infinity
+    let isOver = { @Sendable in before + monotonicSeconds() - start >= seconds }
+    guard !isOver() else { throw spent }
     var task = try study.ask()
     // What a strategy trains to search with is trained here, whoever scores the cells.
-    while task.work.isStage {
-      guard let evaluator else {
-        throw Failure(.state, "the study has no corpus to train on; open it with one")
-      }
+    while task.work.isStage, let evaluator {
       task.threads = limits.workers
+      study.countTime()
+      let result: Result<Score, Failure>
       do throws(Failure) {
-        try study.tell(task.id, try evaluator.evaluate(task) { false })
+        result = .success(try evaluator.evaluate(task, shouldStop: isOver))
       } catch {
-        try study.tellFailure(task.id, error.message)
+        result = .failure(error)
       }
+      study.countTime()
+      try study.tell(task, result)
+      guard !isOver() else { throw spent }
       task = try study.ask()
     }
-    var proposal = study.proposals[task.id - 1]
-    proposal.state = .pending
-    var row = self.row(proposal)
-    row.rung = Int64(task.rung)
-    row.updates = Int64(task.updates)
-    return row
+    return rnncell_proposal(task, texts)
   }
 
   func tell(_ id: Int, _ loss: Double, _ failure: String?) throws(Failure) {
@@ -170,41 +181,52 @@ final class StudyObject: Handled {
     return info
   }
 
-  /// Numbers with a space between, to the last bit.
-  private func words(_ values: [Double]) -> String {
-    values.map { $0.isNaN ? "nan" : "\($0)" }.joined(separator: " ")
-  }
+  func row(_ proposal: Proposal) -> rnncell_proposal { rnncell_proposal(proposal, texts) }
+}
 
-  func row(_ proposal: Proposal) -> rnncell_proposal {
-    var row = rnncell_proposal()
-    row.size = MemoryLayout<rnncell_proposal>.size
-    row.id = Int64(proposal.id)
-    row.seed = proposal.seed
-    row.strategy = texts[proposal.strategy]
-    row.work = texts[proposal.work.text]
-    row.equations = texts[proposal.equations]
-    row.failure = texts[proposal.failure]
-    row.parents.0 = Int64(proposal.parents.first ?? 0)
-    row.parents.1 = Int64(proposal.parents.dropFirst().first ?? 0)
-    row.weight_count = Int64(proposal.parameterCount)
-    row.rung = Int64(proposal.rung)
-    row.updates = Int64(proposal.updates)
-    row.tokens = Int64(proposal.tokens)
-    row.loss = proposal.loss
-    row.seconds = proposal.seconds
-    row.told_at = proposal.toldAt
-    row.step_seconds = proposal.stepSeconds
-    row.rung_losses = texts[words(proposal.rungLosses)]
-    row.rung_predictions = texts[words(proposal.rungPredictions)]
-    row.species_count = Int64(proposal.speciesCount)
-    row.state =
+extension rnncell_proposal {
+  /// - Parameter texts: keeps what the row points to.
+  init(_ proposal: Proposal, _ texts: Texts) {
+    // Numbers with a space between, to the last bit.
+    func words(_ values: [Double]) -> String {
+      values.map { $0.isNaN ? "nan" : "\($0)" }.joined(separator: " ")
+    }
+    self.init()
+    size = MemoryLayout<rnncell_proposal>.size
+    id = Int64(proposal.id)
+    seed = proposal.seed
+    strategy = texts[proposal.strategy]
+    work = texts[proposal.work.text]
+    equations = texts[proposal.equations]
+    failure = texts[proposal.failure]
+    parents.0 = Int64(proposal.parents.first ?? 0)
+    parents.1 = Int64(proposal.parents.dropFirst().first ?? 0)
+    weight_count = Int64(proposal.parameterCount)
+    rung = Int64(proposal.rung)
+    updates = Int64(proposal.updates)
+    tokens = Int64(proposal.tokens)
+    loss = proposal.loss
+    seconds = proposal.seconds
+    told_at = proposal.toldAt
+    step_seconds = proposal.stepSeconds
+    rung_losses = texts[words(proposal.rungLosses)]
+    rung_predictions = texts[words(proposal.rungPredictions)]
+    species_count = Int64(proposal.speciesCount)
+    state =
       switch proposal.state {
       case .pending: RNNCELL_PROPOSAL_PENDING
       case .scored: RNNCELL_PROPOSAL_SCORED
       case .failed: RNNCELL_PROPOSAL_FAILED
       case .duplicate, .exploded: RNNCELL_PROPOSAL_REJECTED
       }
-    return row
+  }
+
+  /// A proposal that is to be scored, and how long it is to be trained.
+  init(_ task: EvaluationTask, _ texts: Texts) {
+    self.init(task.proposal, texts)
+    rung = Int64(task.rung)
+    updates = Int64(task.updates)
+    state = RNNCELL_PROPOSAL_PENDING
   }
 }
 
@@ -240,20 +262,21 @@ extension RunLimits {
 }
 
 extension SearchSpace {
-  /// What cells a study may propose, as the options say it.
-  fileprivate init(_ options: rnncell_study_options) throws(Failure) {
-    self.init()
+  /// What cells a study may propose, as the options say it, and otherwise as it was.
+  fileprivate init(_ options: rnncell_study_options, over space: SearchSpace) throws(Failure) {
+    self = space
     if let names = try readOptional(options.operations, "operations") {
       operations = names.split(separator: " ").map { String($0) }
     }
-    func bound(_ value: Int64, _ name: String, _ limit: Int) throws(Failure) -> Int? {
-      value == 0 ? nil : try positive(value, name, limit: limit)
+    func bound(_ value: Int64, _ old: Int?, _ name: String, _ limit: Int) throws(Failure) -> Int? {
+      value == 0 ? old : try positive(value, name, limit: limit)
     }
-    nodes = try bound(options.max_nodes, "max_nodes", 1000)
-    depth = try bound(options.max_depth, "max_depth", 1000)
-    matrices = try bound(options.max_matrices, "max_matrices", 1000)
-    states = try bound(options.max_states, "max_states", 4)
-    let cells = try readOptional(options.start, "start") ?? ""
+    nodes = try bound(options.max_nodes, nodes, "max_nodes", 1000)
+    depth = try bound(options.max_depth, depth, "max_depth", 1000)
+    matrices = try bound(options.max_matrices, matrices, "max_matrices", 1000)
+    states = try bound(options.max_states, states, "max_states", 4)
+    guard let cells = try readOptional(options.start, "start") else { return }
+    start = []
     for equations in cells.split(separator: "\n\n", omittingEmptySubsequences: true) {
       start.append(try Cell(parsing: String(equations)).equations)
     }
@@ -261,21 +284,25 @@ extension SearchSpace {
 }
 
 extension EvaluationSizes {
-  /// The sizes at which the cells of a study are trained, as the options say them.
-  init(_ options: rnncell_study_options) throws(Failure) {
-    self.init()
+  /// The sizes at which the cells of a study are trained: as the options say them, and otherwise as they
+  /// were.
+  init(_ options: rnncell_study_options, over stored: StudySettings? = nil) throws(Failure) {
+    self = stored?.sizes ?? EvaluationSizes()
+    updates = stored?.updates ?? updates
     hiddenSize = try positive(
       options.hidden_size, default: hiddenSize, "hidden_size", limit: Limits.size)
     layers = try positive(options.layers, default: layers, "layers", limit: Limits.layers)
-    let embedding = try count(options.embedding_size, "embedding_size", limit: Limits.size)
-    embeddingSize = embedding == 0 ? nil : embedding
+    if options.embedding_size != 0 {
+      embeddingSize = try positive(options.embedding_size, "embedding_size", limit: Limits.size)
+    }
     batch = try positive(options.batch, default: batch, "batch", limit: Limits.batch)
     truncation = try positive(
       options.truncation, default: truncation, "truncation", limit: Limits.steps)
     learningRate = try number(
       options.learning_rate, default: learningRate, "learning_rate", in: 0...1000)
-    updates = try count(options.updates, "updates", limit: Limits.steps)
-    let parameters = try count(options.parameters, "parameters", limit: 1 << 40)
-    self.parameters = parameters == 0 ? nil : parameters
+    updates = try positive(options.updates, default: updates, "updates", limit: Limits.steps)
+    if options.parameters != 0 {
+      parameters = try positive(options.parameters, "parameters", limit: 1 << 40)
+    }
   }
 }

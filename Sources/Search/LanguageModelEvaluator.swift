@@ -63,6 +63,8 @@ package struct LanguageModelEvaluator: Evaluator {
   /// Makes a study's settings say what is trained on and how, so that it refuses another corpus.
   package func describe(in settings: inout StudySettings) {
     settings.updates = sizes.updates
+    settings.sizes = sizes
+    settings.sizes?.parameters = parameterCount
     settings.corpus = corpus.digestText
     settings.evaluation = text
   }

@@ -91,6 +91,9 @@ package struct Proposal: Sendable {
     ([cell] + upper).map(\.equations).joined(separator: "\n\n")
   }
 
+  /// The id of the stage whose training it carries on; nil for what begins anew.
+  package var carriedOn: Int? { work.isStage && inherits ? parents.first : nil }
+
   package var isControl: Bool { strategy == Proposal.control }
   /// Whether it is a cell that was or will be trained for the strategy.
   package var isTrial: Bool { !isControl && !work.isStage && !state.isRejected }
@@ -118,6 +121,16 @@ package struct CurvePoint: Equatable, Sendable {
     self.updates = updates
     self.loss = loss
     self.trainLoss = trainLoss
+  }
+
+  /// A curve with later points, by updates; where one was measured twice a loss stays.
+  static func merged(_ curve: [CurvePoint], _ later: [CurvePoint]) -> [CurvePoint] {
+    var points = Dictionary(curve.map { ($0.updates, $0) }) { $1 }
+    for var point in later {
+      if point.loss.isNaN { point.loss = points[point.updates]?.loss ?? .nan }
+      points[point.updates] = point
+    }
+    return points.values.sorted { $0.updates < $1.updates }
   }
 
   package static func == (a: CurvePoint, b: CurvePoint) -> Bool {
@@ -151,11 +164,8 @@ package struct Ask: Sendable {
 
 /// What an evaluator gets.
 package struct EvaluationTask: Sendable {
-  package var id: Int
-  package var seed: UInt64
-  package var cell: Cell
-  /// The cells of the layers above the first; empty where all are the same.
-  package var upper: [Cell] = []
+  /// What is to be scored, with what earlier rungs gave.
+  package var proposal: Proposal
   package var rung: Int
   /// Training updates in all when this rung ends.
   package var updates: Int
@@ -163,24 +173,28 @@ package struct EvaluationTask: Sendable {
   package var isLast: Bool
   /// Where the rung before ended, as the evaluator wrote it; nil to start afresh.
   package var snapshot: [UInt8]?
-  package var work: Work
   /// What the parent learned that it starts from, as the evaluator wrote it; nil for none.
   package var inheritance: [UInt8]?
   /// Threads that it may use: one for a cell, all workers' for a stage, which they wait for.
   package var threads = 1
+  /// The study's, of what a stage trains.
+  package var preset = Preset.scaled
+
+  package var id: Int { proposal.id }
+  package var seed: UInt64 { proposal.seed }
+  package var cell: Cell { proposal.cell }
+  package var upper: [Cell] { proposal.upper }
+  package var work: Work { proposal.work }
 
   package init(
-    id: Int, seed: UInt64, cell: Cell, rung: Int, updates: Int, isLast: Bool, snapshot: [UInt8]?,
-    work: Work = .cell, inheritance: [UInt8]? = nil
+    _ proposal: Proposal, rung: Int, updates: Int, isLast: Bool, snapshot: [UInt8]?,
+    inheritance: [UInt8]? = nil
   ) {
-    self.id = id
-    self.seed = seed
-    self.cell = cell
+    self.proposal = proposal
     self.rung = rung
     self.updates = updates
     self.isLast = isLast
     self.snapshot = snapshot
-    self.work = work
     self.inheritance = inheritance
   }
 }

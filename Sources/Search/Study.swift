@@ -1,4 +1,5 @@
 import Cells
+import Glibc
 import Kernels
 
 /// One search, on disk: proposals, results and what is to be asked next.
@@ -41,40 +42,33 @@ package final class Study {
   /// - Parameters:
   ///   - path: the file; nil for a study in memory.
   ///   - settings: what it is to be; nil takes that of the file, or the defaults for a new one.
-  ///   - adoptsStored: whether the file's settings go before `settings`, which are for a new one alone.
   /// - Throws: `.state` for a file begun with other settings, naming both; `.busy`, `.format`, `.io`.
   package init(
-    path: String?, settings wanted: StudySettings?, adoptsStored: Bool = false,
-    isReadOnly: Bool = false
+    path: String?, settings wanted: StudySettings?, isReadOnly: Bool = false
   ) throws(Failure) {
     self.path = path ?? "in memory"
     self.isReadOnly = isReadOnly
+    // Before there is a file, which what cannot be must not leave behind.
+    let begun = try (wanted ?? StudySettings()).checked()
     lock = isReadOnly ? nil : try path.map { path throws(Failure) in try StudyLock(path: path) }
     let file = try StudyFile(path: path, isReadOnly: isReadOnly)
     self.file = file
     if let stored = try file.settings() {
-      if let wanted, !adoptsStored { try Self.compare(wanted, stored, self.path) }
+      if let wanted { try Self.compare(wanted, stored, self.path) }
       settings = stored
     } else {
-      let begun = try (wanted ?? StudySettings()).checked()
       if !isReadOnly {
         try file.database.transaction { () throws(Failure) in try file.save(begun) }
       }
       settings = begun
     }
-    let type = try Strategies.type(named: settings.strategy)
-    guard !type.needsCorpus || !settings.corpus.isEmpty || isReadOnly else {
-      throw .invalid(
-        "the strategy '\(type.name)' trains networks of its own on a corpus; open the study with "
-          + "one, or use another strategy")
-    }
-    strategy = type.init(settings.preset)
+    strategy = try Strategies.type(named: settings.strategy).init(settings.preset)
     // One state of the file, whatever another process writes meanwhile.
     try file.database.run("BEGIN")
     seconds = try file.progress(.seconds)
     testReads = Int(try file.progress(.testReads))
     proposals = try file.proposals()
-    asks = try file.asks(proposalCount: proposals.count)
+    asks = try file.asks(proposalCount: proposals.count, rungs: settings.rungs)
     for (id, curve) in try file.curves() where proposals.indices.contains(id - 1) {
       proposals[id - 1].curve = curve
     }
@@ -85,14 +79,24 @@ package final class Study {
     for ask in asks where ask.state == .told || ask.state == .failed { note(ask) }
   }
 
+  /// The settings of a study that a file holds already; nil where there is no file, or nothing in it yet.
+  ///
+  /// - Throws: `.format` for a file that is no study; `.io`.
+  package static func settings(at path: String?) throws(Failure) -> StudySettings? {
+    var status = stat()
+    guard let path, stat(path, &status) == 0, status.st_size > 0 else { return nil }
+    return try StudyFile(path: path, isReadOnly: true).settings()
+  }
+
   private static func compare(
     _ wanted: StudySettings, _ stored: StudySettings, _ path: String
   ) throws(Failure) {
-    for (new, old) in zip(wanted.table, stored.table) where new.value != old.value {
+    let old = Dictionary(stored.table.map { ($0.name, $0.value) }) { $1 }
+    for (name, value) in wanted.table {
+      guard let old = old[name], old != value else { continue }
       throw Failure(
         .state,
-        "\(path) was begun with \(old.name) '\(old.value)', not '\(new.value)'; use that, "
-          + "or name another file")
+        "\(path) was begun with \(name) '\(old)', not '\(value)'; use that, or name another file")
     }
   }
 
@@ -150,7 +154,7 @@ package final class Study {
         guard !isPending else { return .wait }
         guard hasTrialsLeft else { return .finished }
         throw Failure(
-          .state, "the strategy '\(settings.strategy)' waits, but nothing is pending")
+          .internal, "the strategy '\(settings.strategy)' waits, but nothing is pending")
       }
       if isPending, settled <= step - settings.window { return .wait }
       try begin(Ask(proposal: 0, rung: 0, updates: 0, state: .skipped), [])
@@ -178,7 +182,8 @@ package final class Study {
     case .task(let task): return task
     case .wait:
       throw Failure(
-        .state, "a deterministic study asks on when older proposals are told; tell them")
+        .state,
+        "nothing more is asked for until proposals that were asked for are told; tell them first")
     case .finished:
       throw Failure(
         .state,
@@ -322,17 +327,15 @@ package final class Study {
     let inherited =
       ask.rung == 0 && proposal.inherits ? try file.snapshot(proposal: proposal.parents[0]) : nil
     if proposal.work.isStage {
-      return EvaluationTask(
-        id: proposal.id, seed: proposal.seed, cell: proposal.cell, rung: 0, updates: ask.updates,
-        isLast: false, snapshot: inherited, work: proposal.work)
+      var task = EvaluationTask(
+        proposal, rung: 0, updates: ask.updates, isLast: false, snapshot: inherited)
+      task.preset = settings.preset
+      return task
     }
-    var task = EvaluationTask(
-      id: proposal.id, seed: proposal.seed, cell: proposal.cell, rung: ask.rung,
-      updates: ask.updates, isLast: ask.rung == settings.rungs - 1,
+    return EvaluationTask(
+      proposal, rung: ask.rung, updates: ask.updates, isLast: ask.rung == settings.rungs - 1,
       snapshot: ask.rung == 0 ? nil : try file.snapshot(proposal: ask.proposal, rung: ask.rung - 1),
       inheritance: inherited)
-    task.upper = proposal.upper
-    return task
   }
 
   /// Counts the time since the last call as time of search, if proposals were being scored; for
@@ -387,7 +390,7 @@ package final class Study {
     ask.measured.merge(score.measured) { $1 }
     var proposal = proposals[id - 1]
     proposal.take(ask)
-    proposal.curve = (proposal.curve + score.curve).sorted { $0.updates < $1.updates }
+    proposal.curve = CurvePoint.merged(proposal.curve, score.curve)
     if let failure {
       proposal.failure = failure
       // A cell that failed at a later rung keeps what it reached before.
@@ -396,7 +399,7 @@ package final class Study {
     let stale = try staleSnapshots(besides: ask, proposal, keeps: score.snapshot != nil)
     try file.database.transaction { () throws(Failure) in
       try file.save(ask, step: step, proposal)
-      try file.save(curve: score.curve, proposal: id)
+      try file.save(curve: proposal.curve, proposal: id)
       for id in stale.dropped { try file.save(snapshot: nil, proposal: id, rung: 0) }
       try file.save(
         snapshot: stale.keepsOwn ? score.snapshot : nil, proposal: id, rung: ask.rung)
@@ -416,8 +419,7 @@ package final class Study {
       // A stage's until one that carries it on has been told.
       if proposals[id - 1].work.isStage {
         return !proposals.contains {
-          $0.work.isStage && $0.inherits && $0.parents.first == id
-            && ($0.id == proposal.id ? proposal.state : $0.state) == .scored
+          $0.carriedOn == id && ($0.id == proposal.id ? proposal.state : $0.state) == .scored
         }
       }
       guard let last = results.last(where: { $0.proposal == id }) else { return true }
@@ -454,6 +456,8 @@ extension Proposal {
     }
     set(&rungLosses, ask.loss)
     set(&rungPredictions, ask.measured[Candidate.Remark.predicted.rawValue] ?? .nan)
-    speciesCount = ask.measured[Candidate.Remark.species.rawValue].map { Int($0) } ?? speciesCount
+    // Of a file it may be any number.
+    speciesCount =
+      ask.measured[Candidate.Remark.species.rawValue].flatMap { Int(exactly: $0) } ?? speciesCount
   }
 }

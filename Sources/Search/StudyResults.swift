@@ -60,9 +60,7 @@ extension Study {
     var sum = 0
     for ask in asks where ask.state == .told {
       let proposal = proposals[ask.proposal - 1]
-      let before =
-        last[ask.proposal]
-        ?? (proposal.work.isStage && proposal.inherits ? last[proposal.parents[0]] ?? 0 : 0)
+      let before = last[ask.proposal] ?? proposal.carriedOn.flatMap { last[$0] } ?? 0
       sum += max(0, ask.tokens - before)
       last[ask.proposal] = ask.tokens
     }

@@ -115,7 +115,8 @@ extension Study {
     if isCancelled { throw Failure(.cancelled, "the search was stopped; what was told is kept") }
   }
 
-  private func tell(
+  /// Tells what became of a task; one that was stopped is asked again.
+  package func tell(
     _ task: EvaluationTask, _ result: Result<Score, Failure>
   ) throws(Failure) {
     switch result {

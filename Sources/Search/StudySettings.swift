@@ -30,7 +30,9 @@ package struct StudySettings: Equatable, Sendable {
   package var space = SearchSpace()
   /// What is trained on: its name and a hash; empty where a program scores for itself.
   package var corpus = ""
-  /// Everything else that a score depends on: sizes, optimiser, batch.
+  /// The models that are trained; nil where a program scores for itself.
+  package var sizes: EvaluationSizes?
+  /// Everything else that a score depends on, with the sizes, in words.
   package var evaluation = ""
 
   package init() {}
@@ -49,15 +51,22 @@ package struct StudySettings: Equatable, Sendable {
 
   /// Names and values, as the database keeps them.
   var table: [(name: String, value: String)] {
-    [
+    let sizes = sizes.map { sizes in
+      [
+        ("hidden_size", String(sizes.hiddenSize)), ("layers", String(sizes.layers)),
+        ("embedding_size", String(sizes.embeddingSize ?? sizes.hiddenSize)),
+        ("parameters", sizes.parameters.map { String($0) } ?? ""), ("batch", String(sizes.batch)),
+        ("truncation", String(sizes.truncation)), ("learning_rate", String(sizes.learningRate)),
+      ]
+    }
+    return [
       ("strategy", strategy), ("preset", preset.rawValue), ("seed", String(seed)),
       ("rungs", String(rungs)),
       ("eta", String(eta)), ("updates", String(updates)),
       ("deterministic", deterministic ? "1" : "0"), ("window", String(window)),
       ("controls", controls ? "1" : "0"), ("front", front ? "1" : "0"), ("space", space.text),
-      ("corpus", corpus), ("evaluation", evaluation),
-      ("mixed_layers", String(mixedLayers)),
-    ]
+      ("corpus", corpus),
+    ] + (sizes ?? []) + [("evaluation", evaluation), ("mixed_layers", String(mixedLayers))]
   }
 
   /// - Throws: `.invalidArgument` for what no study can be.
@@ -68,6 +77,11 @@ package struct StudySettings: Equatable, Sendable {
         "the strategy '\(strategy)' has no preset '\(preset.rawValue)'; it has "
           + Preset.allCases.filter { type.sizes($0) != nil }.map(\.rawValue).joined(separator: ", ")
       )
+    }
+    guard !type.needsCorpus || !corpus.isEmpty else {
+      throw .invalid(
+        "the strategy '\(type.name)' trains networks of its own on a corpus; open the study with "
+          + "one, or use another strategy")
     }
     _ = try space.checked()
     guard !(front && deterministic) else {
@@ -116,7 +130,11 @@ package struct StudySettings: Equatable, Sendable {
       throw Failure(.format, "the study's preset '\(try text("preset").prefix(32))' is not known")
     }
     self.preset = preset
-    seed = UInt64(try text("seed")) ?? 0
+    let seedText = try text("seed")
+    guard let seed = UInt64(seedText) else {
+      throw Failure(.format, "the study's seed is '\(seedText.prefix(32))', no whole number")
+    }
+    self.seed = seed
     rungs = try number("rungs")
     eta = try number("eta")
     updates = try number("updates")
@@ -130,6 +148,22 @@ package struct StudySettings: Equatable, Sendable {
     // Not there in a study that is older.
     if table.contains(where: { $0.name == "mixed_layers" }) {
       mixedLayers = try number("mixed_layers")
+    }
+    if table.contains(where: { $0.name == "hidden_size" }) {
+      var sizes = EvaluationSizes()
+      sizes.hiddenSize = try number("hidden_size")
+      sizes.layers = try number("layers")
+      sizes.embeddingSize = try number("embedding_size")
+      sizes.parameters = try text("parameters").isEmpty ? nil : number("parameters")
+      sizes.batch = try number("batch")
+      sizes.truncation = try number("truncation")
+      sizes.updates = updates
+      let rate = try text("learning_rate")
+      guard let value = Double(rate) else {
+        throw Failure(.format, "the study's learning_rate is '\(rate.prefix(32))', no number")
+      }
+      sizes.learningRate = value
+      self.sizes = sizes
     }
   }
 }

@@ -190,4 +190,91 @@ import Testing
       rnncell_study_run_objective(unbounded, { _, _ in 1 }, nil, nil), RNNCELL_STATE, "bound")
     fail(rnncell_study_run_objective(study, nil, nil, nil), RNNCELL_INVALID_ARGUMENT, "objective")
   }
+
+  /// What an objective was given.
+  private final class Heard {
+    var rows: [(id: Int64, texts: [String?], toldAt: Double, stepSeconds: Double)] = []
+  }
+
+  @Test("an objective gets the cells of all layers, and all that a proposal says")
+  func layers() throws {
+    let study = try "evolution".withCString { strategy in
+      try open(
+        nil,
+        options {
+          ($0.strategy, $0.layers, $0.mixed_layers) = (strategy, 2, 1)
+          ($0.trials, $0.workers, $0.seed) = (40, 1, 3)
+        })
+    }
+    defer { rnncell_study_free(study) }
+    let heard = Heard()
+    succeed(
+      rnncell_study_run_objective(
+        study,
+        { proposal, user in
+          guard let row = proposal?.pointee, let user else { return .nan }
+          let texts = [
+            row.equations, row.strategy, row.work, row.failure, row.rung_losses,
+            row.rung_predictions,
+          ].map { $0.map { String(cString: $0) } }
+          Unmanaged<Heard>.fromOpaque(user).takeUnretainedValue().rows.append(
+            (row.id, texts, row.told_at, row.step_seconds))
+          return Double(row.id)
+        }, nil, Unmanaged.passUnretained(heard).toOpaque()))
+    #expect(heard.rows.count == 40)
+    var mixed = 0
+    for (id, texts, toldAt, stepSeconds) in heard.rows {
+      var row = emptyProposal()
+      succeed(rnncell_study_proposal(&row, study, RNNCELL_ORDER_PROPOSED, id - 1))
+      #expect(texts == [String(cString: row.equations), "evolution", "cell", "", "", ""])
+      #expect(toldAt.isNaN && stepSeconds.isNaN)
+      if texts[0]?.contains("\n\n") == true { mixed += 1 }
+    }
+    #expect(mixed > 5)
+  }
+
+  @Test("what the options of a study that exists leave open is as it was")
+  func carriedOn() throws {
+    let path = "capi-test-open-\(getpid()).db"
+    defer { for suffix in ["", "-wal", "-shm"] { unlink(path + suffix) } }
+    try "random".withCString { strategy in
+      rnncell_study_free(
+        try open(
+          path,
+          options {
+            ($0.strategy, $0.seed, $0.rungs, $0.max_nodes, $0.deterministic) = (
+              strategy, 9, 2, 30, 1
+            )
+          }))
+    }
+    var study: OpaquePointer?
+    succeed(rnncell_study_open(&study, path, nil, nil))
+    rnncell_study_free(study)
+    for (change, message) in [
+      ({ $0.trials = 5 }, nil), ({ $0.rungs = 2 }, nil), ({ $0.seed = 9 }, nil),
+      ({ $0.rungs = 3 }, "rungs '2', not '3'"), ({ $0.seed = 8 }, "seed '9', not '8'"),
+      ({ $0.max_nodes = 20 }, "nodes 30"),
+    ] as [((inout rnncell_study_options) -> Void, String?)] {
+      var wanted = options(change)
+      let status = rnncell_study_open(&study, path, nil, &wanted)
+      if let message { fail(status, RNNCELL_STATE, message) } else { succeed(status) }
+      rnncell_study_free(study)
+    }
+  }
+
+  @Test("options that no study can have leave no file behind")
+  func refused() throws {
+    let path = "capi-test-refused-\(getpid()).db"
+    for (strategy, operations) in [("enas", nil), ("none", nil), ("random", "tanh nonsense")] {
+      var study: OpaquePointer?
+      let status = strategy.withCString { strategy in
+        (operations ?? "tanh add").withCString { operations in
+          var wanted = options { ($0.strategy, $0.operations) = (strategy, operations) }
+          return rnncell_study_open(&study, path, nil, &wanted)
+        }
+      }
+      fail(status, RNNCELL_INVALID_ARGUMENT)
+      #expect(access(path, F_OK) != 0, "\(strategy)")
+    }
+  }
 }

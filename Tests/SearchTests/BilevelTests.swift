@@ -233,8 +233,8 @@ struct BilevelTests {
   func learns(work: Work) throws {
     let evaluator = try Self.evaluator()
     var task = EvaluationTask(
-      id: 1, seed: 9, cell: try Self.cell(work), rung: 0, updates: 2, isLast: false, snapshot: nil,
-      work: work)
+      Proposal(id: 1, seed: 9, strategy: "darts", cell: try Self.cell(work), work: work),
+      rung: 0, updates: 2, isLast: false, snapshot: nil)
     task.threads = 2
     let early = try evaluator.evaluate(task) { false }
     task.updates = 60

@@ -30,8 +30,8 @@ struct LanguageModelEvaluatorTests {
     _ cell: Cell, updates: Int, isLast: Bool, snapshot: [UInt8]? = nil
   ) -> EvaluationTask {
     EvaluationTask(
-      id: 1, seed: 7, cell: cell, rung: snapshot == nil ? 0 : 1, updates: updates, isLast: isLast,
-      snapshot: snapshot)
+      Proposal(id: 1, seed: 7, strategy: "auto", cell: cell), rung: snapshot == nil ? 0 : 1,
+      updates: updates, isLast: isLast, snapshot: snapshot)
   }
 
   @Test(

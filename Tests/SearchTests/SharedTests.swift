@@ -139,11 +139,12 @@ struct SharedTests {
     let evaluator = try LanguageModelEvaluatorTests.evaluator()
     let cell = try Self.arc("0:tanh").cell()
     func train(_ updates: Int, from snapshot: [UInt8]?, threads: Int = 1) throws -> Score {
+      let work = Work.shared(
+        nodes: Self.nodes, activations: HighwayStep.activations, hasController: hasController)
       var task = EvaluationTask(
-        id: 1, seed: snapshot == nil ? 7 : 8, cell: cell, rung: 0, updates: updates, isLast: false,
-        snapshot: snapshot,
-        work: .shared(
-          nodes: Self.nodes, activations: HighwayStep.activations, hasController: hasController))
+        Proposal(
+          id: 1, seed: snapshot == nil ? 7 : 8, strategy: "enas", cell: cell, work: work),
+        rung: 0, updates: updates, isLast: false, snapshot: snapshot)
       task.threads = threads
       return try evaluator.evaluate(task) { false }
     }
@@ -160,6 +161,33 @@ struct SharedTests {
     #expect(whole.tokens > 60 * 4 * 9)
     #expect(whole.curve.last?.loss == whole.loss)
     #expect(throws: Failure.self) { try train(70, from: [1, 2, 3]) }
+  }
+
+  @Test("half of the tokens train shared weights, however many stages carry each other on")
+  func halves() throws {
+    var settings = StudySettings()
+    settings.strategy = "enas"
+    settings.corpus = "none"
+    let study = try Study(path: nil, settings: settings)
+    var stages = 0
+    var cells: [Int] = []
+    while stages < 6 {
+      let task = try study.ask()
+      guard case .shared(let nodes, _, _) = task.work else {
+        cells[stages - 1] += 1
+        try study.tell(task.id, Score(loss: 1, tokens: 10))
+        continue
+      }
+      stages += 1
+      cells.append(0)
+      // A stage counts what those before it were trained on, too.
+      var score = Score(loss: 1, tokens: 100 * stages)
+      var choices = Choices(seed: UInt64(stages))
+      for _ in 0..<40 { score.measured[Arc.random(nodes: nodes, &choices).text] = 1 }
+      try study.tell(task.id, score)
+    }
+    #expect(study.tokens == 600 + 10 * cells.reduce(0, +))
+    #expect(cells.dropLast().allSatisfy { (10...11).contains($0) }, "\(cells)")
   }
 
   @Test(

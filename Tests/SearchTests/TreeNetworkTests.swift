@@ -90,6 +90,15 @@ struct TreeNetworkTests {
     }
   }
 
+  @Test("learns the same of losses in any unit, and one that learned nothing does not stand for all")
+  func standardized() {
+    let losses = [1.3, 1.32, 1.35, 1.36, 1.4, 1.41, 1.5, 1.62, 2.9]
+    let scores = Ranker.standardized(losses.map { $0 * 1000 })
+    #expect(scores.filter { abs($0) == 2 }.count <= 2)
+    #expect(zip(scores, scores.dropFirst()).allSatisfy { $0 <= $1 })
+    #expect(Ranker.standardized(losses).filter { abs($0) == 2 }.count <= 2)
+  }
+
   @Test("sees the order of operands where it matters, and only there")
   func order() throws {
     let ranker = try Ranker(hidden: 8, seed: 3)

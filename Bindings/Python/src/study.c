@@ -129,7 +129,13 @@ static PyObject *proposals(Handle *self, PyObject *args) {
   PyObject *list = PyList_New(0);
   rnncell_proposal proposal = RNNCELL_PROPOSAL_INIT;
   for (int64_t i = 0; list && i < count; i++) {
-    if (rnncell_study_proposal(&proposal, self->handle, order, first + i) != RNNCELL_OK) break;
+    int32_t status = rnncell_study_proposal(&proposal, self->handle, order, first + i);
+    if (status == RNNCELL_INVALID_ARGUMENT) break; /* past the last one */
+    if (status) {
+      raise_status(state_of((PyObject *)self), status);
+      Py_CLEAR(list);
+      break;
+    }
     PyObject *row = proposal_tuple(&proposal);
     if (!row || PyList_Append(list, row)) Py_CLEAR(list);
     Py_XDECREF(row);

@@ -21,13 +21,14 @@ package struct ControllerSettings: Equatable, Sendable {
   /// Arcs of an update.
   package var batch = 10
 
-  /// Those of the paper's program: 2000 updates an epoch let it learn slowly.
+  /// Those of the paper: 2,000 updates an epoch, of one arc each, let it learn slowly.
   package static var paper: ControllerSettings {
     var settings = ControllerSettings()
     settings.hidden = 100
     settings.learningRate = 3.5e-4
     settings.entropy = 1e-4
     settings.decay = 0.99
+    settings.batch = 1
     return settings
   }
   package init() {}

@@ -104,13 +104,17 @@ package final class Ranker {
     }
   }
 
-  /// Losses in standard deviations from their mean, at most two: a cell that learned nothing must not
-  /// stand for all.
-  static func standardized(_ losses: [Double]) -> [Double] {
+  /// Losses in mean deviations from their median, at most two of them.
+  ///
+  /// A cell that learned nothing must not stand for all: a deviation counts up to 1, a large one in nats, or
+  /// up to three times the median one, where losses have another unit.
+  package static func standardized(_ losses: [Double]) -> [Double] {
     let sorted = losses.sorted()
     guard !sorted.isEmpty else { return [] }
     let middle = sorted[sorted.count / 2]
-    let spread = sorted.reduce(0) { $0 + min(abs($1 - middle), 1) } / Double(sorted.count)
+    let deviations = sorted.map { abs($0 - middle) }.sorted()
+    let most = max(1, 3 * deviations[deviations.count / 2])
+    let spread = deviations.reduce(0) { $0 + min($1, most) } / Double(deviations.count)
     return losses.map { (($0 - middle) / max(spread, 1e-6)).clamped(to: -2...2) }
   }
 }

@@ -15,6 +15,7 @@ package final class BilevelStage {
   package private(set) var numbers: Relaxation
   package private(set) var updates = 0
   package let work: Work
+  private let preset: Preset
   /// Sequences together: those of the study, or as many as half of a short text has.
   package let batch: Int
   private let sizes: EvaluationSizes
@@ -88,9 +89,10 @@ package final class BilevelStage {
   /// - Throws: `.invalidArgument` for a text too short for one segment of each half; `.outOfMemory`.
   package init(
     _ cell: Cell, _ work: Work, _ corpus: Corpus, _ sizes: EvaluationSizes, seed: UInt64,
-    threads: Int
+    threads: Int, preset: Preset = .scaled
   ) throws(Failure) {
     self.work = work
+    self.preset = preset
     self.sizes = sizes
     self.corpus = corpus
     model = try LanguageModel(LanguageModelEvaluator.shape(cell, corpus, sizes), seed: seed)
@@ -117,16 +119,15 @@ package final class BilevelStage {
 
   /// How the architecture parameters learn.
   ///
-  /// In a mixture like the weights. Of a bilevel stage as in the paper, but that a search with less than
-  /// the paper's 2,600 updates takes steps that are larger by as much, up to ten times: a number goes as
-  /// far as it could there.
+  /// In a mixture like the weights. Of a bilevel stage as in the paper; scaled, a search with less than 2,600
+  /// updates, which are 50 epochs of half the Penn Treebank in batches of 256 x 35, takes steps that are
+  /// larger by as much, up to ten times: a number goes as far as it could there.
   package var rates: Relaxation.Rates {
     guard work != .mixture else {
       return Relaxation.Rates(learningRate: sizes.learningRate, decay: 0, beta1: 0.9)
     }
-    let planned = Double(max(1, sizes.updates))
-    return Relaxation.Rates(
-      learningRate: 3e-3 * min(max(2600 / planned, 1), 10), decay: 1e-3, beta1: 0.5)
+    let scale = preset == .paper ? 1 : min(max(2600 / Double(max(1, sizes.updates)), 1), 10)
+    return Relaxation.Rates(learningRate: 3e-3 * scale, decay: 1e-3, beta1: 0.5)
   }
 
   /// Tokens trained on up to now, of both halves.
@@ -276,7 +277,7 @@ package final class BilevelStage {
   package func restore(_ bytes: [UInt8]) throws(Failure) {
     let file = try SafeTensors(parsing: bytes)
     guard file.metadata["format"] == Self.format,
-      let updates = file.metadata["updates"].flatMap({ Int($0) }), updates >= 0,
+      let updates = file.metadata["updates"].flatMap({ Int($0) }), Limits.counts.contains(updates),
       let text = file.metadata["numbers"]
     else { throw Failure(.format, "the snapshot is of no stage; begin the stage anew") }
     for (name, value) in agreements where file.metadata[name] != value {
@@ -323,7 +324,8 @@ extension LanguageModelEvaluator {
   ) throws(Failure) -> Score {
     let start = monotonicSeconds()
     let stage = try BilevelStage(
-      task.cell, task.work, corpus, sizes, seed: task.seed, threads: task.threads)
+      task.cell, task.work, corpus, sizes, seed: task.seed, threads: task.threads,
+      preset: task.preset)
     if let snapshot = task.snapshot { try stage.restore(snapshot) }
     var curve: [CurvePoint] = []
     let stride = max(1, sizes.updates / Self.curvePoints)

@@ -26,7 +26,8 @@ struct SharedSearch: Sendable {
   /// What a preset sets, in words.
   static func sizes(_ preset: Preset, nodes: Int) -> String {
     let search = SharedSearch(preset, nodes: nodes, hasController: false)
-    return "arcs of \(search.nodes) nodes; cells derived of a stage, at most: \(search.derived)"
+    return "arcs of \(search.nodes) nodes; cells derived of a stage, at most: \(search.derived); "
+      + "the weights learn as those of cells do"
   }
 
   func propose(

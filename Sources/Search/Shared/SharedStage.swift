@@ -7,13 +7,27 @@ import Training
 /// How a network of shared weights learns.
 package struct SharedSettings: Sendable {
   package var controller = ControllerSettings()
-  /// Updates of the shared weights between two of the controller.
-  package var updatesPerController = 10
+  /// The controller learns after so many updates of the shared weights, so many times.
+  package var weightUpdates = 10
+  package var controllerUpdates = 1
   /// Arcs that are scored at the end of a stage, beside the calibrations.
   package var scored = 48
+  /// Of these, the best that are scored again, on as much text as cells are; only they count then. 0: none.
+  package var scoredAgain = 0
   /// The bound of the norm of a carried hidden state: relu and identity let it grow.
   package var stateNorm = 25.0
   package init() {}
+
+  /// What a preset sets.
+  ///
+  /// The papers' ENAS has 2,000 updates of its controller for an epoch of 415 of the weights (929,000
+  /// words in batches of 64 x 35); Li and Talwalkar score 2,000 arcs, and the best 20 again.
+  init(_ preset: Preset, hasController: Bool) {
+    guard preset == .paper else { return }
+    controller = .paper
+    controllerUpdates = 48
+    if !hasController { (scored, scoredAgain) = (2000, 20) }
+  }
 }
 
 /// The training of weights that all arcs of so many nodes share.
@@ -47,11 +61,11 @@ final class SharedStage {
 
   init(
     _ evaluator: LanguageModelEvaluator, _ task: EvaluationTask, nodes: Int, activations: [String],
-    hasController: Bool, _ settings: SharedSettings = SharedSettings()
+    hasController: Bool
   ) throws(Failure) {
     corpus = evaluator.corpus
     sizes = evaluator.sizes
-    self.settings = settings
+    settings = SharedSettings(task.preset, hasController: hasController)
     self.nodes = nodes
     self.activations = activations
     options = LanguageModelEvaluator.options(sizes, updates: max(1, task.updates))
@@ -93,8 +107,8 @@ final class SharedStage {
     while updates < task.updates {
       if shouldStop() { throw Failure(.cancelled, "the search was stopped") }
       try trainOnce()
-      if controller != nil, updates % settings.updatesPerController == 0 {
-        entropy = try trainController()
+      if controller != nil, updates % settings.weightUpdates == 0 {
+        for _ in 0..<settings.controllerUpdates { entropy = try trainController() }
       }
       if updates % every == 0 || updates == task.updates {
         curve.append(
@@ -102,12 +116,12 @@ final class SharedStage {
         recent = (0, 0)
       }
     }
-    var measured: [String: Double] = [:]
-    for arc in try candidates() {
-      if shouldStop() { throw Failure(.cancelled, "the search was stopped") }
-      // An arc whose loss is not finite is no candidate.
-      guard let loss = try? loss(of: arc, scoringTokens, offset: 0) else { continue }
-      measured[arc.text] = loss
+    var measured = try losses(of: candidates(), scoringTokens, shouldStop)
+    if settings.scoredAgain > 0 {
+      let best = measured.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
+      let arcs = best.prefix(settings.scoredAgain).compactMap { Arc(text: $0.key) }
+      let others = Arc.calibrations(nodes: nodes, of: activations).filter { !arcs.contains($0) }
+      measured = try losses(of: arcs + others, sizes.validTokens, shouldStop)
     }
     guard let best = measured.values.min() else {
       throw Failure(.diverged, "the shared weights score no arc; use a smaller learning rate")
@@ -190,7 +204,7 @@ final class SharedStage {
   /// One update of the controller; gives the mean entropy of its arcs.
   private func trainController() throws(Failure) -> Double {
     guard let controller else { return 0 }
-    var choices = Choices(seed: seed, 0xC0, UInt64(updates))
+    var choices = Choices(seed: seed, 0xC0, UInt64(controller.updates))
     let samples = try controller.sample(settings.controller.batch, &choices)
     let count = sizes.batch * sizes.truncation
     let spare = max(0, corpus.valid.count - count - 1)
@@ -206,6 +220,18 @@ final class SharedStage {
   /// Two segments of training, or the validation tokens if they are fewer.
   private var scoringTokens: Int {
     min(2 * sizes.batch * sizes.truncation, sizes.validTokens)
+  }
+
+  /// The losses of arcs by their texts; an arc whose loss is not finite has none.
+  private func losses(
+    of arcs: [Arc], _ count: Int, _ shouldStop: () -> Bool
+  ) throws(Failure) -> [String: Double] {
+    var losses: [String: Double] = [:]
+    for arc in arcs {
+      if shouldStop() { throw Failure(.cancelled, "the search was stopped") }
+      losses[arc.text] = try? loss(of: arc, count, offset: 0)
+    }
+    return losses
   }
 
   /// The loss of an arc with the shared weights, nats per token, on a piece of the validation split.
@@ -251,7 +277,8 @@ final class SharedStage {
 
   private func restore(_ file: SafeTensors) throws(Failure) {
     let counters = (file.metadata["counters"] ?? "").split(separator: " ").compactMap { Int($0) }
-    guard file.metadata["network"] == network, counters.count == 3, counters.allSatisfy({ $0 >= 0 })
+    guard file.metadata["network"] == network, counters.count == 3,
+      counters.allSatisfy(Limits.counts.contains)
     else { throw Failure(.format, "the snapshot is none of these shared weights") }
     let stored = try file.tensor("state", shape: [state.count])
     state = Array(stored.values.all)

@@ -44,8 +44,11 @@ package final class Database: @unchecked Sendable {
     name = path ?? "in memory"
     let flags =
       isReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+    // Of a file with such a name SQLite makes something else: ":memory:", "file:a?mode=memory".
+    let isSpecial = path.map { $0.hasPrefix(":") || $0.hasPrefix("file:") } ?? false
+    let place = isSpecial ? "./" + name : path ?? ":memory:"
     guard
-      sqlite3_open_v2(path ?? ":memory:", &handle, flags | SQLITE_OPEN_NOMUTEX, nil) == SQLITE_OK
+      sqlite3_open_v2(place, &handle, flags | SQLITE_OPEN_NOMUTEX, nil) == SQLITE_OK
     else {
       let failure = failure(sqlite3_extended_errcode(handle))
       sqlite3_close_v2(handle)

@@ -82,7 +82,12 @@ final class StudyFile {
   func settings() throws(Failure) -> StudySettings? {
     let rows = try database.run("SELECT name, value FROM settings")
     if rows.isEmpty { return nil }
-    return try StudySettings(table: rows.map { ($0[0].string, $0[1].string) })
+    let settings = try StudySettings(table: rows.map { ($0[0].string, $0[1].string) })
+    do throws(Failure) {
+      return try settings.checked()
+    } catch {
+      throw Failure(.format, "\(path) is damaged: \(error.message); name another file")
+    }
   }
 
   func save(_ settings: StudySettings) throws(Failure) {
@@ -100,8 +105,12 @@ final class StudyFile {
 
   /// Zero before it was saved.
   func progress(_ progress: Progress) throws(Failure) -> Double {
-    try database.run("SELECT value FROM progress WHERE name = ?", [.text(progress.rawValue)])
+    let name = progress.rawValue
+    let value =
+      try database.run("SELECT value FROM progress WHERE name = ?", [.text(name)])
       .first?[0].double ?? 0
+    guard value >= 0, value <= Double(Limits.counts.upperBound) else { throw damaged(name) }
+    return value
   }
 
   func save(_ value: Double, _ progress: Progress) throws(Failure) {
@@ -126,6 +135,7 @@ final class StudyFile {
       ])
   }
 
+  /// - Throws: `.format` for a row that no study writes; the same holds of what is read below.
   func proposals() throws(Failure) -> [Proposal] {
     let rows = try database.run(
       "SELECT id, seed, strategy, equations, parents, digest, notes, state, failure, created, "
@@ -134,15 +144,19 @@ final class StudyFile {
     var proposals: [Proposal] = []
     for row in rows {
       let cells = Self.cells(row[3].string)
+      let parents = row[4].string.split(separator: " ").map { Int($0) ?? 0 }
+      let inherits = row[12].int != 0
       guard let cell = cells.first, row[0].int == proposals.count + 1,
-        let state = Proposal.State(rawValue: row[7].int), let work = Work(text: row[10].string)
+        let state = Proposal.State(rawValue: row[7].int), let work = Work(text: row[10].string),
+        parents.allSatisfy({ $0 >= 1 && $0 <= proposals.count }), !inherits || !parents.isEmpty,
+        Limits.counts.contains(row[11].int)
       else { throw damaged("proposal \(row[0].int)") }
       var proposal = Proposal(
         id: row[0].int, seed: row[1].bits, strategy: row[2].string, cell: cell,
         upper: Array(cells.dropFirst()),
-        parents: row[4].string.split(separator: " ").compactMap { Int($0) },
+        parents: parents,
         notes: row[6].string, work: work, stageUpdates: row[11].isNull ? nil : row[11].int,
-        inherits: row[12].int != 0,
+        inherits: inherits,
         // As it was proposed, should a later version find more cells equal.
         digest: row[5].string)
       proposal.state = state
@@ -201,14 +215,16 @@ final class StudyFile {
     }
   }
 
-  func asks(proposalCount: Int) throws(Failure) -> [Ask] {
+  func asks(proposalCount: Int, rungs: Int) throws(Failure) -> [Ask] {
     var asks: [Ask] = []
     let rows = try database.run(
       "SELECT step, proposal, rung, updates, state, loss, told_order, told_at, tokens, seconds, "
         + "parameters FROM asks ORDER BY step")
     for row in rows {
       guard row[0].int == asks.count, let state = Ask.State(rawValue: row[4].int),
-        state == .skipped || (1...max(1, proposalCount)).contains(row[1].int), row[2].int >= 0
+        state == .skipped || (1...max(1, proposalCount)).contains(row[1].int),
+        (0..<rungs).contains(row[2].int),
+        [3, 6, 8, 10].allSatisfy({ Limits.counts.contains(row[$0].int) })
       else { throw damaged("ask \(row[0].int)") }
       asks.append(
         Ask(
@@ -217,7 +233,9 @@ final class StudyFile {
           seconds: row[9].double, parameterCount: row[10].int))
     }
     for row in try database.run("SELECT step, name, value FROM measures") {
-      guard asks.indices.contains(row[0].int) else { throw damaged("measure of ask \(row[0].int)") }
+      guard asks.indices.contains(row[0].int), row[2].double.isFinite else {
+        throw damaged("measure '\(row[1].string.prefix(32))' of ask \(row[0].int)")
+      }
       asks[row[0].int].measured[row[1].string] = row[2].double
     }
     return asks
@@ -242,6 +260,7 @@ final class StudyFile {
     for row in try database.run(
       "SELECT proposal, updates, loss, train_loss FROM curves ORDER BY proposal, updates")
     {
+      guard Limits.counts.contains(row[1].int) else { throw damaged("curve of proposal \(row[0].int)") }
       curves[row[0].int, default: []].append(
         CurvePoint(updates: row[1].int, loss: row[2].double, trainLoss: row[3].double))
     }

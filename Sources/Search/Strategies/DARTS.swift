@@ -8,8 +8,6 @@ package struct DARTSSettings: Sendable {
 
   /// Parts of a supernet's training, which is in all as long as that of a cell up to the last rung; a
   /// cell is derived after each.
-  ///
-  /// The paper's 2,600 updates are 50 epochs of half the Penn Treebank in batches of 256 x 35.
   package static let pieces = 3
 
   /// Cells that are proposed after each part: the strongest one, and others drawn by their shares.
@@ -45,8 +43,10 @@ package struct DARTSSettings: Sendable {
 
 /// Derives cells from supernets, in which all activations on all connections are mixed by learned shares.
 ///
-/// After Liu et al. 2018, arXiv:1806.09055: the shares learn on one half of the training text, the weights on the
-/// other (`Work.bilevel`). Where the paper runs four seeds and picks, here one supernet follows another
+/// After Liu et al. 2018, arXiv:1806.09055, whose program learns the shares on the validation text and the
+/// weights on all of the training text. Here the validation text judges the cells, so the shares learn on one
+/// half of the training text and the weights on the other (`Work.bilevel`), with the study's optimiser and
+/// without dropout, as cells are trained. Where the paper runs four seeds and picks, here one supernet follows another
 /// until the budget is spent, and all derived cells compete at the rungs.
 package struct DARTS: Strategy {
   package static let name = "darts"

@@ -78,8 +78,14 @@ package struct History: Sendable {
     let digest = cell.canonical.text
     return proposals.contains { $0.digest == digest }
   }
-  /// Tokens trained on for what has been scored: by stages, and by cells.
-  package var stageTokens: Int { stages.reduce(0) { $0 + $1.tokens } }
+  /// Tokens trained on for what has been scored: by stages, each since the one that it carries on, and by
+  /// cells.
+  package var stageTokens: Int {
+    let ends = Dictionary(stages.map { ($0.id, $0.tokens) }) { $1 }
+    return stages.reduce(0) { sum, stage in
+      sum + max(0, stage.tokens - (stage.carriedOn.flatMap { ends[$0] } ?? 0))
+    }
+  }
   package var cellTokens: Int { cells.reduce(0) { $0 + $1.tokens } }
 }
 

@@ -63,6 +63,7 @@ package struct WeNet: Strategy {
     let settings = WeNetSettings(preset)
     return "tournaments of \(settings.fresh) fresh cells and \(settings.kept) kept ones, of "
       + "\(settings.nodes.map { String($0) }.joined(separator: ", ")) nodes"
+      + (preset == .paper ? "; the paper's are four times as many, where a cell has 32 states" : "")
   }
 
   package init(_ preset: Preset) { self.init(WeNetSettings(preset)) }

@@ -29,8 +29,8 @@ func main() throws {
     _ cell: Cell, _ updates: Int, inheritance: [UInt8]? = nil
   ) throws -> Score {
     let task = EvaluationTask(
-      id: 1, seed: 1, cell: cell, rung: 0, updates: updates, isLast: false, snapshot: nil,
-      inheritance: inheritance)
+      Proposal(id: 1, seed: 1, strategy: "auto", cell: cell), rung: 0, updates: updates,
+      isLast: false, snapshot: nil, inheritance: inheritance)
     return try evaluator.evaluate(task) { false }
   }
 
