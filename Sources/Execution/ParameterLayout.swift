@@ -213,7 +213,8 @@ extension ParameterBuffer {
   ///   `.diverged` when `other` or the sum holds a value that is not finite; nothing is changed then.
   package func add(_ other: ParameterBuffer, scale: Double) throws(Failure) {
     guard scale.isFinite, Float(scale).isFinite else {
-      throw .invalid("a scale of \(scale) is over what single precision holds; pass a smaller number")
+      throw .invalid(
+        "a scale of \(scale) is over what single precision holds; pass a smaller number")
     }
     guard layout.entries == other.layout.entries else {
       throw .invalid("the parameters have another layout; add what has the same names and shapes")

@@ -90,7 +90,7 @@ struct TreeNetworkTests {
     }
   }
 
-  @Test("learns the same of losses in any unit, and one that learned nothing does not stand for all")
+  @Test("losses in any unit stay apart, and one that learned nothing does not stand for all")
   func standardized() {
     let losses = [1.3, 1.32, 1.35, 1.36, 1.4, 1.41, 1.5, 1.62, 2.9]
     let scores = Ranker.standardized(losses.map { $0 * 1000 })

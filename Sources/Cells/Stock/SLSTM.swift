@@ -14,8 +14,8 @@ extension StockCell {
       h' = o * c' / n'
       """,
     source: "Beck et al. 2024, arXiv:2405.04517 (xLSTM)",
-    notes: "With one head: its recurrent matrices are whole. log sigmoid(f) is -softplus(-f), which is finite "
-      + "for every f. m begins at 0 where the authors take i in the first step: the outputs are the same "
-      + "unless i is below l by more than 87 there.",
+    notes: "With one head: its recurrent matrices are whole. log sigmoid(f) is -softplus(-f), "
+      + "finite for every f. m begins at 0 where the authors take i in the first step: the outputs "
+      + "are the same unless i is below l by more than 87 there.",
     initial: ["b[f]": 1])
 }

@@ -12,7 +12,9 @@ package struct SharedSettings: Sendable {
   package var controllerUpdates = 1
   /// Arcs that are scored at the end of a stage, beside the calibrations.
   package var scored = 48
-  /// Of these, the best that are scored again, on as much text as cells are; only they count then. 0: none.
+  /// Of these, the best that are scored again, on as much text as cells are; 0 for none.
+  ///
+  /// Only they count then.
   package var scoredAgain = 0
   /// The bound of the norm of a carried hidden state: relu and identity let it grow.
   package var stateNorm = 25.0

@@ -260,7 +260,9 @@ final class StudyFile {
     for row in try database.run(
       "SELECT proposal, updates, loss, train_loss FROM curves ORDER BY proposal, updates")
     {
-      guard Limits.counts.contains(row[1].int) else { throw damaged("curve of proposal \(row[0].int)") }
+      guard Limits.counts.contains(row[1].int) else {
+        throw damaged("curve of proposal \(row[0].int)")
+      }
       curves[row[0].int, default: []].append(
         CurvePoint(updates: row[1].int, loss: row[2].double, trainLoss: row[3].double))
     }

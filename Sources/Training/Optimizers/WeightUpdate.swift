@@ -36,8 +36,9 @@ package final class WeightUpdate {
     return values.all.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
   }
 
-  /// Whether optimisers can take gradients of this norm, scaled down to `clip` where they are larger: their
-  /// squares too must be finite in single precision. False for NaN.
+  /// Whether optimisers can take gradients of this norm, which are scaled down to a norm of `clip`.
+  ///
+  /// Their squares too must be finite in single precision. False for NaN.
   package static func canApply(norm: Double, clip: Double) -> Bool {
     norm.isFinite && min(norm, clip) < 1e18
   }
