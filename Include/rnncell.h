@@ -138,7 +138,19 @@ const char *rnncell_last_error(int32_t *line, int32_t *column);
 typedef struct rnncell_cell rnncell_cell;
 
 /*
- * Reads equations, one statement a line.
+ * Reads equations, one statement a line or between semicolons, in any order; # begins a comment.
+ *
+ * `x` is the input, `h` the output, which must have `h'`; every other primed name is one more state,
+ * and a state without its prime is its value before the step. States have the size of h, or of x.
+ *
+ *     linear(a, b, ...)             a fresh matrix for each operand, and a bias
+ *     product(a, b, ...)            the same without bias; both take blocks=N: block-diagonal
+ *     matrix(M, a), transposed(M, a) a matrix by its name, which can be used more than once
+ *     vector(v), scalar(s)          learned numbers by their names
+ *     blend(g, a, b)                g * a + (1 - g) * b
+ *     a + b, a - b, a * b, a / b, -a, numbers, max(a, b), min(a, b), mean(a, b, ...)
+ *     square, sqrt, abs, exp, log, sin, cos, layernorm, sigmoid, tanh, relu, leaky_relu, identity,
+ *     softplus, silu, gelu, elu, selu, softsign, hard_sigmoid, hard_tanh of one operand
  *
  * Errors: RNNCELL_PARSE with line, column and a suggestion.
  */

@@ -7,6 +7,9 @@ import Training
 ///
 /// A weight is the same in both where it maps the same operand for the same reader; where a change of the
 /// cell has touched one of these, less has to agree. Weights that the parent has not start as ever.
+///
+/// No strategy asks for it: `Tests/Bench/InheritanceBench` compares how well short trainings with and without
+/// it order children.
 package enum Inheritance {
   /// Places of parameters in the child's graph with those in the parent's that they take over.
   package static func pairs(

@@ -22,7 +22,14 @@ OTHERS = {
                   "sin(3 * a), cos(a), elu(a), selu(a), gelu(a), silu(a), softplus(a), softsign(a), "
                   "hard_sigmoid(a), hard_tanh(a), leaky_relu(a), relu(a), layernorm(a))",
     "swapped": "h' = c; c' = tanh(linear(x, h))",
+    "later state": "p' = h; h' = tanh(linear(x, h, p))",
+    "shifted states": "h' = tanh(linear(x, h, r)); r' = q; q' = p; p' = h",
+    "exchanged states": "h' = tanh(linear(x, a)) + b; a' = b + linear(x); b' = a",
+    "constant output": "h' = linear(vector(v)) + 0 * x",
+    "constant map as state": "c' = linear(vector(v)); h' = tanh(linear(x, h, c))",
     "mapped vector": "h' = tanh(linear(x, vector(v)) + 0.5 * h)",
+    "names of torch": "h' = tanh(linear(x, h) * vector(half) + vector(step) + matrix(children, h)) + vector(None) "
+                      "* vector(NULL)",
     "names of C": "memcpy = sigmoid(linear(x, h)); layernorm_ = tanh(memcpy * h); h' = layernorm_ + memcpy",
 }
 CELLS = STOCK + list(OTHERS)

@@ -1,6 +1,9 @@
-"""The Python of README.md runs as printed."""
+"""The Python of README.md runs as printed, and its table of the language is whole."""
 import pathlib
 import re
+
+import pytest
+import rnncell
 
 README = pathlib.Path(__file__).parents[2] / "README.md"
 
@@ -13,3 +16,14 @@ def test_the_python_blocks_run(tmp_path, monkeypatch):
         exec(compile(block, str(README), "exec"), {})
     assert (tmp_path / "cell.svg").stat().st_size > 0
     assert (tmp_path / "report.html").stat().st_size > 0
+
+
+def test_every_form_of_the_language_is_in_readme_and_header():
+    with pytest.raises(rnncell.ParseError) as raised:
+        rnncell.Cell("h' = nonsense_q(x)")
+    names = str(raised.value).split("there are ")[1].split(", ")
+    signs = {"add": "a + b", "subtract": "a - b", "multiply": "a * b", "divide": "a / b", "negate": "-a"}
+    header = (README.parent / "Include/rnncell.h").read_text().split("typedef struct rnncell_cell ")[1]
+    for text in README.read_text().split("### The language")[1], header.split("rnncell_cell_parse")[0]:
+        assert [name for name in names if not re.search(
+            re.escape(signs[name]) if name in signs else rf"\b{name}\b", text.split("\n## ")[0])] == []

@@ -132,10 +132,16 @@ struct StrategyTests {
     #expect(made > 150)
   }
 
+  /// Stock cells with a matrix that is read transposed too, which drafts do not have.
+  private static let notDrafted: Set = ["antisymmetric_rnn", "antisymmetric_rnn_gated"]
+
   @Test("a cell becomes a draft and the same cell again", arguments: StockCell.all.map(\.name))
   func drafts(name: String) throws {
     let cell = try Cell.stock(name)
-    guard let draft = Draft(cell) else { return }
+    guard let draft = Draft(cell) else {
+      #expect(Self.notDrafted.contains(name))
+      return
+    }
     #expect(try draft.cell() == cell)
   }
 

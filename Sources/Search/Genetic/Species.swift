@@ -68,10 +68,10 @@ package struct Population: Sendable {
   /// The Hall of Shame: what no offspring may be near to.
   package var shame: [TreeShape] { species.filter(\.isShamed).map(\.representative) }
 
-  /// Offspring that each living species is owed, by the fitness that its members share.
+  /// Offspring that each living species is owed, by the ranks of its members.
   ///
-  /// Fitness is the rank from the worst up, as losses of different rungs do not compare; a member's
-  /// is divided by the size of its species, so that a crowd gets no more than its mean.
+  /// Ranks count from the worst up, as losses of different rungs do not compare; a member's is divided by
+  /// the size of its species, so that a crowd gets no more than its mean.
   package var quotas: [(species: Int, share: Double)] {
     var sums: [Int: (sum: Double, count: Int)] = [:]
     for (rank, entry) in living.enumerated() {

@@ -4,7 +4,7 @@ import Kernels
 /// Genetic programming of trees in species, after Rawal and Miikkulainen 2018, arXiv:1803.04439.
 ///
 /// Random full trees begin. Then species, told apart by the outlines of their trees, have offspring as
-/// the fitness that their members share says; species that do not improve go to the Hall of Shame, and
+/// the ranks that their members share say; species that do not improve go to the Hall of Shame, and
 /// whatever is born near one of those is changed on until it is near none. Nothing waits for the end of
 /// a generation, which is a number of results (`GeneticSettings.generation`).
 package struct Evolution: Strategy {
