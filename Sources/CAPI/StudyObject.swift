@@ -111,7 +111,7 @@ final class StudyObject: Handled {
     let start = monotonicSeconds()
     let seconds = limits.seconds ?? .infinity
     let isOver = { @Sendable in before + monotonicSeconds() - start >= seconds }
-    guard !isOver() else { throw spent }
+    guard before < seconds else { throw spent }
     var task = try study.ask()
     // What a strategy trains to search with is trained here, whoever scores the cells.
     while task.work.isStage, let evaluator {
@@ -136,7 +136,7 @@ final class StudyObject: Handled {
     (leaderboard, front) = (nil, nil)
     study.countTime()
     defer { study.countTime() }
-    try study.tellFailure(id, failure)
+    try study.tellFailure(id, failure.isEmpty ? "no reason was given" : failure)
   }
 
   func tell(_ id: Int, _ score: Score) throws(Failure) {

@@ -1,6 +1,7 @@
 """Arrays in: buffers of any kind. Arrays out: read by NumPy and others without a copy."""
 import array
 import copy
+import itertools
 import pickle
 
 import numpy as np
@@ -65,6 +66,34 @@ def test_an_array_is_indexed_and_iterated():
         taken[2]
     with pytest.raises(IndexError, match="step"):
         taken[::2]
+
+
+INDICES = [0, 1, -1, 7, slice(None), slice(0, 1), slice(1, 3), slice(1, None), slice(5, 9), slice(-2, None),
+           slice(None, None, 2)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_an_index_gives_what_numpy_gives_or_an_index_error(count):
+    taken = rnncell.array(VALUES)
+    for key in itertools.product(INDICES, repeat=count):
+        try:
+            found = taken[key]
+        except IndexError:
+            continue
+        assert np.shape(found) == VALUES[key].shape and np.array_equal(found, VALUES[key]), key
+
+
+def test_indices_that_leave_a_dense_part_are_taken():
+    taken = rnncell.array(VALUES)
+    for key in [(1, 2), (1, 2, 3), (1, slice(1, 3)), (1, slice(1, 3), slice(None)), (-1, 0, slice(1, None)),
+                (slice(None), slice(None), slice(None)), (slice(1, 2), slice(0, 3)), ()]:
+        assert np.array_equal(taken[key], VALUES[key]), key
+    for key in [(slice(None), 1), (slice(0, 2), slice(0, 1)), (0, slice(None), 1), (slice(None), ...), ...,
+                (0, ...)]:
+        with pytest.raises(IndexError, match="numpy.asarray"):
+            taken[key]
+    with pytest.raises(IndexError, match="4 indices are too many for an array of 3 dimensions"):
+        taken[0, 0, 0, 0]
 
 
 def test_an_array_can_be_copied_and_pickled():

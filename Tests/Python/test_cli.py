@@ -7,8 +7,9 @@ import sys
 
 import pytest
 import rnncell
-from rnncell.cli import main, parser
+from rnncell.cli import cells, finalists, main, models, parser, search
 from rnncell.cli.cells import FORMS
+from rnncell.cli.options import training_from
 
 
 def run(*arguments, cwd=None, status=0):
@@ -99,6 +100,83 @@ def test_a_cell_is_named_in_any_way(tmp_path):
                        (tmp_path / "c.json", gru)):
         assert rnncell.Cell(run("show", name).stdout) == cell
     assert run("show", "z = sigmoid(linear(x, h)); h' = z * h").stdout.startswith("z  = ")
+
+
+def test_the_cell_of_a_model_is_shown_whatever_the_file_is_called(tmp_path, corpus, capsys):
+    gru = rnncell.Cell.stock("gru")
+    models = {"text.safetensors": rnncell.LanguageModel(gru, corpus, hidden_size=4), "m.st":
+              rnncell.LanguageModel(gru, corpus, hidden_size=4), "sequences":
+              rnncell.SequenceModel(gru, 3, 2, hidden_size=4), "net.json": rnncell.Network(gru, 3, 4)}
+    for name, model in models.items():
+        model.save(tmp_path / name)
+        assert main(["show", str(tmp_path / name)]) == 0
+        assert rnncell.Cell(capsys.readouterr().out) == gru
+    (tmp_path / "cell.safetensors").write_text(gru.equations)
+    assert main(["show", str(tmp_path / "cell.safetensors")]) == 0
+    assert rnncell.Cell(capsys.readouterr().out) == gru
+    # Of another program: a safetensors file without a model.
+    (tmp_path / "other").write_bytes((2).to_bytes(8, "little") + b"{}")
+    assert main(["show", str(tmp_path / "other")]) == 1
+    assert "other" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [
+    ["search", "{text}", "--trials", "1", "--report", "{none}"], ["search", "{text}", "--db", "{none}"],
+    ["study", "s.db", "--report", "{none}"], ["study", "s.db", "--csv", "{none}"],
+    ["finalists", "s.db", "{text}", "--save", "{none}"],
+    ["finalists", "s.db", "{text}", "--report", "{none}"],
+    ["ablate", "lstm", "{text}", "--save", "{none}"], ["train", "{text}", "--save", "{none}"],
+    ["train", "{text}", "--checkpoint", "{none}"],
+    ["compare", "{text}", "--cells", "lstm", "--save", "{none}"],
+    ["export", "m", "{none}"], ["stock", "--gallery", "{none}"], ["demo", "--db", "{none}"],
+])
+def test_a_file_that_cannot_be_written_is_refused_before_any_work(command, tmp_path, text_file, capsys,
+                                                                  monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for module, name in ((models, "corpus_from"), (search, "corpus_from"), (finalists, "corpus_from"),
+                         (search, "Study"), (cells, "loaded"), (cells, "stock_cells")):
+        monkeypatch.setattr(module, name, lambda *_: pytest.fail("it works"))
+    none = str(tmp_path / "none" / "file")
+    assert main([part.format(text=text_file, none=none) for part in command]) == 1
+    written = capsys.readouterr()
+    assert written.out == "" and written.err.startswith(f"rnncell: cannot write '{none}': there is no folder")
+
+
+def test_the_demo_refuses_a_folder_that_may_not_be_written_to(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cell.svg").mkdir()
+    assert main(["demo", "--db", "d.db"]) == 1
+    assert "cannot write 'cell.svg'" in capsys.readouterr().err and not (tmp_path / "d.db").exists()
+
+
+def test_a_package_that_is_missing_is_one_clear_line(tmp_path, text_file, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    assert main(["train", str(text_file), "--hidden", "4", "--tensorboard", str(tmp_path / "tb")]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("rnncell: ") and error.count("\n") == 1 and "pip install tensorboardX" in error
+
+
+@pytest.mark.parametrize("options, given", [
+    ([], {}), (["--batch", "32", "--truncation", "35"], {"batch_size": 32, "truncation": 35}),
+    (["--clip", "5", "--dropout", "0", "--optimizer", "adam", "--decay", "1", "--reduction", "mean"],
+     {"clip": 5, "dropout": 0, "optimizer": "adam", "decay": 1, "reduction": "mean"}),
+    (["--variational", "--random-truncation"], {"variational": True, "random_truncation": True}),
+])
+def test_options_that_are_given_hold_though_they_are_the_defaults(options, given):
+    for command in (["train", "t"], ["ablate", "s.db", "t"], ["compare", "t", "--cells", "lstm"]):
+        assert training_from(parser().parse_args([*command, *options])) == given
+
+
+def test_an_ablation_is_trained_as_its_study_or_as_it_is_told(tmp_path, text_file, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["search", str(text_file), "--strategy", "random", "--trials", "2", "--hidden", "6",
+                 "--batch", "4", "--truncation", "10", "--updates", "4", "--rungs", "1", "--db", "s.db"]) == 0
+    ablate = ["ablate", "s.db", str(text_file), "--seeds", "1", "--updates", "2"]
+    for options, sizes in (([], ("4", "10")), (["--batch", "32", "--truncation", "35"], ("32", "35"))):
+        assert main([*ablate, "--save", "a.json", *options]) == 0
+        kept = json.loads((tmp_path / "a.json").read_text())["options"]
+        assert (kept["batch_size"], kept["truncation"]) == sizes
+        (tmp_path / "a.json").unlink()
 
 
 def test_stock_cells_are_listed():
@@ -201,8 +279,9 @@ def in_a_terminal(*arguments, cwd, hears):
 
 
 def test_q_stops_a_search_and_what_follows_one(tmp_path, text_file):
+    # What is scored first would be LSTM or GRU, and nothing found yet.
     done, status = in_a_terminal("search", text_file, "--minutes", 600, "--hidden", 8, "--db", "s.db",
-                                 cwd=tmp_path, hears=b"1 scored")
+                                 "--no-controls", cwd=tmp_path, hears=b"1 scored")
     assert status == 0 and "q stops" in done and "stopped by q" in done and "best cell found" in done
     done, status = in_a_terminal("study", "s.db", "--watch", cwd=tmp_path, hears=b"scored")
     assert status == 0 and "best cell found" in done

@@ -2,6 +2,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 import rnncell
 from rnncell.ablation import contributions, text_of
@@ -72,6 +73,7 @@ def test_cells_are_named_by_what_they_are(corpus):
 
     assert names("lstm") == ["lstm"] and names(own) == ["cell 1"]
     assert names(["lstm", gru, own]) == ["lstm", "gru", "cell 3"]
+    assert names(["gru", "gru", gru]) == ["gru"]
     study = rnncell.Study(start="elman", operations="tanh sigmoid", strategy="local")
     assert study.ask().cell == rnncell.Cell.stock("elman")
     assert rnncell.Study(start=own, strategy="local").ask().cell == own
@@ -111,6 +113,52 @@ def test_each_cell_gets_the_best_of_the_grid_and_the_test_text_is_read_once_at_t
     assert plain.losses("gru") == result.losses("gru")[:1]
     rnncell.compare(corpus, ["gru", "elman"], before_test=before_test, resume=True, **options)
     assert len(seen) == 2
+
+
+def test_rates_may_be_an_array(corpus, tmp_path):
+    options = {"hidden_size": 4, "seeds": 1, "updates": 2, "batch_size": 4, "workers": 1,
+               "save": tmp_path / "c.json"}
+    result = rnncell.compare(corpus, "gru", learning_rates=np.array([0.001, 0.01], np.float32), **options)
+    assert [trial.learning_rate for trial in result.trials] == pytest.approx([0.001, 0.01])
+    assert rnncell.Comparison.load(tmp_path / "c.json").trials == result.trials
+
+
+@pytest.mark.parametrize("given, message", [
+    ({"seed": 5}, "seed is 5, .*pass seeds="), ({"threads": 8}, "threads is 8, .*pass workers="),
+    ({"checkpoint": "f"}, "checkpoint is 'f', .*pass save="), ({"csv": "f"}, "csv is 'f'"),
+    ({"tensorboard": "f"}, "tensorboard is 'f'"),
+    ({"parameters": 500, "hidden_size": 64}, "parameters and hidden_size are both given"),
+])
+def test_what_all_runs_cannot_share_is_refused(corpus, given, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(rnncell.InvalidArgumentError, match=message):
+        rnncell.compare(corpus, ["gru"], updates=1, **given)
+    if "checkpoint" in given:
+        task = rnncell.LanguageTask(corpus, **given)
+        with pytest.raises(rnncell.InvalidArgumentError, match=message):
+            rnncell.compare(task, ["gru"], updates=1)
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_trained(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(rnncell.LanguageModel, "fit", lambda *_, **__: pytest.fail("trained"))
+    with pytest.raises(rnncell.FileError, match="cannot write '.*none/c.json': there is no folder"):
+        rnncell.compare(corpus, ["gru"], hidden_size=4, updates=1, save=tmp_path / "none" / "c.json")
+
+
+def test_a_kept_comparison_says_which_cells_a_study_found(corpus, tmp_path):
+    save = tmp_path / "c.json"
+    options = {"hidden_size": 4, "seeds": 1, "updates": 1, "batch_size": 4, "split": "valid", "save": save}
+    cells = {"gru": "gru", "found 3": "elman", "lstm": "lstm"}
+    assert rnncell.compare(corpus, cells, finalists=["gru"], **options).finalists == ("gru",)
+    assert rnncell.Comparison.load(save).finalists == ("gru",)
+    # A file of before the finalists were kept has them by their names.
+    kept = json.loads(save.read_text())
+    del kept["finalists"]
+    save.write_text(json.dumps(kept))
+    assert rnncell.Comparison.load(save).finalists == ("found 3",)
+    again = rnncell.compare(corpus, cells, finalists=["found 3"], resume=True, **options,
+                            progress=lambda *_: pytest.fail("trained again"))
+    assert again.finalists == ("found 3",)
 
 
 @pytest.mark.parametrize("changed, message", [

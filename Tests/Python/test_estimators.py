@@ -8,6 +8,7 @@ import pytest
 import rnncell
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -211,11 +212,139 @@ def test_series_in_every_form_and_what_is_none():
             rnncell.Forecaster(**options).fit(value)
 
 
+def test_a_forecaster_with_patience_learns_from_the_starts_of_series_alone():
+    series = [np.sin(np.arange(length) / 5) for length in (60, 80, 5)]
+    options = {**SMALL, "epochs": 3, "patience": 2, "validation_fraction": 0.25}
+    model = rnncell.Forecaster("gru", **options).fit(series)
+    assert np.isfinite(model.history_[-1].valid_loss)
+    starts = np.concatenate([series[0][:45], series[1][:60], series[2][:3]])
+    assert model.mean_ == pytest.approx([starts.mean()], abs=1e-6)
+    others = [part.copy() for part in series]
+    for part, count in zip(others, (15, 20, 2)):
+        part[-count:] += 1e6
+    other = rnncell.Forecaster("gru", **options).fit(others)
+    assert other.mean_ == model.mean_ and other.scale_ == model.scale_
+    assert other.history_[0].train_loss == model.history_[0].train_loss
+    assert other.history_[0].valid_loss > 1e6 * model.history_[0].valid_loss
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.9])
+def test_a_series_too_short_to_divide_is_refused(fraction):
+    model = rnncell.Forecaster("gru", **{**SMALL, "epochs": 1}, horizon=3, patience=1,
+                               validation_fraction=fraction)
+    with pytest.raises(rnncell.InvalidArgumentError, match="at least 8 steps.*patience=None"):
+        model.fit(np.arange(7.0))
+    assert np.isfinite(model.fit(np.arange(8.0)).history_[0].valid_loss)
+
+
+def test_one_sequence_where_a_list_is_wanted_is_refused():
+    sequences, kinds, _ = waves(10)
+    model = rnncell.SequenceClassifier("gru", **{**SMALL, "epochs": 1}).fit(sequences, kinds)
+    with pytest.raises(ValueError, match=r"shape \(8, 2\).*fitted on sequences \[steps, 2\].*as \[X\]"):
+        model.predict(np.zeros((8, 2)))
+    assert model.predict([np.zeros((8, 2))]).shape == (1,)
+    table = rnncell.SequenceClassifier("gru", **{**SMALL, "epochs": 1}).fit(np.eye(10), kinds)
+    with pytest.raises(ValueError, match=r"fitted on a table \[sequences, 10\]"):
+        table.predict([np.zeros((10, 10))])
+
+
+def test_no_sequences_are_refused():
+    sequences, kinds, _ = waves(4)
+    model = rnncell.SequenceClassifier("gru", **{**SMALL, "epochs": 1}).fit(sequences, kinds)
+    for none in ([], (), np.empty(0, object), np.empty((0, 5, 2))):
+        with pytest.raises(ValueError, match="there are no sequences"):
+            model.predict(none)
+        with pytest.raises(ValueError, match="there are no sequences"):
+            model.fit(none, [])
+
+
+def test_the_score_of_a_regressor_is_scikit_learns():
+    sequences, _, speeds = waves(12)
+    weights = np.arange(12.0)
+    wide = np.stack([speeds, -speeds, np.full(12, 3.0)], 1)
+    for targets in (speeds, wide):
+        model = rnncell.SequenceRegressor("gru", **{**SMALL, "epochs": 3}).fit(sequences, targets)
+        said = model.predict(sequences)
+        assert model.score(sequences, targets) == pytest.approx(r2_score(targets, said))
+        assert model.score(sequences, targets, weights) == pytest.approx(
+            r2_score(targets, said, sample_weight=weights))
+    model.fit(sequences, speeds[:, None])
+    assert model.predict(sequences).shape == (12, 1)
+    assert model.score(sequences, speeds) == pytest.approx(r2_score(speeds, model.predict(sequences)[:, 0]))
+    model.fit(sequences, np.full(12, 2.0))
+    assert model.score(sequences, np.full(12, 3.0)) == 0
+    assert model.score(sequences, model.predict(sequences)) == 1
+    with pytest.raises(ValueError):
+        model.score(sequences, speeds[:3])
+
+
+def labelled_steps(count=12):
+    """Sequences of different lengths, and for each step whether it is above zero, and its double."""
+    random = np.random.default_rng(0)
+    sequences = [random.normal(size=(length, 1)) for length in random.integers(3, 9, count)]
+    return sequences, [np.where(part[:, 0] > 0, "up", "down") for part in sequences], [
+        2 * part for part in sequences]
+
+
+@pytest.mark.parametrize("kind, score", [
+    (rnncell.SequenceClassifier, accuracy_score), (rnncell.SequenceRegressor, r2_score)])
+def test_scores_of_steps_weigh_sequences(kind, score):
+    sequences, labels, numbers = labelled_steps()
+    wanted = labels if kind is rnncell.SequenceClassifier else numbers
+    model = kind("gru", per_step=True, **{**SMALL, "epochs": 2}).fit(sequences, wanted)
+    said, joined = (np.concatenate(parts) for parts in (model.predict(sequences), wanted))
+    assert model.score(sequences, wanted) == pytest.approx(score(joined, said))
+    weights = np.arange(12.0)
+    by_step = np.repeat(weights, [len(part) for part in sequences])
+    assert model.score(sequences, wanted, weights) == pytest.approx(
+        score(joined, said, sample_weight=by_step))
+    with pytest.raises(ValueError, match="3 targets for 12 sequences"):
+        model.score(sequences, wanted[:3])
+    with pytest.raises(ValueError, match=r"sequence 0 has \d steps and \d targets"):
+        model.score(sequences, [wanted[0][1:], *wanted[1:]])
+    with pytest.raises(ValueError, match=r"sample_weight has shape \(2,\).*each of the 12"):
+        model.score(sequences, wanted, weights[:2])
+
+
+def test_a_score_needs_one_target_for_each_sequence():
+    sequences, kinds, _ = waves(6)
+    model = rnncell.SequenceClassifier("gru", **{**SMALL, "epochs": 1}).fit(sequences, kinds)
+    for count in (1, 3):
+        with pytest.raises(ValueError, match=f"{count} targets for 6 sequences"):
+            model.score(sequences, kinds[:count])
+    with pytest.raises(ValueError, match="2 targets for 6 sequences"):
+        rnncell.MultiLabelModel("gru").fit(sequences, sequences[:2])
+
+
+def test_what_is_said_of_steps_has_the_form_of_the_sequences():
+    sequences, labels, _ = labelled_steps()
+    ragged = np.empty(len(sequences), object)
+    ragged[:] = sequences
+    model = rnncell.SequenceClassifier("gru", per_step=True, **{**SMALL, "epochs": 2}).fit(ragged, labels)
+    for said, wanted in zip(model.predict(ragged), model.predict(sequences), strict=True):
+        np.testing.assert_array_equal(said, wanted)
+    assert len(model.predict_proba(ragged)) == len(sequences)
+    assert model.predict(np.zeros((4, 5, 1))).shape == (4, 5)
+    table = rnncell.SequenceClassifier("gru", per_step=True, **{**SMALL, "epochs": 1})
+    assert table.fit(np.eye(3), np.eye(3)).predict(np.eye(3).tolist()).shape == (3, 3)
+
+
 def test_without_scikit_learn_the_same_interface_is_there():
-    program = """
+    random = np.random.default_rng(0)
+    wanted = np.concatenate([random.normal(size=(9, 2)), np.full((9, 2), 0.5)], 1)
+    said = wanted + random.normal(size=wanted.shape) * [1, 0.1, 0, 0.1]
+    weights = random.uniform(size=9)
+    scores = [r2_score(wanted, said), r2_score(wanted, said, sample_weight=weights),
+              r2_score(wanted[:, :1], said[:, 0])]
+    program = f"""
 import sys
 sys.modules["sklearn"] = None
 import numpy, rnncell
+from rnncell.estimatorbase import r2_score
+wanted, said, weights = (numpy.array(values) for values in {(wanted.tolist(), said.tolist(),
+                                                             weights.tolist())})
+numpy.testing.assert_allclose([r2_score(wanted, said), r2_score(wanted, said, sample_weight=weights),
+                               r2_score(wanted[:, :1], said[:, 0])], {scores})
 table = numpy.random.default_rng(0).normal(size=(40, 6))
 model = rnncell.SequenceClassifier("gru", hidden_size=8, epochs=30, learning_rate=0.05, threads=1)
 assert model.set_params(epochs=40).get_params()["epochs"] == 40

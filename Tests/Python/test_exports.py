@@ -25,7 +25,7 @@ OTHERS = {
     "later state": "p' = h; h' = tanh(linear(x, h, p))",
     "shifted states": "h' = tanh(linear(x, h, r)); r' = q; q' = p; p' = h",
     "exchanged states": "h' = tanh(linear(x, a)) + b; a' = b + linear(x); b' = a",
-    "constant output": "h' = linear(vector(v)) + 0 * x",
+    "constant output": "h' = linear(vector(v))",
     "constant map as state": "c' = linear(vector(v)); h' = tanh(linear(x, h, c))",
     "mapped vector": "h' = tanh(linear(x, vector(v)) + 0.5 * h)",
     "names of torch": "h' = tanh(linear(x, h) * vector(half) + vector(step) + matrix(children, h)) + vector(None) "

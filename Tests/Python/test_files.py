@@ -4,7 +4,7 @@ import stat
 
 import pytest
 import rnncell
-from rnncell.files import write_whole
+from rnncell.files import writable, write_whole
 
 
 def test_a_text_takes_the_place_of_the_old_one_and_nothing_else_is_left(tmp_path):
@@ -41,6 +41,27 @@ def test_a_text_that_cannot_be_written_leaves_the_old_one(tmp_path):
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["file"]
     with pytest.raises(IsADirectoryError):
         write_whole(tmp_path, "text")
+
+
+def test_where_nothing_can_be_written_is_known_before(tmp_path):
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "link").symlink_to("not yet there")
+    (tmp_path / "lost").symlink_to("none/file")
+    for path in (tmp_path / "file", tmp_path / "new", tmp_path / "link", "name", os.devnull):
+        assert writable(path) == path
+    for path, said in ((tmp_path, "it is a folder"), (tmp_path / "none" / "f", "there is no folder '.*none'"),
+                       (tmp_path / "file" / "f", "there is no folder"),
+                       (tmp_path / "lost", "there is no folder")):
+        with pytest.raises(rnncell.FileError, match=f"cannot write {str(path)!r}: {said}"):
+            writable(path)
+    assert sorted(os.listdir(tmp_path)) == ["file", "link", "lost"]
+
+
+def test_a_folder_that_may_not_be_written_to_is_known_before(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # to a superuser nothing is forbidden
+    with pytest.raises(rnncell.FileError, match="may not be written to"):
+        writable(tmp_path / "new")
+    assert writable(os.devnull) == os.devnull
 
 
 def test_the_history_of_a_training_goes_where_it_is_told(tmp_path):

@@ -167,3 +167,25 @@ def test_dynamic_evaluation_follows_the_text_and_leaves_the_weights():
         np.testing.assert_array_equal(np.asarray(value), before[name])
     with pytest.raises(rnncell.InvalidArgumentError, match="decay"):
         model.evaluate(other, dynamic=0.5, decay=1.5)
+
+
+def test_options_of_dynamic_evaluation_need_it(trained, corpus):
+    for options in ({"decay": 0.1}, {"truncation": 5}):
+        with pytest.raises(rnncell.InvalidArgumentError, match="of dynamic evaluation alone; pass dynamic="):
+            trained.evaluate(corpus.test, **options)
+    with pytest.raises(TypeError, match="decay must be a number, not str"):
+        trained.evaluate(corpus.test, dynamic=0.1, decay="0.1")
+
+
+@pytest.mark.parametrize("id", [2**40, -7])
+def test_a_token_that_no_vocabulary_has_is_named(trained, id):
+    with pytest.raises(rnncell.InvalidArgumentError, match=f"a token id is {id}"):
+        trained.evaluate([0, id])
+
+
+def test_what_is_no_prompt_or_flag_is_named(trained, corpus):
+    with pytest.raises(TypeError, match="prompt must be str, not bytes"):
+        trained.generate(b"h")
+    for name in ("tied", "residual"):
+        with pytest.raises(TypeError, match=f"{name} must be True or False, not 'no'"):
+            model(corpus, **{name: "no"})

@@ -232,3 +232,100 @@ def test_matrices_start_as_the_source_of_a_stock_cell_says():
         parameters = rnncell.Network("ligru", 5, 24, seed=1, recurrent=recurrent).parameters()
         for matrix in (np.asarray(value) for value in parameters.values() if value.shape == (24, 24)):
             assert (np.abs(matrix @ matrix.T - np.eye(24)).max() < 1e-5) == is_orthogonal
+
+
+def test_a_state_of_another_network_is_refused():
+    gru = rnncell.Network("gru", 5, 8)
+    other = rnncell.Network("lstm", 5, 4)
+    state = other(inputs())[1]
+    stream = gru.stream(3)
+    for call in (lambda: gru(inputs(), state), lambda: gru.forward(inputs(), state),
+                 lambda: setattr(stream, "state", state),
+                 lambda: gru.forward(inputs())[1].backward(state_gradient=state)):
+        with pytest.raises(rnncell.InvalidArgumentError) as caught:
+            call()
+        assert "layers.0.h [batch, 4], layers.0.c [batch, 4]" in str(caught.value)
+        assert "layers.0.h [batch, 8]" in str(caught.value)
+    twin = rnncell.Network("gru", 5, 8, seed=9)
+    stream.state = twin(inputs())[1]
+    assert stream.state.array.tolist() == twin(inputs())[1].array.tolist()
+
+
+def test_arrays_by_name_have_the_batch_of_the_input():
+    net, x = network(layers=1), inputs()
+    assert np.array_equal(net(x, {})[0], net(x)[0])
+    _, tape = net.forward(x, {})
+    assert np.array_equal(tape.backward(state_gradient={})["x"], np.zeros(x.shape))
+    stream = net.stream(3)
+    stream.state = {}
+    assert not np.asarray(stream.state.array).any()
+    for call in (lambda: net(x, {"layers.0.c": np.zeros(7)}),
+                 lambda: setattr(stream, "state", {"layers.0.c": np.zeros(7)})):
+        with pytest.raises(rnncell.InvalidArgumentError, match=r"layers.0.c has shape \[7\], and \[3, 7\]"):
+            call()
+    with pytest.raises(rnncell.InvalidArgumentError, match=r"layers.0.c has shape \[7\], and \[batch, 7\]"):
+        net.state({"layers.0.c": np.zeros(7)})
+    with pytest.raises(rnncell.InvalidArgumentError, match="batch is None"):
+        net.state()
+    with pytest.raises(rnncell.InvalidArgumentError, match="input has shape"):
+        net(x[0], {})
+
+
+@pytest.mark.parametrize("options", [
+    {"schedule": "cosine"}, {"warmup": 10}, {"decay": 0.1}, {"average": 0.9}, {"dropout": 0.5},
+    {"weight_dropout": 0.4}, {"patience": 2}, {"epochs": 3}, {"csv": "history.csv"}, {"batch_size": 4}])
+def test_an_optimizer_refuses_what_only_fit_does(options):
+    with pytest.raises(TypeError, match=f"'{next(iter(options))}' is an option of fit.*loop of your own"):
+        network().optimizer("adam", **options)
+
+
+def test_an_optimizer_takes_what_it_reads():
+    net = network()
+    net.optimizer("sgd", momentum=0.9, nesterov=True, weight_decay=0.1, learning_rate=0.1, clip=None)
+    net.optimizer("adam", beta1=0.8, beta2=0.9, epsilon=1e-6, clip=1)
+    net.optimizer("rmsprop", smoothing=0.9)
+    with pytest.raises(TypeError, match="did you mean 'momentum'"):
+        net.optimizer("sgd", momentun=0.9)
+
+
+def test_an_optimizer_steps_by_a_tape_with_gradients_of_its_network():
+    net, x = network(), inputs()
+    rule = net.optimizer()
+    y, tape = net.forward(x)
+    before = net.parameters()["layers.0.b[i]"].tolist()
+    with pytest.raises(rnncell.StateError, match="run backward first"):
+        rule.step(tape)
+    gradients = tape.backward(np.ones(y.shape, np.float32))
+    for wrong, name in ((None, "NoneType"), (gradients, "Gradients")):
+        with pytest.raises(TypeError, match=f"not {name}; pass the one that network.forward gave"):
+            rule.step(wrong)
+    other, other_tape = network().forward(x)
+    other_tape.backward(np.ones(other.shape, np.float32))
+    with pytest.raises(rnncell.InvalidArgumentError, match="of another network"):
+        rule.step(other_tape)
+    assert net.parameters()["layers.0.b[i]"].tolist() == before
+    assert rule.step(tape) > 0
+    assert net.parameters()["layers.0.b[i]"].tolist() != before
+
+
+def test_numbers_of_numpy_are_options():
+    for options in ({"init_range": np.float32(0.1)}, {"zoneout": np.float32(0)}, {"chrono": np.float64(5)},
+                    {"forget_bias": np.int64(1)}, {"bidirectional": np.True_}, {"layers": np.int32(2)},
+                    {"seed": np.uint8(3)}):
+        assert network(**options).layers == 2
+    assert network().optimizer(learning_rate=np.float32(0.1), clip=np.float32(2), nesterov=np.False_)
+
+
+@pytest.mark.parametrize("options, part", [
+    ({"init_range": "0.1"}, "init_range must be a number, not str"),
+    ({"init_range": True}, "init_range must be a number, not bool"),
+    ({"init_range": np.complex64(1)}, "init_range must be a number, not complex64"),
+    ({"zoneout": "0.1"}, "zoneout must be a number, not str"),
+    ({"forget_bias": "1"}, "forget_bias must be a number, not str"),
+    ({"seed": 1.5}, "seed must be a whole number, not 1.5"),
+    ({"layers": 2.0}, "layers must be a whole number, not 2.0"),
+    ({"bidirectional": "no"}, "bidirectional must be True or False, not 'no'"),
+    ({"residual": 1}, "residual must be True or False, not 1")])
+def test_an_option_of_another_type_is_named(options, part):
+    with pytest.raises(TypeError, match=part):
+        network(**options)

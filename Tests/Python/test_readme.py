@@ -18,12 +18,13 @@ def test_the_python_blocks_run(tmp_path, monkeypatch):
     assert (tmp_path / "report.html").stat().st_size > 0
 
 
-def test_every_form_of_the_language_is_in_readme_and_header():
+def test_every_form_of_the_language_is_in_readme_header_and_help():
     with pytest.raises(rnncell.ParseError) as raised:
         rnncell.Cell("h' = nonsense_q(x)")
     names = str(raised.value).split("there are ")[1].split(", ")
     signs = {"add": "a + b", "subtract": "a - b", "multiply": "a * b", "divide": "a / b", "negate": "-a"}
     header = (README.parent / "Include/rnncell.h").read_text().split("typedef struct rnncell_cell ")[1]
-    for text in README.read_text().split("### The language")[1], header.split("rnncell_cell_parse")[0]:
+    section = README.read_text().split("### The language")[1]
+    for text in section, header.split("rnncell_cell_parse")[0], rnncell.Cell.__doc__:
         assert [name for name in names if not re.search(
             re.escape(signs[name]) if name in signs else rf"\b{name}\b", text.split("\n## ")[0])] == []

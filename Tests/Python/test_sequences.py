@@ -244,3 +244,95 @@ def test_chrono_initialisation():
     assert not np.asarray(rnncell.Network("elman", 3, 8, chrono=50).parameters()["layers.0.b[h']"]).any()
     with pytest.raises(rnncell.InvalidArgumentError, match="chrono"):
         rnncell.Network("lstm", 3, 4, chrono=1.5)
+
+
+def tiny(**options):
+    """A model of sequences, and data of two batches for it."""
+    model = rnncell.SequenceModel("gru", 1, 2, hidden_size=2, **options)
+    return model, np.zeros((4, 3, 1), np.float32), [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize("with_valid", [False, True])
+@pytest.mark.parametrize("batch_size, every", [(4, 50), (2, 50), (2, 1), (2, 3)])
+def test_the_end_of_every_epoch_is_reported(batch_size, every, with_valid):
+    (model, x, classes), heard = tiny(), []
+    model.fit(x, classes, valid=(x, classes) if with_valid else None, epochs=5, batch_size=batch_size,
+              report_every=every, progress=heard.append)
+    per_epoch = 4 // batch_size
+    wanted = sorted({*range(per_epoch, 5 * per_epoch + 1, per_epoch),
+                     *range(every, 5 * per_epoch + 1, every)})
+    assert [row.update for row in heard] == wanted
+    assert [row for row in heard if row.update % per_epoch == 0][-1].epoch == 5
+    heard.clear()
+    model.fit(x, classes, epochs=2, batch_size=batch_size, report_every=50, progress=heard.append)
+    assert [row.update for row in heard] == [6 * per_epoch, 7 * per_epoch]
+
+
+def test_the_last_update_is_reported_within_an_epoch_and_after_resuming(tmp_path):
+    (model, x, classes), heard = tiny(), []
+    options = {"batch_size": 1, "progress": heard.append, "checkpoint": tmp_path / "c"}
+    model.fit(x, classes, updates=6, **options)
+    assert [row.update for row in heard] == [4, 6]
+    heard.clear()
+    tiny()[0].fit(x, classes, updates=11, resume=True, **options)
+    assert [row.update for row in heard][-2:] == [8, 11]
+
+
+@pytest.mark.parametrize("progress", ["x", 1, 0, []])
+def test_progress_is_a_function_or_a_flag(progress):
+    model, x, classes = tiny()
+    with pytest.raises(TypeError, match="progress must be a function, True, False or None"):
+        model.fit(x, classes, progress=progress)
+    model.fit(x, classes, progress=False)
+
+
+@pytest.mark.parametrize("options, name", [
+    ({"patience": 1}, "patience"), ({"average": "triggered"}, "average='triggered'"),
+    ({"average": "triggered", "average_interval": 2}, "average='triggered'")])
+def test_what_follows_the_validation_loss_needs_one(options, name):
+    model, x, classes = tiny()
+    with pytest.raises(rnncell.InvalidArgumentError, match=f"{name} follows.*pass valid="):
+        model.fit(x, classes, epochs=3, **options)
+    assert model.history == ()
+    assert model.fit(x, classes, valid=(x, classes), epochs=1, **options)
+
+
+@pytest.mark.parametrize("options, part", [
+    ({"valid": np.zeros((4, 3, 1))}, r"valid must be a pair, not ndarray; pass valid=\(sequences, targets\)"),
+    ({"valid": [[[0.0]]] * 3}, "valid must be a pair, not list"),
+    ({"shuffle": "no"}, "shuffle must be True or False, not 'no'"),
+    ({"nesterov": "x"}, "nesterov must be True or False, not 'x'"),
+    ({"variational": 1}, "variational must be True or False, not 1"),
+    ({"seed": 1.5}, "seed must be a whole number, not 1.5"),
+    ({"epochs": True}, "epochs must be a whole number, not True"),
+    ({"warmup": 1.5}, "warmup must be a whole number, not 1.5"),
+    ({"clip": "5"}, "clip must be a number, not str"),
+    ({"learning_rate": True}, "learning_rate must be a number, not bool"),
+    ({"learning_rate": np.array([0.1, 0.2])}, "learning_rate must be a number, not ndarray"),
+    ({"dropout": "0.1"}, "dropout must be a number, not str"),
+    ({"momentum": [0.9]}, "momentum must be a number, not list")])
+def test_options_of_another_type_are_named(options, part):
+    model, x, classes = tiny()
+    with pytest.raises(TypeError, match=part):
+        model.fit(x, classes, **options)
+
+
+def test_training_takes_numbers_of_numpy():
+    model, x, classes = tiny(init_range=np.float32(0.1), zoneout=np.float32(0.1), bidirectional=np.True_)
+    history = model.fit(
+        x, classes, epochs=np.int64(2), learning_rate=np.float32(0.1), clip=np.float32(1),
+        dropout=np.float32(0.1), warmup=np.int32(1), average=np.float64(0.5), shuffle=np.False_)
+    assert model.network().bidirectional and [row.epoch for row in history] == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["bidirectional", "per_step", "residual"])
+def test_flags_of_a_model_of_sequences_are_flags(name):
+    with pytest.raises(TypeError, match=f"{name} must be True or False, not 'no'"):
+        tiny(**{name: "no"})
+
+
+@pytest.mark.parametrize("wrong", [2**40, -3])
+def test_a_class_beyond_any_is_named(wrong):
+    model, x, _ = tiny()
+    with pytest.raises(rnncell.InvalidArgumentError, match=f"a class is {wrong}"):
+        model.fit(x, [0, 1, wrong, 1])

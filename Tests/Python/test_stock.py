@@ -418,3 +418,17 @@ def test_stock_cells_start_as_their_sources_say():
             net = rnncell.Network(cell, input_size=2, hidden_size=4, layers=1, forget_bias=forget_bias)
             wanted = 3 if forget_bias and name == "b[f]" else value
             assert np.all(np.asarray(net.parameters()[f"layers.0.{name}"]) == wanted), (cell, name)
+
+
+def test_the_exponential_gates_of_slstm_bear_any_number():
+    network = rnncell.Network("slstm", 2, 3, seed=1)
+    for gate in "fi":
+        for value in (-1e4, -200.0, 90.0, 1e4):
+            parameters = {name: np.asarray(part) * 1 for name, part in network.parameters().items()}
+            parameters["layers.0.b[f]"][:] = value if gate == "f" else 1
+            parameters["layers.0.b[i]"][:] = value if gate == "i" and value > 0 else 0
+            network.load_parameters(parameters)
+            y, tape = network.forward(np.ones((6, 1, 2), np.float32))
+            gradients = tape.backward(np.ones((6, 1, 3), np.float32))
+            assert np.isfinite(np.asarray(y)).all()
+            assert all(np.isfinite(np.asarray(part)).all() for part in gradients.values())

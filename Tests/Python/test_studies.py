@@ -52,6 +52,37 @@ def test_a_study_carries_on_where_it_was_left(tmp_path):
     assert sqlite3.connect(path).execute("select count(*) from proposals").fetchone()[0] >= 2
 
 
+def test_what_is_left_out_is_as_the_study_was_begun(corpus, tmp_path):
+    path = tmp_path / "s.db"
+    with rnncell.Study(path, corpus, strategy="random", seed=4, trials=2, controls=True, **TINY) as study:
+        begun = study.run().settings
+        assert study.sizes == {
+            "hidden_size": 8, "layers": 1, "embedding_size": 8, "batch_size": 8, "truncation": 10,
+            "learning_rate": 0.002, "parameters": study.sizes["parameters"]}
+    with rnncell.Study(path, corpus, trials=4) as study:
+        assert study.run().settings == begun
+        assert len(study.history) >= 6 and study.info.strategy == "random"
+    for options, message in [
+            ({"hidden_size": 9}, "hidden_size '8', not '9'"), ({"batch_size": 9}, "batch '8', not '9'"),
+            ({"updates": 19}, "updates '18', not '19'"), ({"seed": 5}, "seed '4', not '5'")]:
+        with pytest.raises(rnncell.StateError, match=message):
+            rnncell.Study(path, corpus, **options)
+
+
+def test_what_a_study_cannot_run_is_said(corpus, tmp_path):
+    path = tmp_path / "s.db"
+    with rnncell.Study(path, corpus, strategy="enas", trials=1, **TINY):
+        pass
+    with rnncell.Study(path, read_only=True, trials=3) as study:
+        with pytest.raises(rnncell.StateError, match="read-only"):
+            study.run(objective=formula)
+    with rnncell.Study(path, trials=3) as study:
+        for call in study.ask, lambda: study.run(objective=formula):
+            with pytest.raises(rnncell.InvalidArgumentError, match="open the study with"):
+                call()
+        assert not study.history
+
+
 def test_a_failure_is_kept_with_its_reason():
     study = rnncell.Study(strategy="random", trials=4)
     first, second = study.ask(), study.ask()
@@ -273,6 +304,15 @@ def test_the_front_holds_what_no_other_cell_beats_in_everything(corpus):
         rnncell.Study(front=True, deterministic=True)
 
 
+def test_a_negative_limit_of_the_leaderboard_is_refused():
+    study = rnncell.Study()
+    for loss in (1.0, 2.0):
+        study.tell(study.ask().id, loss)
+    assert [len(study.leaderboard(limit)) for limit in (None, 0, 1, 5)] == [2, 0, 1, 2]
+    with pytest.raises(rnncell.InvalidArgumentError, match="limit is -1; pass 0 or more"):
+        study.leaderboard(-1)
+
+
 def test_finalists_are_chosen_by_validation_and_tested_once(corpus, tmp_path):
     told = []
     options = {"seeds": 2, "learning_rates": (1e-6, 0.01), "updates": 24, "workers": 2}
@@ -344,9 +384,10 @@ def test_layers_may_have_different_cells(corpus, tmp_path):
         study.run()
         assert [(row.equations, row.valid_loss) for row in study.history
                 if row.state == "scored"] == first
+        sizes = study.sizes
     # What is trained is what the equations say, also elsewhere.
     row = mixed[0]
-    score = train(corpus, row.equations, row.seed, row.updates, study._sizes)
+    score = train(corpus, row.equations, row.seed, row.updates, sizes)
     assert score.loss == pytest.approx(row.valid_loss, abs=1e-5)
     assert score.parameters == row.parameters
     compared = rnncell.compare(corpus, {"found": row.cells, "lstm": "lstm"}, parameters=2000, layers=2,

@@ -7,6 +7,7 @@ import stat
 import numpy as np
 import pytest
 import rnncell
+from rnncell.finalists import comparison_of, ordered
 
 
 def some(count, seed=0):
@@ -109,6 +110,30 @@ def test_next_steps_of_sequences_alone():
         rnncell.SequenceTask(some(3), some(3))
 
 
+def test_values_of_steps_may_be_flat():
+    sequences = [part for part, _ in zip(*some(6))]
+    flat = [part[:, 0].cumsum() for part in sequences]
+    task = rnncell.SequenceTask((sequences, flat), (sequences, flat), targets="values", per_step=True,
+                                hidden_size=8)
+    model = task.fit(task.model("gru"), epochs=1, batch_size=4)
+    assert model.output_size == 1 and task.loss(model) > 0
+    wide = [np.stack([part, part], 1) for part in flat]
+    assert rnncell.SequenceTask((sequences, wide), (sequences, wide), targets="values",
+                                per_step=True).model("gru").output_size == 2
+
+
+def test_a_size_is_said_in_one_way():
+    corpus = rnncell.Corpus(text="the cat sat. " * 60)
+    for make in (lambda **size: rnncell.LanguageTask(corpus, **size),
+                 lambda **size: rnncell.SequenceTask(some(4), some(4, 1), output_size=2, **size)):
+        assert make(parameters=500).parameters == 500
+        assert make().parameters == make(hidden_size=64).parameters
+        with pytest.raises(rnncell.InvalidArgumentError, match="parameters and hidden_size are both given"):
+            make(parameters=500, hidden_size=64)
+        with pytest.raises(rnncell.InvalidArgumentError, match="parameters is 0"):
+            make(parameters=0)
+
+
 def test_a_task_without_sequences_is_refused():
     one = ([[[1.0], [2.0]]], [0])
     for given in ((([], []), one), (one, ([], []))):
@@ -167,3 +192,64 @@ def test_finalists_and_ablation_of_a_search_on_a_task(tmp_path):
     assert "per token" not in page
     with pytest.raises(rnncell.InvalidArgumentError, match="or its task"):
         study.finalists()
+
+
+def test_the_finalist_of_the_least_validation_loss_is_first_whatever_its_name(tmp_path):
+    """The cells that a short search begins with are equal to stock cells, and have their names."""
+    task = rnncell.SequenceTask(some(40), some(20, 1), some(20, 2), epochs=2, **TASK)
+    study = rnncell.search(objective=task, trials=4, updates=6, rungs=1, db=tmp_path / "study.db",
+                           controls=False, progress=False)
+    result = study.finalists(4, corpus=task, seeds=1, learning_rates=None)
+    assert any(name in rnncell.stock_cells() for name in result.finalists)
+    assert list(result.cells)[len(result.finalists):] == ["lstm", "gru"]
+    assert next(iter(result.cells)) == next(
+        name for name in result.by_validation() if name in result.finalists)
+    # What lies beside the study says so too, and gives the winner of an ablation.
+    kept = comparison_of(study)
+    assert list(kept.cells) == list(result.cells) and kept.finalists == result.finalists
+    # Were the losses the other way round, the last of them would be first.
+    turned = [run._replace(valid_loss=-run.valid_loss) for run in result.runs]
+    again = ordered(rnncell.Comparison(result.cells, result.seeds, turned, finalists=result.finalists))
+    assert next(iter(again.cells)) == [
+        name for name in result.by_validation() if name in result.finalists][-1]
+
+
+def test_finalists_and_ablation_of_a_search_on_several_tasks(tmp_path):
+    corpus = rnncell.Corpus(train_text="the cat sat. " * 60, valid_text="the cat sat. " * 4,
+                            test_text="the cat. ")
+    text = rnncell.LanguageTask(corpus, hidden_size=8, batch_size=4, truncation=10, learning_rate=0.02)
+    sums = rnncell.SequenceTask(some(40), some(20, 1), some(20, 2), **TASK)
+    both = rnncell.JointTask(text, sums, shares=(1, 0.5), weights=(1, 3))
+    study = rnncell.search(objective=both, trials=3, rungs=1, updates=8, seed=1, progress=False,
+                           db=tmp_path / "study.db")
+    options = {"corpus": both, "updates": 16}
+    result = study.finalists(1, seeds=1, rivals="gru", learning_rates=(0.005, 0.02), **options)
+    assert len(result.cells) == 2 and len(result.trials) == 4 and study.info.test_reads == 1
+    run = next(run for run in result.runs if run.cell == "gru")
+    losses = {"valid": 0.0, "test": 0.0}
+    for task, updates, weight in ((text, 16, 1), (sums, 8, 3)):
+        model = task.fit(task.model("gru"), updates=updates, seed=0, threads=1,
+                         learning_rate=run.learning_rate)
+        losses = {split: loss + weight * task.loss(model, split) for split, loss in losses.items()}
+    assert run.valid_loss == pytest.approx(losses["valid"], rel=1e-6)
+    assert run.test_loss == pytest.approx(losses["test"], rel=1e-6)
+    assert run.parameters == pytest.approx(both.parameters, rel=0.2) and run.updates == 16
+    # All is in the file: nothing is trained, and nothing is read again.
+    again = study.finalists(1, seeds=1, rivals="gru", learning_rates=(0.005, 0.02), **options,
+                            progress=lambda *_: pytest.fail("trained again"))
+    assert again.losses("gru") == result.losses("gru") and study.info.test_reads == 1
+    assert len(study.ablation(seeds=1, **options).cells) > 1
+    with pytest.raises(TypeError, match="not dict"):
+        study.finalists(corpus={"a": 1})
+
+
+def test_tasks_of_different_lengths_have_no_common_share():
+    short, long = (rnncell.SequenceTask(some(8), some(4, 1), some(4, 2), epochs=epochs, **TASK)
+                   for epochs in (2, 8))
+    grid = {"seeds": 1, "learning_rates": (0.01, 0.02), "workers": 1}
+    with pytest.raises(rnncell.InvalidArgumentError, match="no common share; pass epochs= or updates="):
+        rnncell.compare(rnncell.JointTask(short, long), ["gru"], **grid)
+    for task, options in ((rnncell.JointTask(short, long), {"epochs": 4}),
+                          (rnncell.JointTask(long, long), {}),
+                          (rnncell.JointTask(short, long), {"grid_share": 1})):
+        assert len(rnncell.compare(task, ["gru"], **grid, **options).trials) == 2

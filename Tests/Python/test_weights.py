@@ -160,3 +160,76 @@ def test_what_cannot_be_read_is_named(tmp_path):
     (tmp_path / "b.onnx").write_bytes(b"none")
     with pytest.raises(rnncell.FormatError, match="b.onnx is no ONNX model"):
         Network.from_onnx(tmp_path / "b.onnx")
+
+
+def torch_of(**changes):
+    """A loader of an LSTM of torch, 3 -> 4 in two layers both ways, with other arrays."""
+    return lambda: Network.from_torch({**state_dict("lstm", 3, 4, 2, bidirectional=True), **changes})
+
+
+def keras_of(*layers, **options):
+    """A loader of layers of Keras with arrays of these shapes."""
+    return lambda: Network.from_keras([[random(*shape) for shape in layer] for layer in layers], **options)
+
+
+@pytest.mark.parametrize("load, name, shape, wanted", [
+    (torch_of(weight_ih_l0=random(20, 3)), "'weight_ih_l0'", "20, 3", "16, 3"),
+    (torch_of(weight_ih_l0=random(12, 3)), "'weight_ih_l0'", "12, 3", "16, 3"),
+    (torch_of(weight_ih_l0_reverse=random(16, 5)), "'weight_ih_l0_reverse'", "16, 5", "16, 3"),
+    (torch_of(weight_hh_l1_reverse=random(20, 5)), "'weight_hh_l1_reverse'", "20, 5", "16, 4"),
+    (torch_of(weight_hh_l0_reverse=random(12, 4)), "'weight_hh_l0_reverse'", "12, 4", "16, 4"),
+    (torch_of(weight_ih_l1=random(16, 4)), "'weight_ih_l1'", "16, 4", "16, 8"),
+    (torch_of(bias_hh_l1=random(12)), "'bias_hh_l1'", "12", "16"),
+    (keras_of([(5, 20), (4, 16)]), "the kernel of layer 0", "5, 20", "5, 16"),
+    (keras_of([(5, 12), (4, 16)]), "the kernel of layer 0", "5, 12", "5, 16"),
+    (keras_of([(5, 16), (4, 16)], [(5, 16), (4, 16)]), "the kernel of layer 1", "5, 16", "4, 16"),
+    (keras_of([(5, 16), (4, 16), (5, 20), (5, 20)]), "the kernel of layer 0 backward", "5, 20", "5, 16"),
+    (keras_of([(5, 16), (4, 16), (12,)]), "the bias of layer 0", "12", "16"),
+    (keras_of([(5, 16), (4, 16), (2, 16)]), "the bias of layer 0", "2, 16", "16"),
+    (keras_of([(5, 12), (4, 12), (3, 12)]), "the bias of layer 0", "3, 12", "2, 12"),
+    (keras_of([(5, 12), (4, 12), (2, 12)], reset_after=False), "the bias of layer 0", "2, 12", "12"),
+    (keras_of([(5, 12), (4, 12), (12,)], reset_after=True), "the bias of layer 0", "12", "2, 12")])
+def test_every_array_has_the_shape_that_follows_from_the_hidden_size(load, name, shape, wanted):
+    with pytest.raises(rnncell.InvalidArgumentError,
+                       match=rf"^{name} has shape \[{shape}\], and \[{wanted}\] is needed$"):
+        load()
+
+
+@pytest.mark.parametrize("load, part", [
+    (torch_of(weight_ih_l0=random(16)), r"'weight_ih_l0' has shape \[16\], and an array with 2 dimensions"),
+    (torch_of(weight_hh_l0=random(16)), r"'weight_hh_l0' has shape \[16\]"),
+    (torch_of(bias_ih_l0=random(16, 1)), r"'bias_ih_l0' has shape \[16, 1\].* 1 dimension is"),
+    (torch_of(weight_hh_l0=random(16, 4) + 1j), "'weight_hh_l0' is complex"),
+    (keras_of([(5,), (4, 16)]), r"the kernel of layer 0 has shape \[5\]"),
+    (keras_of([(5, 16), (4, 9)]), "the recurrent kernel of layer 0 is 4 x 9: .* side by side"),
+    (lambda: Network.from_keras([random(5, 16) * 1j, random(4, 16)]), "the kernel of layer 0 is complex"),
+    (lambda: Network.from_torch(state_dict("rnn", 3, 4), nonlinearity="sigmoid"),
+     "'sigmoid' is none; pass 'tanh' or 'relu'"),
+    (lambda: Network.from_torch(state_dict("lstm", 3, 4), nonlinearity="relu"),
+     "nonlinearity is of an RNN, and 'weight_hh_l0' is of an LSTM"),
+    (keras_of([(5, 16), (4, 16)], reset_after=True), "reset_after is of a GRU")])
+def test_arrays_and_options_that_do_not_fit_are_named(load, part):
+    with pytest.raises(rnncell.InvalidArgumentError, match=part):
+        load()
+
+
+def test_relu_of_torch():
+    arrays, x = state_dict("rnn", 3, 4), np.abs(random(2, 3, 3))
+    network = Network.from_torch(arrays, nonlinearity="relu")
+    first = x[0] @ arrays["weight_ih_l0"].T + arrays["bias_ih_l0"] + arrays["bias_hh_l0"]
+    np.testing.assert_allclose(network(x[:1])[0][0], np.maximum(first, 0), atol=1e-6)
+
+
+@pytest.mark.parametrize("reset_after", [True, False, None])
+def test_a_keras_gru_without_a_bias_has_the_form_that_is_asked_for(reset_after):
+    kernel, recurrent, x = random(5, 18), random(6, 18), random(7, 3, 5)
+    is_after = reset_after is not False
+    bias = np.zeros((2, 18) if is_after else 18)
+    found = Network.from_keras([kernel, recurrent], reset_after=reset_after)(x)[0]
+    np.testing.assert_allclose(
+        found, keras_layer("gru", kernel, recurrent, bias, x.astype(float), is_after), atol=1e-5)
+
+
+def test_a_form_of_a_keras_gru_is_a_flag():
+    with pytest.raises(TypeError, match="reset_after must be True or False, not 'no'"):
+        keras_of([(5, 12), (4, 12)], reset_after="no")()

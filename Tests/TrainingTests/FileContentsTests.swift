@@ -56,6 +56,19 @@ import Training
     #expect(folder.names == ["f"])
   }
 
+  @Test("whether a file can be written is known before")
+  func writable() throws {
+    let folder = try ScratchFolder()
+    let path = try folder.file("f", "old")
+    try FileContents.checkWritable(path)
+    try FileContents.checkWritable("\(path).new")
+    try FileContents.checkWritable("/dev/null")
+    let failure = #expect(throws: Failure.self) { try FileContents.checkWritable("\(path)/g") }
+    #expect(failure?.kind == .io && failure?.message.contains("'\(path)/g'") == true)
+    #expect(throws: Failure.self) { try FileContents.checkWritable("\(path).none/g") }
+    #expect(folder.names == ["f"])
+  }
+
   @Test("a link still leads to what is written, and a pipe gets it as it is")
   func linksAndPipes() throws {
     let folder = try ScratchFolder()

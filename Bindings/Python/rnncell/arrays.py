@@ -17,13 +17,20 @@ def array(values: object) -> Array:
     return _rnncell.array(values)
 
 
-def token_ids(values: object) -> Array:
-    """An int32 array of token ids; an array that is one already is taken as it is."""
+def token_ids(values: object, name: str = "token id") -> Array:
+    """An int32 array of token ids; an array that is one already is taken as it is.
+
+    name: of one of the values, for errors.
+    """
     if isinstance(values, Array) and values.dtype == "int32":
         return values
     if not isinstance(values, Iterable):
         raise TypeError(f"token ids are a sequence of integers, not {type(values).__name__}")
-    return _rnncell.tokens(list(values))
+    ids = [*map(operator.index, values)]
+    for id in (min(ids, default=0), max(ids, default=0)):
+        if not 0 <= id < 1 << 31:
+            raise InvalidArgumentError(f"a {name} is {id}; pass numbers from 0 to 2**31 - 1")
+    return _rnncell.tokens(ids)
 
 
 def concatenated(parts: list[Array]) -> Array:
@@ -34,34 +41,63 @@ def concatenated(parts: list[Array]) -> Array:
     return _rnncell.array(floats)
 
 
-def positive(name: str, value: float, *, allow_zero: bool = False) -> float:
+def _kind_of(value: object) -> str:
+    """The letter of a NumPy value's type, "b" of its bools; "" for what is none."""
+    return getattr(getattr(value, "dtype", None), "kind", "")
+
+
+def number(name: str, value: object) -> float:
+    """The value as a float, if it is a real number, of Python, NumPy or another kind."""
+    try:
+        if isinstance(value, (bool, str, bytes)) or _kind_of(value) in ("b", "c"):
+            raise TypeError
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}") from None
+
+
+def positive(name: str, value: object) -> float:
     """The value, if it is a number above zero.
 
     The C interface reads zero as "the default", which `None` says here.
     """
-    if not isinstance(value, (int, float)) and not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
-    if value > 0 or (allow_zero and value == 0):
-        return value
+    checked = number(name, value)
+    if checked > 0:
+        return checked
     raise InvalidArgumentError(f"{name} is {value}; pass a positive number")
 
 
-def positive_int(name: str, value: int) -> int:
-    """The value, if it is a whole number above zero."""
+def whole(name: str, value: object) -> int:
+    """The value, if it is a whole number."""
     try:
-        number = operator.index(value)
+        if isinstance(value, bool):
+            raise TypeError
+        return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(f"{name} must be a whole number, not {value!r}") from None
-    positive(name, number)
-    return number
 
 
-def seed_of(value: int) -> int:
+def positive_int(name: str, value: object) -> int:
+    """The value, if it is a whole number above zero."""
+    count = whole(name, value)
+    if count > 0:
+        return count
+    raise InvalidArgumentError(f"{name} is {count}; pass a positive number")
+
+
+def flag(name: str, value: object) -> bool:
+    """The value, if it is True or False, also NumPy's."""
+    if isinstance(value, bool) or _kind_of(value) == "b":
+        return bool(value)
+    raise TypeError(f"{name} must be True or False, not {value!r}")
+
+
+def seed_of(value: object) -> int:
     """The seed, if it is a whole number of 64 bits without sign."""
-    number = operator.index(value)
-    if 0 <= number < 1 << 64:
-        return number
-    raise InvalidArgumentError(f"seed is {number}; pass a number from 0 to 2**64 - 1")
+    seed = whole("seed", value)
+    if 0 <= seed < 1 << 64:
+        return seed
+    raise InvalidArgumentError(f"seed is {seed}; pass a number from 0 to 2**64 - 1")
 
 
 def _restore(data: bytes, shape: tuple[int, ...], dtype: str) -> Array:

@@ -9,10 +9,15 @@ import os
 import pathlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _rnncell
-from ._rnncell import InvalidArgumentError
+from ._rnncell import FormatError, InvalidArgumentError
+
+if TYPE_CHECKING:
+    from .models import LanguageModel
+    from .networks import Network
+    from .sequences import SequenceModel
 
 _GENOTYPE, _RECIPE, _ARC, _ARC_ENAS_LM, _DSL, _TREE = 1, 2, 3, 4, 5, 6
 _FORMS = {"equations": 0, "svg": 1, "dot": 2, "latex": 3, "genotype": 4, "recipe": 5,
@@ -55,6 +60,18 @@ class Cell:
             n  = tanh(linear(x, r * h))
             h' = z * h + (1 - z) * n
         ''')
+
+    A statement is a line, or ends with a semicolon; they may have any order, and # begins a comment. `h` must
+    have its `h'`; a name without its prime is the value before the step.
+
+        linear(a, b, ...)                a fresh matrix for each operand, and a bias
+        product(a, b, ...)               the same without bias; both take blocks=N: block-diagonal
+        matrix(M, a), transposed(M, a)   a matrix by its name, which can be used more than once
+        vector(v), scalar(s)             learned numbers by their names
+        blend(g, a, b)                   g * a + (1 - g) * b
+        a + b, a - b, a * b, a / b, -a, 0.5, max(a, b), min(a, b), mean(a, b, ...)
+        square, sqrt, abs, exp, log, sin, cos, layernorm, sigmoid, tanh, relu, leaky_relu, identity,
+        softplus, silu, gelu, elu, selu, softsign, hard_sigmoid, hard_tanh of one operand
 
     Raises ParseError, with `.line`, `.column` and a suggestion, for what cannot be read.
     """
@@ -326,9 +343,10 @@ def cell_from_argument(text: str) -> Cell:
         return Cell(text.replace(";", "\n"))
     if text in stock_cells() or not (path.is_file() or os.sep in text or path.suffix):
         return Cell.stock(text)
-    if path.suffix == ".safetensors":
-        from .models import LanguageModel
-        return LanguageModel.load(path).network().cells[0]
+    if path.is_file() and _is_safetensors(path):
+        from .networks import Network
+        model = loaded(text)
+        return (model if isinstance(model, Network) else model.network()).cells[0]
     try:
         content = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -345,3 +363,27 @@ def cell_from_argument(text: str) -> Cell:
     if re.match(r"[A-Z]\w*\(", start):
         return Cell.from_dsl(content)
     return Cell(content)
+
+
+def _is_safetensors(path: pathlib.Path) -> bool:
+    """Whether a file is one by its start: the size of a header in eight bytes, and the header, of JSON."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    return start[8:] == b"{" and 8 + int.from_bytes(start[:8], "little") <= path.stat().st_size
+
+
+def loaded(path: str) -> LanguageModel | SequenceModel | Network:
+    """What a file holds: a model of either kind, or a network; FormatError for what is none of them."""
+    from .models import LanguageModel
+    from .networks import Network
+    from .sequences import SequenceModel
+    try:
+        return LanguageModel.load(path)
+    except FormatError as error:
+        failure = error
+    for kind in (SequenceModel, Network):
+        try:
+            return kind.load(path)
+        except FormatError:
+            continue
+    raise failure

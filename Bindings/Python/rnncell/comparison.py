@@ -17,7 +17,7 @@ from ._rnncell import DivergedError, InvalidArgumentError, StateError
 from .arrays import positive, positive_int
 from .cells import Cell, by_name, cell_from
 from .corpora import Corpus
-from .files import Path, write_whole
+from .files import Path, writable, write_whole
 from .models import perplexity_of
 from .tasks import LanguageTask, Task
 
@@ -79,8 +79,8 @@ class Comparison:
     """Runs of several cells, the same seeds for each."""
 
     def __init__(self, cells: Mapping[str, Cell | tuple[Cell, ...]], seeds: list[int], runs: list[Run],
-                 trials: list[Trial] | None = None, split: str = "test", is_language: bool = True
-                 ) -> None:
+                 trials: list[Trial] | None = None, split: str = "test", is_language: bool = True,
+                 finalists: Iterable[str] = ()) -> None:
         self.cells, self.seeds, self.runs = dict(cells), seeds, runs
         self.split = split
         """Whose losses are compared: "test", or "valid"."""
@@ -88,6 +88,8 @@ class Comparison:
         """Whether losses are nats per token, and have perplexities."""
         self.trials = [] if trials is None else trials
         """Of the grid of learning rates."""
+        self.finalists = tuple(finalists)
+        """The names of the cells that a study found."""
 
     @classmethod
     def load(cls, path: Path) -> Comparison:
@@ -95,7 +97,7 @@ class Comparison:
         kept, trials, runs = _read(pathlib.Path(path))
         cells = {name: _given(text.split("\n\n")) for name, text in kept["cells"].items()}
         return cls(cells, list(range(kept["seeds"])), runs, trials, kept["split"],
-                   kept.get("is_language", True))
+                   kept.get("is_language", True), kept["finalists"])
 
     @property
     def is_complete(self) -> bool:
@@ -213,7 +215,7 @@ def task_of(data: Corpus | Task, **shape: Any) -> Task:
                 f"{next(iter(shape))} is given, which a {type(data).__name__} says itself; leave it out")
         return data
     if not isinstance(data, Corpus):
-        raise TypeError("data must be a Corpus, a SequenceTask or a LanguageTask, not "
+        raise TypeError("data must be a Corpus, a SequenceTask, a LanguageTask or a JointTask, not "
                         f"{type(data).__name__}")
     return LanguageTask(data, **shape)
 
@@ -227,15 +229,16 @@ def compare(
     embedding_size: int | None = None, tied: bool | None = None,
     learning_rates: Sequence[float] | None = None, grid_share: float = 0.25,
     before_test: Callable[[Comparison], object] | None = None, split: str = "test",
-    **options: Any,
+    finalists: Iterable[str] = (), **options: Any,
 ) -> Comparison:
     """Trains cells at an equal number of parameters with the same options, seeds and updates.
 
     data:       a Corpus for language models, or a task; a SequenceTask has test= data unless `split` is
                 "valid".
-    cells:      by name, each a cell or one for each layer; or stock names and cells, one or a list.
-    parameters: of each language model, whose hidden size comes nearest to it; None: as with an LSTM of
-                hidden_size (64).
+    cells:      by name, each a cell or one for each layer; or stock names and cells, one or a list, of which
+                one that is equal to a stock cell has its name. What has the same name is one cell.
+    parameters: of each language model, whose hidden size comes nearest to it; or hidden_size: as many as
+                with an LSTM of it (64).
     layers (1), embedding_size, tied: of language models.
     seeds:      how many, from 0.
     workers:    models trained at a time, one thread each; None: one for each processor.
@@ -246,7 +249,9 @@ def compare(
                 sure; after a quarter a rate may lead that ends worse.
     before_test: is called when all is trained, and before the test data is read, which happens once.
     split:      "test", or "valid": compare by validation losses, and leave the test data alone.
-    options:    of `fit`, such as epochs, updates, batch_size or learning_rate; a task has its own.
+    finalists:  the names of those cells that a study found.
+    options:    of `fit`, such as epochs, updates, batch_size or learning_rate, but no files; a task has its
+                own.
 
     The state of the best validation loss is not picked, unless `patience` asks for it: the last weights
     of each run count.
@@ -257,7 +262,15 @@ def compare(
         raise InvalidArgumentError("there are no cells to compare; name at least one")
     if resume and save is None:
         raise InvalidArgumentError("resume is set without a file; pass save=FILE")
+    if save is not None:
+        writable(save)
     positive_int("seeds", seeds)
+    if workers is not None:
+        positive_int("workers", workers)
+    for name, remedy in (("seed", "each run has its own; pass seeds=, how many there are from 0"),
+                         ("threads", "each model has one; pass workers=, models trained at a time")):
+        if options.get(name) is not None:
+            raise InvalidArgumentError(f"{name} is {options[name]}, but {remedy}")
     if split not in ("test", "valid"):
         raise InvalidArgumentError(f"split {split!r} is none; pass 'test' or 'valid'")
     task = task_of(data, parameters=parameters, hidden_size=hidden_size, layers=layers,
@@ -266,24 +279,28 @@ def compare(
         raise InvalidArgumentError(
             "the task has no test data; make it with test=, or pass split='valid'")
     if learning_rates is not None:
+        learning_rates = [positive("learning_rates", rate) for rate in learning_rates]
         if not learning_rates or options.get("learning_rate") is not None:
             raise InvalidArgumentError("learning_rates is empty, or learning_rate is set beside it; "
                                        "pass one of the two")
-        for rate in learning_rates:
-            positive("learning_rates", rate)
         if not 0 < grid_share <= 1:
             raise InvalidArgumentError(f"grid_share is {grid_share}; pass a share from 0 to 1")
     options = {**task.training, **options}
+    for name in ("checkpoint", "csv", "tensorboard"):
+        if options.get(name):
+            raise InvalidArgumentError(f"{name} is {options[name]!r}, which all runs would write at a time; "
+                                       "leave it out, and pass save= to keep the runs")
     named = {name: _given(cell) for name, cell in cells.items()}
     key = {**task.key, "is_language": task.is_language, "seeds": seeds, "split": split,
            "learning_rates": learning_rates and [*learning_rates, grid_share],
            "options": {name: repr(value) for name, value in sorted(options.items())},
-           "cells": {name: equations_of(cell) for name, cell in named.items()}}
+           "cells": {name: equations_of(cell) for name, cell in named.items()},
+           "finalists": list(finalists)}
     ledger = _Ledger(None if save is None else pathlib.Path(save), key, task)
     if resume:
         ledger.read()
     comparison = Comparison(named, list(range(seeds)), ledger.runs, ledger.trials, split,
-                            task.is_language)
+                            task.is_language, key["finalists"])
     stop = threading.Event()
 
     def train(name: str, seed: int, **changed: Any) -> tuple[Any, float]:
@@ -301,7 +318,7 @@ def compare(
 
     def try_rate(name: str, rate: float) -> None:
         start = time.monotonic()
-        model, loss = train(name, 0, learning_rate=rate, **_share_of(options, grid_share))
+        model, loss = train(name, 0, learning_rate=rate, **task.part_of(options, grid_share))
         if grid_share == 1:
             whole[name, rate] = model, loss, start - time.monotonic()
         ledger.add_trial(Trial(name, rate, loss))
@@ -331,8 +348,8 @@ def compare(
                 raise
 
     tried = {(trial.cell, trial.learning_rate) for trial in ledger.trials}
-    work([(try_rate, name, float(rate)) for rate in learning_rates or () for name in named
-          if (name, float(rate)) not in tried])
+    work([(try_rate, name, rate) for rate in learning_rates or () for name in named
+          if (name, rate) not in tried])
     have = {(each.cell, each.seed) for each in ledger.runs}
     work([(run, name, seed) for seed in range(seeds) for name in named if (name, seed) not in have])
     if split == "test" and any(math.isnan(each.test_loss) for each in ledger.runs):
@@ -348,16 +365,11 @@ def _read(path: pathlib.Path) -> tuple[dict[str, Any], list[Trial], list[Run]]:
         kept = json.loads(path.read_text())
         trials = [Trial(**row) for row in kept.pop("trials", [])]
         runs = [Run(**row) for row in kept.pop("runs")]
+        # Files of before this was kept have them by their names.
+        kept.setdefault("finalists", [name for name in kept["cells"] if name.startswith("found ")])
         return dict(kept), trials, runs
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise StateError(f"{path} is no comparison ({error}); name another file") from None
-
-
-def _share_of(options: dict[str, Any], share: float) -> dict[str, Any]:
-    """The part of a training that the grid of learning rates gets."""
-    if options.get("updates"):
-        return {"updates": max(1, round(options["updates"] * share))}
-    return {"epochs": max(1, round((options.get("epochs") or 1) * share))}
 
 
 class _Ledger:

@@ -50,13 +50,14 @@ class Vocabulary(Sequence[str]):
     def __iter__(self) -> Iterator[str]:
         return (self[place] for place in range(self._size))
 
-    def index(self, word: str, *bounds: int) -> int:
-        """The id of a token's text; ValueError if it is not there."""
+    def index(self, word: str, start: int = 0, stop: int | None = None) -> int:
+        """The id of a token's text, from `start` to before `stop`; ValueError if it is not there."""
         if self._ids is None:
             self._ids = {text: place for place, text in reversed(list(enumerate(self)))}
-        if word not in self._ids:
+        place = self._ids.get(word)
+        if place is None or place not in range(*slice(start, stop).indices(self._size)):
             raise InvalidArgumentError(f"{word!r} is not in the vocabulary of {self._size}")
-        return self._ids[word]
+        return place
 
     def __contains__(self, word: object) -> bool:
         try:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import inspect
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +16,7 @@ from .sequences import SequenceModel
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
     from sklearn.exceptions import DataConversionWarning, NotFittedError
+    from sklearn.metrics import r2_score
     from sklearn.utils import check_random_state
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import validate_data
@@ -41,23 +42,54 @@ except ImportError:
             return self
 
     class ClassifierMixin:  # type: ignore[no-redef]
-        """`score` of a classifier."""
-
-        def score(self, X: object, y: object) -> float:
-            """The share of right answers."""
-            return float(np.mean(np.asarray(self.predict(X)) == np.asarray(y)))  # type: ignore
+        """In place of scikit-learn's, which tells it of a classifier."""
 
     class RegressorMixin:  # type: ignore[no-redef]
-        """`score` of a regressor."""
-
-        def score(self, X: object, y: object) -> float:
-            """The coefficient of determination."""
-            y = np.asarray(y, float)
-            residual = np.sum((y - np.asarray(self.predict(X))) ** 2)  # type: ignore
-            return float(1 - residual / np.sum((y - y.mean(0)) ** 2))
+        """In place of scikit-learn's, which tells it of a regressor."""
 
     class NotFittedError(StateError):  # type: ignore[no-redef]
         """The estimator has not been fitted."""
+
+    def r2_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
+        """The coefficient of determination, the mean of those of several outputs; of a constant one it is 1
+        where that is said exactly, else 0."""
+        wanted, said = (np.asarray(values, float).reshape(len(values), -1) for values in (y_true, y_pred))
+        if wanted.shape != said.shape:
+            raise ValueError(f"y has shape {wanted.shape}, and {said.shape} was predicted; pass that many")
+        mean = np.average(wanted, axis=0, weights=sample_weight)
+        residual, total = (np.average(square, axis=0, weights=sample_weight)
+                           for square in ((wanted - said) ** 2, (wanted - mean) ** 2))
+        is_constant = total == 0
+        shares = residual / np.where(is_constant, 1, total)
+        return float(np.mean(np.where(is_constant, residual == 0, 1 - shares)))
+
+
+def check_count(targets: Sized, count: int) -> None:
+    """ValueError where there is not one target for each sequence."""
+    if len(targets) != count:
+        raise ValueError(f"{len(targets)} targets for {count} sequences; pass one for each")
+
+
+def joined_steps(
+    said: Sequence[np.ndarray], wanted: Any, weights: Any,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """What is said and wanted at all time steps of all sequences, and the weight of each step.
+
+    weights: one for each sequence, which all of its steps get; or None.
+    """
+    targets = [np.asarray(part) for part in wanted]
+    check_count(targets, len(said))
+    for index, (part, target) in enumerate(zip(said, targets)):
+        if len(target) != len(part):
+            raise ValueError(f"sequence {index} has {len(part)} steps and {len(target)} targets; pass one "
+                             "for each")
+    if weights is not None:
+        weights = np.asarray(weights, float)
+        if weights.shape != (len(said),):
+            raise ValueError(f"sample_weight has shape {weights.shape}; pass one for each of the {len(said)} "
+                             "sequences")
+        weights = np.repeat(weights, [len(part) for part in said])
+    return np.concatenate(said), np.concatenate(targets), weights
 
 
 def floats(values: Any) -> np.ndarray:
@@ -129,11 +161,15 @@ class SequenceEstimator(BaseEstimator):
         """The sequences as arrays [steps, features]; with `reset`, their features are kept in mind."""
         if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1:
             X = list(X)  # what NumPy makes of sequences of different lengths
-        rank = np.ndim(X[0]) if isinstance(X, (list, tuple)) and X else None
+        is_list, is_whole = isinstance(X, (list, tuple)), getattr(X, "ndim", 0) == 3
+        if (is_list or is_whole) and not len(X):
+            raise ValueError("there are no sequences; pass at least one")
+        rank = np.ndim(X[0]) if is_list else None
         if rank == 1 and len({np.shape(part) for part in X}) > 1:
             raise ValueError("sequences of different lengths are arrays [steps, features], and the first "
                              "one has one dimension; write x[:, None] for one feature")
         if rank == 2:
+            self._check_rank(3, X, reset)
             found = [floats(part) for part in X]
             for index, part in enumerate(found):
                 if part.ndim != 2:
@@ -141,12 +177,13 @@ class SequenceEstimator(BaseEstimator):
             sizes = {part.shape[1] for part in found}
             if len(sizes) != 1:
                 raise ValueError(f"sequences have {sorted(sizes)} features; pass the same for all")
-            self._features(sizes.pop(), 3, reset)
-        elif getattr(X, "ndim", 0) == 3 or isinstance(X, (list, tuple)) and np.ndim(X) == 3:
-            whole = floats(X)
-            self._features(whole.shape[2], 3, reset)
-            found = list(whole)
+            self._features(sizes.pop(), reset)
+        elif is_whole:
+            self._check_rank(3, X, reset)
+            found = list(floats(X))
+            self._features(found[0].shape[1], reset)
         else:
+            self._check_rank(2, X, reset)
             found = [row[:, None] for row in self._table(X, reset=reset)]
         for index, part in enumerate(found):
             if not len(part):
@@ -162,15 +199,25 @@ class SequenceEstimator(BaseEstimator):
             table = np.asarray(X, np.float32)
             if table.ndim != 2:
                 raise ValueError(f"X has {table.ndim} dimensions; pass [sequences, steps] or more")
-            self._features(table.shape[1], 2, reset)
-        if reset:
-            self._rank = 2
+            self._features(table.shape[1], reset)
         return table
 
-    def _features(self, size: int, rank: int, reset: bool) -> None:
+    def _check_rank(self, rank: int, X: Any, reset: bool) -> None:
+        """ValueError where a table, of rank 2, comes after sequences of vectors, or these after a table."""
         if reset:
-            self.n_features_in_, self._rank = size, rank
-        elif size != self.n_features_in_ or rank != self._rank:
+            self._rank = rank
+        elif rank != self._rank:
+            fitted = f"{type(self).__name__} was fitted on"
+            if rank == 3:
+                raise ValueError(f"X holds sequences [steps, features], and {fitted} a table [sequences, "
+                                 f"{self.n_features_in_}]; pass such a table")
+            raise ValueError(f"X has shape {np.shape(X)}, and {fitted} sequences [steps, "
+                             f"{self.n_features_in_}]; pass a list of such, a single one as [X]")
+
+    def _features(self, size: int, reset: bool) -> None:
+        if reset:
+            self.n_features_in_ = size
+        elif size != self.n_features_in_:
             raise ValueError(
                 f"X has {size} features, but {type(self).__name__} is expecting "
                 f"{self.n_features_in_} features as input")
@@ -187,23 +234,25 @@ class SequenceEstimator(BaseEstimator):
                 self.scale_ = np.where(deviation > 0, deviation, 1).astype(np.float32)
         return [(part - self.mean_) / self.scale_ for part in sequences]
 
-    def _train(self, sequences: list[np.ndarray], targets: list[Any], output_size: int) -> None:
-        """Makes the model and trains it, with some sequences kept aside where patience needs them."""
-        sequences = self._scaled(sequences, reset=True)
+    def _train(
+        self, sequences: list[np.ndarray], targets: list[Any], output_size: int,
+        held: tuple[list[np.ndarray], list[Any]] | None = None,
+    ) -> None:
+        """Makes the model and trains it. Where patience needs sequences kept aside these are `held`, or
+        a share of all."""
         seed = self._seed()
+        if self.patience is not None and held is None:
+            count = self._held_out(len(sequences))
+            order = np.random.default_rng(seed).permutation(len(sequences))
+            held = [sequences[i] for i in order[:count]], [targets[i] for i in order[:count]]
+            sequences, targets = ([part[i] for i in order[count:]] for part in (sequences, targets))
+        sequences = self._scaled(sequences, reset=True)
+        valid = held and (self._scaled(held[0], reset=False), held[1])
         self.model_ = SequenceModel(
             self.cell, sequences[0].shape[1], output_size, targets=self._targets,
             per_step=self.per_step, layers=self.layers, parameters=self.parameters,
             hidden_size=None if self.parameters else self.hidden_size,
             bidirectional=self.bidirectional, residual=self.residual, zoneout=self.zoneout, seed=seed)
-        valid = None
-        if self.patience is not None:
-            count = self._held_out(len(sequences))
-            order = np.random.default_rng(seed).permutation(len(sequences))
-            kept, held = order[count:], order[:count]
-            valid = ([sequences[i] for i in held], [targets[i] for i in held])
-            sequences = [sequences[i] for i in kept]
-            targets = [targets[i] for i in kept]
         self.history_ = self.model_.fit(sequences, targets, valid=valid, **{
             "epochs": self.epochs, "batch_size": self.batch_size, "optimizer": self.optimizer,
             "learning_rate": self.learning_rate, "weight_decay": self.weight_decay,
@@ -214,13 +263,17 @@ class SequenceEstimator(BaseEstimator):
 
     def _held_out(self, count: int) -> int:
         """How many of the sequences are kept aside."""
-        if not 0 < self.validation_fraction < 1:
-            raise InvalidArgumentError(f"validation_fraction is {self.validation_fraction}; patience needs a "
-                                       "share between 0 and 1")
+        share = self._validation_share()
         if count < 2:
             raise InvalidArgumentError("patience needs at least 2 sequences, "
                                        "one to be kept aside; pass more, or patience=None")
-        return min(max(round(self.validation_fraction * count), 1), count - 1)
+        return min(max(round(share * count), 1), count - 1)
+
+    def _validation_share(self) -> float:
+        if not 0 < self.validation_fraction < 1:
+            raise InvalidArgumentError(f"validation_fraction is {self.validation_fraction}; patience needs a "
+                                       "share between 0 and 1")
+        return self.validation_fraction
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "model_"):
@@ -236,8 +289,9 @@ class SequenceEstimator(BaseEstimator):
         return np.asarray(outputs)
 
     def _like(self, parts: list[np.ndarray], X: Any) -> Any:
-        """One array where the sequences were one."""
-        return parts if isinstance(X, (list, tuple)) and np.ndim(X[0]) == 2 else np.stack(parts)
+        """One array where the sequences were one, or the rows of a table."""
+        is_one = getattr(X, "ndim", 1) > 1 or np.ndim(X[0]) == 1
+        return np.stack(parts) if is_one else parts
 
     def save(self, path: Path) -> None:
         """Saves the trained model; the estimator itself can be pickled."""

@@ -11,7 +11,9 @@ from . import estimatorbase
 from ._rnncell import InvalidArgumentError
 from .arrays import positive_int
 from .cells import Cell
-from .estimatorbase import ClassifierMixin, RegressorMixin, SequenceEstimator, floats
+from .estimatorbase import (
+    ClassifierMixin, RegressorMixin, SequenceEstimator, check_count, floats, joined_steps, r2_score,
+)
 from .sequences import next_step
 
 
@@ -42,18 +44,17 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
             self.classes_ = np.unique(np.concatenate([part.ravel() for part in rows]))
             codes = [np.searchsorted(self.classes_, part) for part in rows]
         else:
-            labels = self._labels(y, len(sequences))
+            labels = self._labels(y)
             self.classes_, found = np.unique(labels, return_inverse=True)
             codes = list(found.ravel())
-        if len(codes) != len(sequences):
-            raise ValueError(f"{len(codes)} targets for {len(sequences)} sequences; pass one for each")
+        check_count(codes, len(sequences))
         if len(self.classes_) < 2:
             raise ValueError(
                 f"Classifier can't train when only one class is present: {self.classes_}")
         self._train(sequences, codes, len(self.classes_))
         return self
 
-    def _labels(self, y: Any, count: int) -> np.ndarray:
+    def _labels(self, y: Any) -> np.ndarray:
         labels = np.asarray(y)
         if labels.ndim == 2 and labels.shape[1] == 1:
             if estimatorbase.HAS_SKLEARN:
@@ -64,8 +65,6 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
             raise ValueError(f"y has shape {labels.shape}; pass one label for each sequence")
         if estimatorbase.HAS_SKLEARN:
             estimatorbase.check_classification_targets(labels)
-        if len(labels) != count:
-            raise ValueError(f"{len(labels)} labels for {count} sequences; pass one for each")
         return labels
 
     def predict_proba(self, X: Any) -> Any:
@@ -81,12 +80,17 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         return self._like([self.classes_[part.argmax(1)] for part in outputs], X)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """The share of right answers, over all time steps with `per_step`."""
-        if not self.per_step:
-            right = self.predict(X) == np.asarray(y).ravel()
-            return float(np.average(right, weights=sample_weight))
-        pairs = zip(self.predict(X), y)
-        return float(np.mean(np.concatenate([np.asarray(a) == np.asarray(b) for a, b in pairs])))
+        """The share of right answers, over all time steps with `per_step`.
+
+        sample_weight: of each sequence.
+        """
+        said = self.predict(X)
+        if self.per_step:
+            said, wanted, sample_weight = joined_steps(said, y, sample_weight)
+        else:
+            wanted = np.asarray(y).ravel()
+            check_count(wanted, len(said))
+        return float(np.average(said == wanted.reshape(said.shape), weights=sample_weight))
 
 
 class SequenceRegressor(RegressorMixin, SequenceEstimator):
@@ -110,8 +114,7 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
                 f"{type(self).__name__} requires y to be passed, but the target y is None")
         sequences = self._sequences(X, reset=True)
         rows = [np.asarray(part, np.float64) for part in (y if self.per_step else np.asarray(y))]
-        if len(rows) != len(sequences):
-            raise ValueError(f"{len(rows)} targets for {len(sequences)} sequences; pass one for each")
+        check_count(rows, len(sequences))
         rank = 1 if self.per_step else 0
         self._is_flat = all(part.ndim == rank for part in rows)
         if self.per_step:
@@ -141,17 +144,14 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
         return self._like(found, X) if self.per_step else found[0]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """The coefficient of determination, over all time steps with `per_step`."""
-        wanted, found = ((np.concatenate([np.asarray(part, float) for part in values])
-                          if self.per_step else np.asarray(values, float))
-                         for values in (y, self.predict(X)))
-        weights = None if sample_weight is None else np.asarray(sample_weight, float)
-        mean = np.average(wanted, axis=0, weights=weights)
-        residual, total = (np.average(square, axis=0, weights=weights)
-                           for square in ((wanted - found) ** 2, (wanted - mean) ** 2))
-        total = np.where(total > 0, total, np.inf if np.ndim(total) else total)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return float(np.mean(1 - residual / total))
+        """The coefficient of determination, over all time steps with `per_step`; of several outputs the mean.
+
+        sample_weight: of each sequence.
+        """
+        said, wanted = self.predict(X), y
+        if self.per_step:
+            said, wanted, sample_weight = joined_steps(said, y, sample_weight)
+        return float(r2_score(wanted, said, sample_weight=sample_weight))
 
 
 class MultiLabelModel(SequenceEstimator):
@@ -196,6 +196,7 @@ class MultiLabelModel(SequenceEstimator):
                                   for parts in next_step(sequences))
         else:
             targets = [np.asarray(part, np.float32) for part in y]
+            check_count(targets, len(sequences))
         size = targets[0].shape[-1]
         self._train(sequences, targets, size)
         return self
@@ -269,28 +270,56 @@ class Forecaster(SequenceEstimator):
         return self._sequences(found, reset=reset)
 
     def fit(self, X: Any, y: None = None) -> Self:
-        """Trains on series, cut into pieces of `window` steps that overlap by half."""
+        """Trains on series, cut into pieces of `window` steps that overlap by half.
+
+        With patience the last `validation_fraction` of each series that is long enough is kept aside.
+        """
         series = self._series(X, reset=True)
-        window = positive_int("window", self.window)
-        length = window + positive_int("horizon", self.horizon)
-        stride = max(1, window // 2)
+        positive_int("window", self.window)
+        positive_int("horizon", self.horizon)
+        series, ends = (series, []) if self.patience is None else self._divided(series)
+        scaled = self._scaled(series, reset=True)
+        inputs, targets = self._pieces(scaled)
+        held = self._pieces(self._scaled(ends, reset=False)) if ends else None
+        mean, scale = self.mean_, self.scale_
+        standardize, self.standardize = self.standardize, False
+        try:
+            self._train(inputs, targets, self.horizon * series[0].shape[1], held)
+        finally:
+            self.standardize = standardize
+        self.mean_, self.scale_ = mean, scale
+        return self
+
+    def _divided(self, series: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Series without their ends, and the ends."""
+        least = self.horizon + 1
+        kept, ends = [], []
+        for part in series:
+            count = min(max(round(self._validation_share() * len(part)), least), len(part) - least)
+            if count < least:
+                kept.append(part)
+            else:
+                kept.append(part[:-count])
+                ends.append(part[-count:])
+        if not ends:
+            raise InvalidArgumentError(
+                f"patience needs a series of at least {2 * least} steps, whose end is kept aside; pass a "
+                "longer one, or patience=None")
+        return kept, ends
+
+    def _pieces(self, series: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """What is seen, and for each step of it what follows."""
+        length = self.window + self.horizon
+        stride = max(1, self.window // 2)
         pieces: list[np.ndarray] = []
         for part in series:
             starts = range(0, max(1, len(part) - length + 1), stride)
             pieces += [part[start:start + length] for start in starts]
             if len(part) > length and (len(part) - length) % stride:
                 pieces.append(part[-length:])
-        scaled = self._scaled(pieces, reset=True)
         inputs, targets = ([np.asarray(part) for part in parts]
-                           for parts in next_step(scaled, self.horizon))
-        mean, scale = self.mean_, self.scale_
-        standardize, self.standardize = self.standardize, False
-        try:
-            self._train(inputs, targets, self.horizon * series[0].shape[1])
-        finally:
-            self.standardize = standardize
-        self.mean_, self.scale_ = mean, scale
-        return self
+                           for parts in next_step(pieces, self.horizon))
+        return inputs, targets
 
     def predict(self, X: Any) -> Any:
         """What follows each series: [horizon] or [horizon, variables], in a list for several series."""

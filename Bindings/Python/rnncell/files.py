@@ -8,7 +8,24 @@ import os
 import stat
 from collections.abc import Iterable, Sequence
 
+from ._rnncell import FileError
+
 Path = str | os.PathLike[str]
+
+
+def writable(path: Path) -> Path:
+    """The path, if a file can be written there; FileError otherwise, before any work is done for it."""
+    name = os.fsdecode(path)
+    if os.path.isdir(name):
+        raise FileError(f"cannot write {name!r}: it is a folder; name a file in it")
+    if os.path.exists(name) and not os.path.isfile(name):
+        return path  # a device or a pipe, which need not be in a folder that can be written to
+    folder = os.path.dirname(os.path.realpath(name))
+    if not os.path.isdir(folder):
+        raise FileError(f"cannot write {name!r}: there is no folder {folder!r}; make it, or name another")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise FileError(f"cannot write {name!r}: the folder {folder!r} may not be written to; name another")
+    return path
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import os
 import pathlib
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +11,12 @@ from .ablation import ablate
 from .arrays import positive_int
 from .cells import Cell, by_name, cell_from_argument
 from .comparison import Comparison, compare
-from .tasks import Task
+from .corpora import Corpus
 
 if TYPE_CHECKING:
-    from .corpora import Corpus
     from .files import Path
     from .studies import Proposal, Study
+    from .tasks import Task
 
 EPOCHS = 4
 # What is kept beside a study.
@@ -56,11 +55,11 @@ def chosen(study: Study, count: int, rivals: list[Cell]) -> dict[str, Proposal]:
 
 def ordered(comparison: Comparison) -> Comparison:
     """The same with the finalist of the least validation loss first, then the others, then rivals."""
-    best = next((name for name in comparison.by_validation() if name.startswith("found ")),
+    best = next((name for name in comparison.by_validation() if name in comparison.finalists),
                 next(iter(comparison.cells)))
-    names = sorted(comparison.cells, key=lambda name: (name != best, not name.startswith("found ")))
-    return Comparison({name: comparison.cells[name] for name in names}, comparison.seeds,
-                      comparison.runs, comparison.trials, comparison.split, comparison.is_language)
+    names = sorted(comparison.cells, key=lambda name: (name != best, name not in comparison.finalists))
+    return Comparison({name: comparison.cells[name] for name in names}, comparison.seeds, comparison.runs,
+                      comparison.trials, comparison.split, comparison.is_language, comparison.finalists)
 
 
 def run_finalists(
@@ -82,7 +81,7 @@ def run_finalists(
         raise StateError("the test data was read for this study before, and what is chosen after that "
                          "is chosen by the test data; pass again=True if you must")
     comparison = compare(
-        data, {name: row.cells for name, row in found.items()} | known, save=path,
+        data, {name: row.cells for name, row in found.items()} | known, save=path, finalists=found,
         resume=path is not None, before_test=lambda _: study.record_test(again=again), **training)
     return ordered(comparison)
 
@@ -115,8 +114,8 @@ def given(data: Corpus | Task | None) -> Corpus | Task:
 def training_of(study: Study, data: Corpus | Task, options: dict[str, Any]) -> dict[str, Any]:
     """The options of `compare` by which cells of a study are trained anew."""
     passed = {name: value for name, value in options.items() if value is not None}
-    if isinstance(data, Task):
-        return passed
+    if not isinstance(data, Corpus):
+        return passed  # a task says the rest itself
     if study.settings["corpus"] not in ("", data.digest):
         raise StateError("the study searched on another corpus; pass the same one")
     training = {"epochs": None if options.get("updates") else EPOCHS, **sizes_of(study)}
@@ -136,8 +135,6 @@ def is_language(study: Study) -> bool:
 
 def sizes_of(study: Study) -> dict[str, int]:
     """At which sizes a study trains its cells; empty where a program scores them."""
-    found = re.match(
-        r"language model, (\d+) layers, embedding (\d+), (\d+) parameters \(.*\), batch (\d+), "
-        r"truncation (\d+)", study.settings["evaluation"])
-    names = ("layers", "embedding_size", "parameters", "batch_size", "truncation")
-    return dict(zip(names, map(int, found.groups()))) if found else {}
+    sizes = study.sizes
+    return {name: int(sizes[name]) for name in
+            ("layers", "embedding_size", "parameters", "batch_size", "truncation")} if sizes else {}

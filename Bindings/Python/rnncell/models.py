@@ -6,7 +6,7 @@ from typing import Any, Self, Unpack
 
 from . import _rnncell
 from ._rnncell import Array, FormatError, InvalidArgumentError
-from .arrays import positive, positive_int, seed_of, token_ids
+from .arrays import flag, number, positive, positive_int, seed_of, token_ids
 from .cells import Cell, cells_from
 from .corpora import UNITS, Corpus, Vocabulary, decoded
 from .modelbase import Model
@@ -54,7 +54,8 @@ class LanguageModel(Model):
                    for name, value in options.items() if value is not None}
         self._handle = _rnncell.model_create(
             vocabulary._corpus, [cell._handle for cell in given],
-            {"seed": seed_of(seed), "tied": tied, "residual": residual, "zoneout": zoneout,
+            {"seed": seed_of(seed), "tied": flag("tied", tied), "residual": flag("residual", residual),
+             "zoneout": number("zoneout", zoneout),
              **starting_options(init_range, forget_bias, chrono, recurrent), **numbers})
 
     @classmethod
@@ -87,20 +88,25 @@ class LanguageModel(Model):
         return self.encode(text) if isinstance(text, (str, bytes)) else token_ids(text)
 
     def evaluate(
-        self, text: object, *, dynamic: float | None = None, decay: float = 0.0,
-        truncation: int = 20, threads: int | None = None,
+        self, text: object, *, dynamic: float | None = None, decay: float | None = None,
+        truncation: int | None = None, threads: int | None = None,
     ) -> float:
         """The mean loss in nats per token over text or token ids, such as `corpus.test`.
 
         dynamic: a learning rate, such as 0.1, by which the weights follow the text: a step of gradient descent
-                 after each `truncation` tokens, which were predicted before (Krause et al. 2018,
-                 arXiv:1709.07432); decay: how far they go back to the trained ones at each step. Afterwards
-                 they are as before.
+                 after each `truncation` tokens (20), which were predicted before (Krause et al. 2018,
+                 arXiv:1709.07432); decay: how far they go back to the trained ones at each step (0).
+                 Afterwards they are as before.
         """
         if dynamic is not None:
             return self._handle.evaluate_dynamic(
-                self._tokens(text), positive("dynamic", dynamic), decay,
-                positive_int("truncation", truncation), threads or 0)
+                self._tokens(text), positive("dynamic", dynamic),
+                0.0 if decay is None else number("decay", decay),
+                20 if truncation is None else positive_int("truncation", truncation), threads or 0)
+        for name, value in (("decay", decay), ("truncation", truncation)):
+            if value is not None:
+                raise InvalidArgumentError(f"{name} is {value}, but is of dynamic evaluation alone; pass "
+                                           "dynamic=, a learning rate, or leave it out")
         return self._handle.evaluate(self._tokens(text), threads or 0)
 
     def perplexity(self, text: object, *, threads: int | None = None) -> float:
@@ -114,6 +120,8 @@ class LanguageModel(Model):
 
         temperature: of the softmax: 1 is the model's own distribution, 0 its likeliest token.
         """
+        if not isinstance(prompt, str):
+            raise TypeError(f"prompt must be str, not {type(prompt).__name__}")
         if "\0" in prompt:
             raise InvalidArgumentError("the prompt holds a NUL character; remove it")
         text = self._handle.generate(prompt, count, temperature, seed_of(seed))

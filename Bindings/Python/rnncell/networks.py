@@ -5,12 +5,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from . import _rnncell
-from ._rnncell import Array, InvalidArgumentError
-from .arrays import array, concatenated, positive, positive_int, seed_of
+from ._rnncell import Array, InvalidArgumentError, StateError
+from .arrays import array, concatenated, flag, number, positive, positive_int, seed_of
 from .cells import Cell, cells_from
 from .files import Path
 from .parameters import Learned, Parameters
-from .training import library_options
+from .training import TrainingOptions, library_options
+
+#: Of a State: name, size and offset in the floats of a batch of one, for each of its arrays.
+Layout = list[tuple[str, int, int]]
+#: What an optimizer reads of the training options; the others tell `fit` what to do around it.
+OPTIMIZER_OPTIONS = ("optimizer", "learning_rate", "momentum", "nesterov", "weight_decay", "beta1", "beta2",
+                     "epsilon", "smoothing", "clip")
 
 
 def sequence_of(value: object, count: int, name: str) -> list[Any]:
@@ -28,11 +34,15 @@ def starting_options(
 ) -> dict[str, object]:
     """How weights start, as the library is told it; 0 there is the default, NaN no special bias."""
     weights = 0.0 if init_range is None else positive("init_range", init_range)
-    bias = 0.0 if forget_bias is None else float(forget_bias)
+    bias = 0.0 if forget_bias is None else number("forget_bias", forget_bias)
     return {"init_range": weights,
             "chrono": 0.0 if chrono is None else positive("chrono", chrono),
             "forget_bias": bias if bias or forget_bias is None else float("nan"),
             **({} if recurrent is None else {"recurrent": recurrent})}
+
+
+def _shown(layout: Layout) -> str:
+    return ", ".join(f"{name} [batch, {size}]" for name, size, _ in layout)
 
 
 class Gradients(Parameters):
@@ -52,13 +62,11 @@ class State(Mapping[str, Array]):
     `array` holds them one after another, as a network takes and gives them.
     """
 
-    def __init__(self, array: Array, layout: list[tuple[int, str, int, int]], batch: int) -> None:
+    def __init__(self, array: Array, layout: Layout, batch: int) -> None:
         self.array = array
         self.batch = batch
-        self._views = {
-            f"layers.{layer}.{name}": array._view(batch * offset, (batch, size))
-            for layer, name, size, offset in layout
-        }
+        self._layout = layout
+        self._views = {name: array._view(batch * offset, (batch, size)) for name, size, offset in layout}
 
     def __getitem__(self, name: str) -> Array:
         try:
@@ -116,13 +124,15 @@ class Network(Learned):
                  for size in sequence_of(hidden_size, layers, "hidden_size")]
         self._take(_rnncell.network_create(
             handles, sizes, positive_int("input_size", input_size),
-            {"seed": seed_of(seed), "bidirectional": bidirectional, "residual": residual,
-             "zoneout": zoneout, **starting_options(init_range, forget_bias, chrono, recurrent)}))
+            {"seed": seed_of(seed), "bidirectional": flag("bidirectional", bidirectional),
+             "residual": flag("residual", residual), "zoneout": number("zoneout", zoneout),
+             **starting_options(init_range, forget_bias, chrono, recurrent)}))
 
     def _take(self, handle: _rnncell.Network) -> None:
         self._handle = handle
         self._info = handle.describe()
-        self._layout = handle.states()
+        self._layout: Layout = [(f"layers.{layer}.{name}", size, offset)
+                                for layer, name, size, offset in handle.states()]
 
     @classmethod
     def _read(cls, path: Path) -> _rnncell.Network:
@@ -138,20 +148,23 @@ class Network(Learned):
     def from_torch(cls, source: object, *, nonlinearity: str = "tanh") -> Network:
         """A network with the weights of torch's LSTM, GRU or RNN, also bidirectional.
 
-        source: a `state_dict`, a mapping from names to arrays, or a safetensors file. nonlinearity: of an RNN.
+        source:       a `state_dict`, a mapping from names to arrays, or a safetensors file.
+        nonlinearity: of an RNN, "tanh" or "relu".
         """
         from .weights import network_from_torch
         return network_from_torch(source, nonlinearity)
 
     @classmethod
-    def from_keras(cls, weights: Sequence[object]) -> Network:
+    def from_keras(cls, weights: Sequence[object], *, reset_after: bool | None = None) -> Network:
         """A network with the weights of Keras's LSTM, GRU (either form) or SimpleRNN.
 
-        weights: `layer.get_weights()`: kernel [I, gates H], recurrent kernel and bias, of bidirectional layers
-        twice; or a list of them for several layers.
+        weights:     `layer.get_weights()`: kernel [I, gates H], recurrent kernel and bias, of bidirectional
+                     layers twice; or a list of them for several layers.
+        reset_after: the form of GRUs; None: as the shape of the bias tells, or True, Keras's default, where
+                     use_bias=False leaves nothing that tells.
         """
         from .weights import network_from_keras
-        return network_from_keras(weights)
+        return network_from_keras(weights, reset_after)
 
     @classmethod
     def from_onnx(cls, source: object) -> Network:
@@ -184,34 +197,41 @@ class Network(Learned):
         self, values: Mapping[str, object] | None = None, *, batch: int | None = None
     ) -> State:
         """A state from arrays [batch, size] by name; what is not named is zero."""
-        values = dict(values or {})
-        parts = []
-        arrays = {name: array(value) for name, value in values.items()}
-        for part in arrays.values():
-            batch = part.shape[0] if batch is None and part.ndim == 2 else batch
+        arrays = {name: array(value) for name, value in (values or {}).items()}
+        sizes = {name: size for name, size, _ in self._layout}
+        for name, given in arrays.items():
+            if name not in sizes:
+                raise InvalidArgumentError(f"there is no state {name!r}; there are {', '.join(sizes)}")
+            if batch is None and given.ndim == 2:
+                batch = given.shape[0]
+            if given.shape != (batch, sizes[name]):
+                raise InvalidArgumentError(
+                    f"{name} has shape {list(given.shape)}, and "
+                    f"[{'batch' if batch is None else batch}, {sizes[name]}] is needed")
         if batch is None or batch < 1:
             raise InvalidArgumentError(f"batch is {batch}; pass how many sequences there are")
-        for layer, name, size, _ in self._layout:
-            given = arrays.pop(f"layers.{layer}.{name}", None)
-            if given is not None and given.shape != (batch, size):
-                raise InvalidArgumentError(
-                    f"layers.{layer}.{name} has shape {list(given.shape)}, and "
-                    f"{[batch, size]} is needed")
-            parts.append(array([0.0] * (batch * size)) if given is None else given)
-        if arrays:
-            known = ", ".join(f"layers.{layer}.{name}" for layer, name, _, _ in self._layout)
-            raise InvalidArgumentError(f"there is no state {min(arrays)!r}; there are {known}")
-        return self._state(concatenated(parts), batch)
+        return self._state(concatenated([
+            arrays[name] if name in arrays else array([0.0] * (batch * size))
+            for name, size in sizes.items()]), batch)
 
-    def _flat(self, state: object) -> object:
+    def _flat(self, state: object, batch: int | None = None) -> object:
+        """The floats of a state, as the library takes them."""
         if isinstance(state, State):
+            if state._layout != self._layout:
+                raise InvalidArgumentError(
+                    f"the state is of another network: it has {_shown(state._layout)}, and "
+                    f"{_shown(self._layout)} is needed")
             return state.array
-        return self.state(state).array if isinstance(state, Mapping) else state
+        return self.state(state, batch=batch).array if isinstance(state, Mapping) else state
 
     def _forward(
         self, x: object, state: object, lengths: Sequence[int] | None, threads: int | None,
         wants_tape: bool,
     ) -> tuple[Array, State, _rnncell.Tape | None]:
+        if isinstance(state, Mapping) and not isinstance(state, State):
+            x = x if isinstance(x, Array) else array(x)
+            # An input without a batch is refused below.
+            state = self.state(state, batch=x.shape[1]) if x.ndim == 3 else None
         output, final, tape = self._handle.forward(
             x, lengths, self._flat(state), threads or 0, wants_tape)
         return output, self._state(final, output.shape[1]), tape
@@ -254,7 +274,7 @@ class Network(Learned):
         return bool(self._info["bidirectional"])
 
     def optimizer(self, name: str = "adam", **options: Any) -> Optimizer:
-        """An optimiser for a training loop of your own; options as in `rnncell.TrainingOptions`."""
+        """An optimizer for a training loop of your own; the options are those of Optimizer."""
         return Optimizer(self, name, **options)
 
     def stream(self, batch: int = 1) -> Stream:
@@ -273,6 +293,7 @@ class Tape:
         self, network: Network, handle: _rnncell.Tape, shape: tuple[int, ...], state: State
     ) -> None:
         self._network, self._handle, self._shape = network, handle, shape
+        self._has_gradients = False
         self.state = state
 
     def backward(
@@ -288,7 +309,8 @@ class Tape:
         count = self.state.array.size
         x, initial, gradients = self._handle.backward(
             self._shape, network.input_size, count, output_gradient,
-            network._flat(state_gradient), threads or 0)
+            network._flat(state_gradient, self._shape[1]), threads or 0)
+        self._has_gradients = True
         return Gradients({"x": x, **gradients}, network._state(initial, self._shape[1]))
 
     def __repr__(self) -> str:
@@ -305,12 +327,22 @@ class Optimizer:
         y, tape = network.forward(x)
         tape.backward(slopes)
         norm = optimizer.step(tape)
+
+    name:    "adam", "adamw", "rmsprop" or "sgd".
+    options: learning_rate, momentum, nesterov, weight_decay, beta1, beta2, epsilon, smoothing and clip of
+             `rnncell.TrainingOptions`. As in `fit`, clip is 5 unless it is given; clip=None turns it off.
+             What else `fit` takes, such as schedules and dropout, is up to the loop.
     """
 
     def __init__(self, network: Network, name: str = "adam", **options: Any) -> None:
         if not isinstance(network, Network):
             raise TypeError(f"an optimizer changes a Network, not {type(network).__name__}; call "
                             "network.optimizer()")
+        for option in options:
+            if option in TrainingOptions.__annotations__ and option not in OPTIMIZER_OPTIONS:
+                raise TypeError(
+                    f"{option!r} is an option of fit, not of an optimizer; do it in the loop of your own "
+                    f"(an optimizer takes {', '.join(OPTIMIZER_OPTIONS[1:])})")
         self.network = network
         self._handle = _rnncell.optimizer_create(
             network._handle, library_options({"optimizer": name, **options}))
@@ -318,8 +350,18 @@ class Optimizer:
     def step(self, tape: Tape, learning_rate: float | None = None) -> float:
         """One step by the gradients of a tape whose backward was called; gives their norm.
 
-        learning_rate: None for that of the optimiser.
+        tape:          of `forward` of the optimizer's own network.
+        learning_rate: None for that of the optimizer.
         """
+        if not isinstance(tape, Tape):
+            raise TypeError(f"tape must be a Tape, not {type(tape).__name__}; pass the one that "
+                            "network.forward gave and whose backward was called")
+        if tape._network is not self.network:
+            raise InvalidArgumentError(
+                f"the tape is of another network ({tape._network!r}); pass one of the optimizer's own, "
+                "optimizer.network.forward(x)[1]")
+        if not tape._has_gradients:
+            raise StateError("the tape has no gradients yet; run backward first: tape.backward(...)")
         rate = 0.0 if learning_rate is None else positive("learning_rate", learning_rate)
         return self._handle.step(self.network._handle, tape._handle, rate)
 
@@ -353,7 +395,7 @@ class Stream:
 
     @state.setter
     def state(self, state: object) -> None:
-        self._handle.write_state(self.network._flat(state))
+        self._handle.write_state(self.network._flat(state, self.batch))
 
     def reset(self) -> None:
         """Begins anew: a state of zero."""

@@ -84,7 +84,9 @@ class Learned:
         try:
             for name, value in values.items():
                 part = value if isinstance(value, Array) else array(value)
-                if name in old and part.shape != old[name].shape:
+                if name not in old:
+                    raise InvalidArgumentError(f"there is no parameter {name!r}; parameters() has all")
+                if part.shape != old[name].shape:
                     raise InvalidArgumentError(f"{name} has shape {list(part.shape)}, and "
                                                f"{list(old[name].shape)} is needed")
                 self._handle.write(name, part)

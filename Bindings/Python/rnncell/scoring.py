@@ -42,6 +42,8 @@ def run_scored(
     if objective is not None and not callable(objective):
         raise TypeError(f"objective {objective!r} is a {type(objective).__name__}; pass a function that "
                         "takes a proposal and returns its loss, or a Task")
+    if study._read_only:
+        raise StateError(f"{study.path} is open read-only; open it for writing")
     if study._minutes is None and study._trials is None and study._tokens is None:
         raise StateError("the study has no bound; open it with minutes, trials or tokens")
     with contextlib.ExitStack() as stack:
@@ -111,7 +113,7 @@ class Scoring:
             try:
                 proposal = self._study.ask()
             except StateError:
-                return  # the study's bounds are spent
+                return  # the bounds are spent, or older proposals must be told first
             except InvalidArgumentError:
                 if not self._waiting:
                     raise
@@ -126,7 +128,7 @@ class Scoring:
             corpus = study.corpus
             assert corpus is not None, "run_scored has seen to it"
             future = self._executor.submit(
-                train, corpus, proposal.equations, proposal.seed, proposal.updates, study._sizes)
+                train, corpus, proposal.equations, proposal.seed, proposal.updates, study.sizes)
         self._waiting[future] = proposal
 
     def _take(self, future: concurrent.futures.Future[SupportsFloat | Score]) -> int | None:
@@ -177,14 +179,10 @@ def train(
     """
     if updates < 1:
         raise InvalidArgumentError("the study says no number of updates; open it with updates=")
-    options: dict[str, Any] = {
-        "layers": sizes["layers"],
-        "embedding_size": sizes["embedding_size"] or sizes["hidden_size"]}
-    parameters = sizes.get("parameters") or LanguageModel(
-        "lstm", corpus, hidden_size=sizes["hidden_size"], **options).parameter_count
     cells = [Cell(text) for text in equations.split("\n\n")]
-    model = LanguageModel(cells if len(cells) > 1 else cells[0], corpus, parameters=parameters,
-                          seed=seed, **options)
+    model = LanguageModel(
+        cells if len(cells) > 1 else cells[0], corpus, seed=seed,
+        **{name: sizes[name] for name in ("parameters", "layers", "embedding_size")})
     start = time.monotonic()
     model.fit(
         corpus, updates=updates, learning_rate=sizes["learning_rate"],

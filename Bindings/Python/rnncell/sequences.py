@@ -7,7 +7,7 @@ from typing import Any, Self, Unpack
 
 from . import _rnncell
 from ._rnncell import Array, FormatError, InvalidArgumentError
-from .arrays import array, positive_int, seed_of, token_ids
+from .arrays import array, flag, number, positive_int, seed_of, token_ids
 from .cells import Cell, cells_from
 from .modelbase import Model
 from .networks import sequence_of, starting_options
@@ -55,9 +55,9 @@ class SequenceModel(Model):
         numbers = {name: positive_int(name.replace("weight_count", "parameters"), value)
                    for name, value in sizes.items() if value is not None}
         self._take(_rnncell.model_create_for_sequences([cell._handle for cell in given], {
-            "layers": len(given), "targets": TARGETS.index(targets), "per_step": bool(per_step),
-            "bidirectional": bool(bidirectional), "residual": bool(residual), "zoneout": zoneout,
-            "seed": seed_of(seed), **numbers,
+            "layers": len(given), "targets": TARGETS.index(targets), "per_step": flag("per_step", per_step),
+            "bidirectional": flag("bidirectional", bidirectional), "residual": flag("residual", residual),
+            "zoneout": number("zoneout", zoneout), "seed": seed_of(seed), **numbers,
             **starting_options(init_range, forget_bias, chrono, recurrent)}))
 
     def _take(self, handle: _rnncell.Model) -> None:
@@ -88,7 +88,18 @@ class SequenceModel(Model):
         given: dict[str, Any] = dict(options)
         values = library_options(given)
         data = self._data(sequences, targets)
-        other = None if valid is None else self._data(*valid)
+        other = None
+        if valid is None:
+            for name, is_given in (("patience", given.get("patience") is not None),
+                                   ("average='triggered'", given.get("average") == "triggered")):
+                if is_given:
+                    raise InvalidArgumentError(f"{name} follows the validation loss, and there is no data "
+                                               "for it; pass valid=(sequences, targets)")
+        elif isinstance(valid, (tuple, list)) and len(valid) == 2:
+            other = self._data(*valid)
+        else:
+            raise TypeError(f"valid must be a pair, not {type(valid).__name__}; pass "
+                            "valid=(sequences, targets)")
         with recorded(given, lambda: self.history) as hear:
             self._handle.fit_sequences(
                 data, other, hear and (lambda row: hear(Progress(*row))), values)
@@ -138,12 +149,12 @@ class SequenceModel(Model):
     def _classes(self, targets: object, lengths: list[int]) -> Array:
         rows = targets.tolist() if hasattr(targets, "tolist") else list(targets)  # type: ignore
         if not self.per_step:
-            return token_ids(rows)
+            return token_ids(rows, "class")
         steps = [row.tolist() if hasattr(row, "tolist") else list(row) for row in rows]
         if [len(row) for row in steps] != lengths:
             raise InvalidArgumentError(
                 "the targets have other lengths than the sequences; pass one for each step")
-        return token_ids([value for row in steps for value in row])
+        return token_ids([value for row in steps for value in row], "class")
 
     def __repr__(self) -> str:
         return (f"<rnncell.SequenceModel {self.input_size} -> {self.output_size} {self.targets}"

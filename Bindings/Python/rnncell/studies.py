@@ -130,7 +130,8 @@ def strategies() -> dict[str, str]:
 class Study:
     """One search, in one SQLite file that other programs can read.
 
-    path:     the file, which is made, or opened to carry on; None: in memory.
+    path:     the file, which is made, or opened to carry on: then what is left out is as it was begun, but
+              for the bounds; None: in memory.
     corpus:   what to train on; None where your program scores the cells by `ask` and `tell`.
     strategy: see `strategies()`; None: "auto".
     preset:   sizes of what the strategy searches with: "scaled", for budgets of one machine, or "paper",
@@ -171,11 +172,6 @@ class Study:
         if corpus is not None and not isinstance(corpus, Corpus):
             raise TypeError(f"corpus must be a Corpus or None, not {type(corpus).__name__}; make one by "
                             "Corpus(PATH) or Corpus(text=...)")
-        self._sizes = {
-            "hidden_size": hidden_size or 32, "layers": layers or 1,
-            "embedding_size": embedding_size, "batch_size": batch_size or 32,
-            "truncation": truncation or 35, "learning_rate": learning_rate or 0.002,
-            "parameters": parameters}
         counts = {
             "trials": trials, "workers": workers, "hidden_size": hidden_size, "layers": layers,
             "embedding_size": embedding_size, "rungs": rungs, "updates": updates,
@@ -193,7 +189,7 @@ class Study:
         self.path = None if path is None else os.fspath(path)
         self.corpus = corpus
         self._minutes, self._trials, self._tokens = minutes, trials, tokens
-        self._workers = workers
+        self._workers, self._read_only = workers, read_only
         texts = {} if preset is None else {"preset": preset}
         if operations is not None:
             texts["operations"] = operations if isinstance(operations, str) else " ".join(operations)
@@ -257,8 +253,20 @@ class Study:
         settings: dict[str, Any] = json.loads(self._handle.describe()["settings"])
         return settings
 
+    @property
+    def sizes(self) -> dict[str, float]:
+        """Of the language models that are trained, by the names of the options; empty without a corpus."""
+        settings = self.settings
+        if "hidden_size" not in settings:
+            return {}
+        whole = {name: int(settings["batch" if name == "batch_size" else name]) for name in
+                 ("hidden_size", "layers", "embedding_size", "parameters", "batch_size", "truncation")}
+        return {**whole, "learning_rate": float(settings["learning_rate"])}
+
     def leaderboard(self, limit: int | None = None) -> list[Proposal]:
         """The scored proposals, those on the highest rung first, by their loss."""
+        if limit is not None and limit < 0:
+            raise InvalidArgumentError(f"limit is {limit}; pass 0 or more, or None for all")
         count = _ALL if limit is None else limit
         return [Proposal._from(row) for row in self._handle.proposals(_BY_LOSS, 0, count)]
 

@@ -3,24 +3,25 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import pathlib
 import shutil
 import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._rnncell import InvalidArgumentError
-from .arrays import Array, array
+from .arrays import Array, array, positive_int
 from .cells import Cell
 from .corpora import Corpus
 from .files import Path
 from .models import LanguageModel
 from .scores import Score
 from .sequences import SequenceModel, next_step
-from .training import checked_options
+from .training import Progress, checked_options
 
 if TYPE_CHECKING:
     from .studies import Proposal
@@ -65,6 +66,14 @@ class Task:
     def fit(self, model: Any, **options: Any) -> Any:
         """Trains a model as the task says; options take precedence."""
         raise NotImplementedError
+
+    def part_of(self, options: Mapping[str, Any], share: float) -> dict[str, int]:
+        """The option of `fit` by which a share of the training with these options is done."""
+        if share == 1:
+            return {}
+        if options.get("updates"):
+            return {"updates": _part(share, options["updates"])}
+        return {"epochs": _part(share, options.get("epochs") or 1)}
 
     def loss(self, model: Any, split: str = "valid") -> float:
         """The loss of a model on a part of the data."""
@@ -118,7 +127,8 @@ class SequenceTask(Task):
     train, valid: (sequences, targets), as SequenceModel takes them; or sequences alone, whose next steps are
                   to be predicted. test: the same, which a comparison reads once, at its end.
     targets, output_size, per_step, bidirectional, residual, layers: see SequenceModel.
-    hidden_size:  of the LSTM whose count of learned numbers every model gets; parameters: that count itself.
+    hidden_size:  of the LSTM (64) whose count of learned numbers every model gets; parameters: that count
+                  itself.
     training:     options of rnncell.TrainingOptions, such as batch_size, learning_rate and dropout.
     """
 
@@ -127,7 +137,7 @@ class SequenceTask(Task):
     def __init__(
         self, train: Any, valid: Any, test: Any = None, *, targets: str = "classes",
         output_size: int | None = None,
-        per_step: bool = False, hidden_size: int = 64, layers: int = 1,
+        per_step: bool = False, hidden_size: int | None = None, layers: int = 1,
         parameters: int | None = None, bidirectional: bool = False, residual: bool = False,
         **training: Any,
     ) -> None:
@@ -146,13 +156,14 @@ class SequenceTask(Task):
             if targets == "classes":
                 raise InvalidArgumentError("pass output_size, the number of classes")
             target = array(self.train[1][0])
-            output_size = target.shape[-1] if target.ndim else 1
+            # Of steps with one number each a target may have no second dimension.
+            output_size = target.shape[-1] if target.ndim > per_step else 1
         self._shape: dict[str, Any] = {
             "output_size": output_size, "targets": targets, "per_step": per_step,
             "layers": layers, "bidirectional": bidirectional, "residual": residual}
         self.training = checked_options(training)
-        self.parameters = parameters or SequenceModel(
-            "lstm", self.input_size, hidden_size=hidden_size, **self._shape).parameter_count
+        self.parameters = _parameter_count(parameters, hidden_size, lambda size: SequenceModel(
+            "lstm", self.input_size, hidden_size=size, **self._shape))
 
     @property
     def key(self) -> dict[str, Any]:
@@ -202,7 +213,8 @@ class LanguageTask(Task):
 
     A search on one corpus takes the corpus itself and is faster; a JointTask takes several tasks.
 
-    hidden_size: of the LSTM whose count of learned numbers every model gets; parameters: that count itself.
+    hidden_size: of the LSTM (64) whose count of learned numbers every model gets; parameters: that count
+                 itself.
     layers, embedding_size, tied: see LanguageModel.
     training:    options of rnncell.TrainingOptions.
     """
@@ -210,13 +222,13 @@ class LanguageTask(Task):
     is_language = True
 
     def __init__(
-        self, corpus: Corpus, *, hidden_size: int = 64, parameters: int | None = None, layers: int = 1,
-        embedding_size: int | None = None, tied: bool = False, **training: Any,
+        self, corpus: Corpus, *, hidden_size: int | None = None, parameters: int | None = None,
+        layers: int = 1, embedding_size: int | None = None, tied: bool = False, **training: Any,
     ) -> None:
         self.corpus, self.training = corpus, checked_options(training)
         shape: dict[str, Any] = {"layers": layers, "embedding_size": embedding_size, "tied": tied}
-        self.parameters = parameters or LanguageModel(
-            "lstm", corpus, hidden_size=hidden_size, **shape).parameter_count
+        self.parameters = _parameter_count(parameters, hidden_size, lambda size: LanguageModel(
+            "lstm", corpus, hidden_size=size, **shape))
         self._shape: dict[str, Any] = {"parameters": self.parameters, **shape}
 
     @property
@@ -250,18 +262,54 @@ class LanguageTask(Task):
         return f"<rnncell.LanguageTask: {len(self.corpus.train)} tokens, {self.parameters} parameters>"
 
 
-class JointTask:
+class JointModel:
+    """A cell in a model for each of several tasks, in their order."""
+
+    def __init__(self, parts: Sequence[Any]) -> None:
+        self.parts = tuple(parts)
+
+    @property
+    def hidden_size(self) -> int:
+        """Of the first model."""
+        size: int = self.parts[0].hidden_size
+        return size
+
+    @property
+    def parameter_count(self) -> int:
+        """How many learned numbers there are in all."""
+        return sum(part.parameter_count for part in self.parts)
+
+    @property
+    def history(self) -> tuple[Progress, ...]:
+        """The rows of all models, one model after another."""
+        return tuple(row for part in self.parts for row in part.history)
+
+    def save(self, path: Path) -> None:
+        """Saves the models in a folder of that name."""
+        os.makedirs(path, exist_ok=True)
+        for place, part in enumerate(self.parts):
+            part.save(file_of(path, place))
+
+
+def file_of(folder: Path, place: int) -> pathlib.Path:
+    """Where a JointModel keeps one of its models."""
+    return pathlib.Path(os.fsdecode(folder), f"{place}.safetensors")
+
+
+class JointTask(Task):
     """Several tasks that one cell is to be good at: the objective of a search for it.
 
         both = rnncell.JointTask(characters, words, shares=(1, 1 / 3))
         study = rnncell.search(objective=both, minutes=60, rungs=3, updates=4320)
+        study.finalists(corpus=both, updates=4320)
 
-    tasks:   whose losses are added.
-    shares:  the part of a proposal's updates that each task gets; None: all for each.
+    tasks:   whose losses are added. What one of them says of training holds for itself.
+    shares:  the part of the updates that each task gets; None: all for each.
     weights: how often each loss counts; None: once.
     """
 
-    is_thread_safe = True
+    is_language = False
+    training: Mapping[str, Any] = {}
 
     def __init__(
         self, *tasks: Task, shares: Sequence[float] | None = None,
@@ -271,6 +319,7 @@ class JointTask:
             raise InvalidArgumentError("pass two tasks or more, each a SequenceTask or LanguageTask")
         self.tasks = tasks
         self.shares, self.weights = self._each("shares", shares), self._each("weights", weights)
+        self.parameters = sum(task.parameters for task in tasks)
 
     def _each(self, name: str, values: Sequence[float] | None) -> tuple[float, ...]:
         values = (1.0,) * len(self.tasks) if values is None else tuple(values)
@@ -278,12 +327,73 @@ class JointTask:
             raise InvalidArgumentError(f"{name} are {values}; pass a positive one for each task")
         return values
 
+    @property
+    def key(self) -> dict[str, Any]:
+        """What tells it from other tasks."""
+        tasks = [{**task.key, "training": {name: repr(value) for name, value in task.training.items()}}
+                 for task in self.tasks]
+        return {"tasks": tasks, "shares": list(self.shares), "weights": list(self.weights)}
+
+    @property
+    def has_test(self) -> bool:
+        """Whether there is test data of all tasks."""
+        return all(task.has_test for task in self.tasks)
+
+    def model(self, cell: Cell | str | Sequence[Cell | str], seed: int = 0) -> JointModel:
+        """A model of each task with a cell in all layers, or with one for each."""
+        return JointModel([task.model(cell, seed) for task in self.tasks])
+
+    def fit(self, model: JointModel, **options: Any) -> JointModel:
+        """Trains the models as their tasks say; options take precedence, updates by the tasks' shares."""
+        for task, part, share in zip(self.tasks, model.parts, self.shares):
+            given = {**task.training, **options}
+            if given.get("updates"):
+                given["updates"] = _part(share, given["updates"])
+            task.fit(part, **given)
+        return model
+
+    def part_of(self, options: Mapping[str, Any], share: float) -> dict[str, int]:
+        """The option of `fit` by which a share of the training with these options is done."""
+        if options.get("updates") or options.get("epochs"):
+            return super().part_of(options, share)
+        first, *others = (task.part_of(task.training, share) for task in self.tasks)
+        if any(other != first for other in others):
+            raise InvalidArgumentError("the tasks are trained for different numbers of epochs or updates, of "
+                                       "which there is no common share; pass epochs= or updates=")
+        return first
+
+    def loss(self, model: JointModel, split: str = "valid") -> float:
+        """The sum of the tasks' losses, each as often as it counts."""
+        return sum(weight * task.loss(part, split)
+                   for weight, task, part in zip(self.weights, self.tasks, model.parts))
+
+    def load(self, path: Path) -> JointModel:
+        """A model that was saved."""
+        return JointModel([task.load(file_of(path, place)) for place, task in enumerate(self.tasks)])
+
     def __call__(self, proposal: Proposal) -> Score:
         """The sums of the tasks' losses and costs."""
-        scores = [task(proposal._replace(updates=max(1, round(share * proposal.updates))))
+        scores = [task(proposal._replace(updates=_part(share, proposal.updates)))
                   for task, share in zip(self.tasks, self.shares)]
         loss = sum(weight * score.loss for weight, score in zip(self.weights, scores))
         return Score(*(sum(values) for values in zip(*scores)))._replace(loss=loss)
+
+
+def _part(share: float, count: int) -> int:
+    """A share of so many epochs or updates, which is one at least."""
+    return max(1, round(share * count))
+
+
+def _parameter_count(
+    parameters: int | None, hidden_size: int | None,
+    lstm: Callable[[int], LanguageModel | SequenceModel],
+) -> int:
+    """How many learned numbers each model has: as asked for, or as many as an LSTM."""
+    if parameters is None:
+        return lstm(64 if hidden_size is None else hidden_size).parameter_count
+    if hidden_size is not None:
+        raise InvalidArgumentError("parameters and hidden_size are both given; pass one of them")
+    return positive_int("parameters", parameters)
 
 
 def _held(data: tuple[Any, Any]) -> tuple[list[Array], list[Any]]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, TextIO, TypedDict
 
 from ._rnncell import InvalidArgumentError
-from .arrays import positive, positive_int, seed_of
+from .arrays import flag, number, positive, positive_int, seed_of, whole
 from .files import Path, write_csv
 
 _REDUCTIONS = {"mean": 0, "sum": 1, "sum_over_steps": 1}
@@ -25,6 +25,10 @@ _COUNTS = ("epochs", "updates", "batch_size", "truncation", "decay_after", "deca
            "report_every", "threads", "average_interval")
 #: Rates that are `dropout` unless they are given, also as 0.
 _RATES = ("input_dropout", "hidden_dropout", "output_dropout")
+#: Other numbers; the library says which values they may have.
+_NUMBERS = (*_RATES, "momentum", "weight_decay", "final_factor", "dropout", "embedding_dropout",
+            "recurrent_dropout", "weight_dropout", "activation_penalty", "temporal_penalty")
+_FLAGS = ("variational", "resume", "nesterov", "random_truncation", "shuffle")
 
 
 class Progress(NamedTuple):
@@ -88,8 +92,8 @@ class TrainingOptions(TypedDict, total=False):
     checkpoint:    a file that is written after each epoch; resume: carry on from it.
     csv:           a file of the history; None: beside the checkpoint, if there is one; False: none.
     tensorboard:   a folder for TensorBoard (needs the package `tensorboardX`).
-    progress:      a function that is called every `report_every` updates and after each epoch, and stops by
-                   a true value; or True for a bar.
+    progress:      a function that is called every `report_every` updates, after each epoch and after the last
+                   update, and stops by a true value; or True for a bar.
     seed:          of masks and order. threads: None for all processors (or $RNNCELL_THREADS).
     """
 
@@ -147,11 +151,17 @@ def library_options(options: Mapping[str, Any]) -> dict[str, object]:
         near = difflib.get_close_matches(unknown[0], TrainingOptions.__annotations__, 1)
         hint = f"did you mean {near[0]!r}?" if near else "help(rnncell.TrainingOptions) lists them"
         raise TypeError(f"{unknown[0]!r} is no training option; {hint}")
+    progress = given.get("progress", False)
+    if not callable(progress) and not isinstance(progress, bool):
+        raise TypeError(f"progress must be a function, True, False or None, not {progress!r}")
     for name in ("csv", "tensorboard", "progress"):
         given.pop(name, None)
     reduction = given.pop("reduction", "mean")
     if reduction not in _REDUCTIONS:
         raise InvalidArgumentError(f"reduction {reduction!r} is none; pass 'mean' or 'sum'")
+    for name in _FLAGS:
+        if name in given:
+            given[name] = flag(name, given[name])
     if given.get("resume") and "checkpoint" not in given:
         raise InvalidArgumentError("resume is set without a checkpoint; pass checkpoint=FILE")
     if "epochs" not in given:
@@ -162,6 +172,11 @@ def library_options(options: Mapping[str, Any]) -> dict[str, object]:
     for name in _COUNTS:
         if name in given:
             given[name] = positive_int(name, given[name])
+    for name in _NUMBERS:
+        if name in given:
+            given[name] = number(name, given[name])
+    if "warmup" in given:
+        given["warmup"] = whole("warmup", given["warmup"])
     clip = options.get("clip", 5.0)
     given["clip"] = math.inf if clip is None else positive("clip", clip)
     for name in _RATES:
@@ -183,8 +198,6 @@ def library_options(options: Mapping[str, Any]) -> dict[str, object]:
         given["seed"] = seed_of(given["seed"])
     given["keep_order"] = not given.pop("shuffle", True)
     given["reduction"] = _REDUCTIONS[reduction]
-    for name in ("variational", "resume", "nesterov", "random_truncation", "keep_order"):
-        given[name] = int(given.get(name, False))
     return {_NAMES.get(name, name): value for name, value in given.items()}
 
 

@@ -158,33 +158,63 @@ static PyObject *item(Array *self, Py_ssize_t index) {
   return part(self, index * stride, self->rank - 1, self->shape + 1);
 }
 
-static PyObject *subscript(Array *self, PyObject *key) {
-  if (PyTuple_Check(key)) {
-    PyObject *result = Py_NewRef((PyObject *)self);
-    for (Py_ssize_t i = 0; result && i < PyTuple_Size(key); i++) {
-      PyObject *next = PyObject_GetItem(result, PyTuple_GetItem(key, i));
-      Py_DECREF(result);
-      result = next;
-    }
-    return result;
-  }
+/* Reads a slice along an axis of `size`: where it starts and how many it takes; -1 with an exception. */
+static int read_slice(PyObject *slice, Py_ssize_t size, Py_ssize_t *start, Py_ssize_t *count) {
+  Py_ssize_t stop, step;
+  if (PySlice_Unpack(slice, start, &stop, &step)) return -1;
+  *count = PySlice_AdjustIndices(size, start, &stop, step);
+  if (step == 1) return 0;
+  PyErr_SetString(PyExc_IndexError, "slices have step 1 here; numpy.asarray(array) takes any");
+  return -1;
+}
+
+/* One index, along the first axis. */
+static PyObject *subscript_first(Array *self, PyObject *key) {
   if (PySlice_Check(key)) {
-    Py_ssize_t start, stop, step, count = length(self);
-    if (count < 0 || PySlice_Unpack(key, &start, &stop, &step)) return NULL;
-    count = PySlice_AdjustIndices(count, &start, &stop, step);
-    if (step != 1) {
-      PyErr_SetString(
-          PyExc_IndexError, "slices have step 1 here; numpy.asarray(array) takes any");
-      return NULL;
-    }
-    Py_ssize_t shape[MAX_RANK];
+    Py_ssize_t start, count, size = length(self), shape[MAX_RANK];
+    if (size < 0 || read_slice(key, size, &start, &count)) return NULL;
     memcpy(shape, self->shape, sizeof shape);
     shape[0] = count;
     return part(self, start * (self->strides[0] / 4), self->rank, shape);
   }
+  if (key == Py_Ellipsis) {
+    PyErr_SetString(PyExc_IndexError, "there is no ... here; numpy.asarray(array)[...] takes it");
+    return NULL;
+  }
   Py_ssize_t index = PyNumber_AsSsize_t(key, PyExc_IndexError);
   if (index == -1 && PyErr_Occurred()) return NULL;
   return item(self, index < 0 && self->rank ? index + self->shape[0] : index);
+}
+
+/*
+ * One index for each axis. Parts are dense: behind a slice nothing can be taken from within the
+ * elements that it leaves, and only slices of whole axes may follow.
+ */
+static PyObject *subscript(Array *self, PyObject *key) {
+  if (!PyTuple_Check(key)) return subscript_first(self, key);
+  Py_ssize_t indices = PyTuple_Size(key);
+  if (indices > self->rank)
+    return PyErr_Format(PyExc_IndexError, "%zd indices are too many for an array of %zd dimensions",
+        indices, self->rank);
+  PyObject *result = Py_NewRef((PyObject *)self);
+  int sliced = 0;
+  for (Py_ssize_t i = 0; result && i < indices; i++) {
+    PyObject *index = PyTuple_GetItem(key, i), *next = NULL;
+    Py_ssize_t start, count;
+    if (!sliced) {
+      next = subscript_first((Array *)result, index);
+    } else if (PySlice_Check(index)) {
+      if (!read_slice(index, self->shape[i], &start, &count) && count == self->shape[i])
+        next = Py_NewRef(result);
+    }
+    if (!next && !PyErr_Occurred())
+      PyErr_SetString(PyExc_IndexError,
+          "behind a slice only : may follow; numpy.asarray(array)[...] takes any indices");
+    Py_DECREF(result);
+    result = next;
+    sliced |= PySlice_Check(index);
+  }
+  return result;
 }
 
 static PyObject *view(Array *self, PyObject *args) {

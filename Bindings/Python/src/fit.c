@@ -1,6 +1,5 @@
 #include "binding.h"
 
-#include <math.h>
 #include <time.h>
 
 static PyObject *row(const rnncell_progress *progress) {
@@ -26,11 +25,21 @@ static double now(void) {
   return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
+/* Whether an epoch ended with this update: the last row of the history is of it. */
+static int ends_epoch(const rnncell_model *model, const rnncell_progress *progress) {
+  rnncell_model_info info = RNNCELL_MODEL_INFO_INIT;
+  rnncell_progress last = RNNCELL_PROGRESS_INIT;
+  return rnncell_model_describe(&info, model) == RNNCELL_OK && info.history_count > 0
+      && rnncell_model_history(&last, model, info.history_count - 1) == RNNCELL_OK
+      && last.update == progress->update;
+}
+
 /* Takes the GIL only when the callback is due or a tenth of a second went by. */
 static int32_t hear(const rnncell_progress *progress, void *user) {
   Listener *listener = user;
   int due = listener->callback != Py_None
-      && (!isnan(progress->valid_loss) || progress->update % listener->every == 0);
+      && (progress->update % listener->every == 0 || progress->update == progress->updates
+          || ends_epoch(listener->model->handle, progress));
   double time = now();
   if (!due && time - listener->heard < 0.1) return 0;
   listener->heard = time;

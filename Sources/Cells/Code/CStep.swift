@@ -23,6 +23,11 @@ package struct CStep {
   /// A function that takes the input and replaces the states.
   package func function(_ name: String) -> String {
     var lines: [String] = []
+    let readsInput =
+      program.computed.contains { graph.nodes[$0].operands.contains(0) }
+      || graph.states.contains { $0.next == 0 }
+    // Compilers warn of a parameter that nothing reads.
+    if !readsInput { lines.append("(void)\(program.names[0]);") }
     for index in program.computed { lines += statements(index) }
     // The next states are copied when all are known, as one may be read for another, and what is another
     // state is first moved out of its way.

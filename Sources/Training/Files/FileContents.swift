@@ -6,7 +6,7 @@ package enum FileContents {
   /// Reads a file, or its first `limit` bytes.
   ///
   /// - Throws: `.io` when it cannot be opened or read, `.limit` when it is larger than the machine's
-  ///   memory or than an array may be.
+  ///   memory or than an array may be, or gives more than 4 GiB without having had a size.
   package static func read(_ path: String, limit: Int = .max) throws(Failure) -> Buffer<UInt8> {
     let file = isPath(path) ? open(path, O_RDONLY | O_CLOEXEC) : -1
     guard file >= 0 else {
@@ -39,6 +39,11 @@ package enum FileContents {
       guard got >= 0 else { throw Failure(.io, "cannot read '\(path.shown)': \(reason())") }
       if got == 0 { break }
       if isFull {
+        guard count < unsizedLimit || size > 0 else {
+          throw Failure(
+            .limit,
+            "'\(path.shown)' has no size and gives more than \(unsizedLimit) bytes; use a file")
+        }
         let larger = try Buffer<UInt8>(count: min(max(bytes.count &* 2, 1 << 16), limit))
         larger.base.update(from: bytes.base, count: count)
         larger.base[count] = next
@@ -47,6 +52,17 @@ package enum FileContents {
       count += got
     }
     return try bytes.prefix(count)
+  }
+
+  /// Finds out before long work whether its file can be written.
+  ///
+  /// - Throws: `.io` where the directory is not there or may not be written to.
+  package static func checkWritable(_ path: String) throws(Failure) {
+    // The dot makes a parent that is no directory an error too.
+    let place = isDevice(path) ? path : parent(of: resolved(path)) + "/."
+    guard isPath(path), access(place, W_OK) == 0 else {
+      throw Failure(.io, "cannot write '\(path.shown)': \(reason()); check the directory")
+    }
   }
 
   /// Writes a file so that after a crash it has either its old contents or all of the new ones.
@@ -84,9 +100,7 @@ package enum FileContents {
     guard close(file) == 0 else { throw failure("write") }
     guard rename(temporary, target) == 0 else { throw failure("rename a file to") }
     isWhole = true
-    let slash = target.lastIndex(of: "/")
-    let parent = slash.map { $0 == target.startIndex ? "/" : String(target[..<$0]) } ?? "."
-    let directory = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let directory = open(parent(of: target), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard directory >= 0 else { return }
     defer { close(directory) }
     // Some file systems cannot do this for a directory, and say so by EINVAL.
@@ -113,12 +127,21 @@ package enum FileContents {
     return kind != S_IFREG && kind != S_IFDIR
   }
 
+  /// The directory that a path is in.
+  private static func parent(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
   /// Where a path leads through symbolic links; itself where there is nothing yet.
   private static func resolved(_ path: String) -> String {
     guard let real = realpath(path, nil) else { return path }
     defer { free(real) }
     return String(cString: real)
   }
+
+  /// Most bytes that are read of what has no size.
+  private static let unsizedLimit = 1 << 32
 
   /// Bytes of the machine's memory.
   private static let memory = min(

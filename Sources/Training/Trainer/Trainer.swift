@@ -222,6 +222,7 @@ package final class Trainer {
 
   /// The whole training, from a checkpoint if there is one to resume from.
   func run(progress: (TrainingProgress) -> Bool) throws(Failure) {
+    if let path = options.checkpoint { try FileContents.checkWritable(path) }
     if options.resumes, let path = options.checkpoint, access(path, F_OK) == 0 {
       try loadCheckpoint(from: path)
     }

@@ -29,8 +29,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command and gives its exit status."""
-    arguments = parser().parse_args(argv)
     try:
+        arguments = parser().parse_args(argv)
         result = arguments.run(arguments)
         if arguments.json:
             print(json.dumps(result))
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader went away; nothing is left to be said, not even when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (Error, OSError, UnicodeError, MemoryError) as error:
+    except (Error, OSError, UnicodeError, MemoryError, ImportError) as error:
         message = " ".join(str(error).split()) or type(error).__name__
         print(f"rnncell: {message}", file=sys.stderr)
         return 1

@@ -6,12 +6,9 @@ import json
 import pathlib
 from typing import Any
 
-from .._rnncell import FormatError
-from ..cells import Cell, cell_from_argument, stock_cells
+from ..cells import Cell, cell_from_argument, loaded, stock_cells
 from ..exports import FORMS as FORMS_OF_EXPORT
-from ..models import LanguageModel
-from ..networks import Network
-from ..sequences import SequenceModel
+from ..files import writable
 from .options import COUNT, add_common
 
 FORMS = ("equations", "svg", "dot", "latex", "torch", "jax", "c", "genotype", "arc", "recipe",
@@ -34,7 +31,7 @@ def add(commands: Any) -> None:
         description="Writes a model as a program of its own: ONNX, one C99 file with the weights, or source "
         "for PyTorch or JAX, which reads the model's own file.")
     export.add_argument("model", metavar="MODEL", help="a file that train --save, or save, wrote")
-    export.add_argument("file", metavar="FILE")
+    export.add_argument("file", type=writable, metavar="FILE")
     export.add_argument("--to", choices=tuple(FORMS_OF_EXPORT),
                         help="default: by the ending .onnx, .c or .py (torch)")
     add_common(export)
@@ -44,7 +41,8 @@ def add(commands: Any) -> None:
                                 description="Lists the stock cells with their sizes and sources.")
     stock.add_argument("--size", type=COUNT, default=200, metavar="N",
                        help="of input and hidden state, for the parameters (default: %(default)s)")
-    stock.add_argument("--gallery", metavar="FILE", help="write a page that draws them all, or .md")
+    stock.add_argument("--gallery", type=writable, metavar="FILE",
+                       help="write a page that draws them all, or .md")
     add_common(stock)
     stock.set_defaults(run=run_stock, parser=stock)
 
@@ -78,20 +76,6 @@ def run_export(arguments: argparse.Namespace) -> dict[str, Any]:
     size = pathlib.Path(arguments.file).stat().st_size
     print(f"{arguments.file}  {size:,} bytes")
     return {"file": arguments.file, "bytes": size}
-
-
-def loaded(path: str) -> LanguageModel | SequenceModel | Network:
-    """What a file holds: a model of either kind, or a network."""
-    try:
-        return LanguageModel.load(path)
-    except FormatError as error:
-        failure = error
-    for kind in (SequenceModel, Network):
-        try:
-            return kind.load(path)
-        except FormatError:
-            continue
-    raise failure
 
 
 def run_stock(arguments: argparse.Namespace) -> dict[str, Any]:

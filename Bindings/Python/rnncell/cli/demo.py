@@ -10,6 +10,7 @@ from typing import Any
 from ..cells import Cell
 from ..comparison import Comparison, Run
 from ..corpora import Corpus
+from ..files import writable
 from ..finalists import FINALISTS as FINALISTS_FILE
 from ..models import LanguageModel
 from ..report import write_report
@@ -29,6 +30,7 @@ UPDATES = 12_000
 FINALISTS = 3
 SEEDS = 5
 RATES = (0.002, 0.004, 0.008)
+REPORT, DRAWING = "report.html", "cell.svg"
 
 
 def add(commands: Any) -> None:
@@ -36,10 +38,10 @@ def add(commands: Any) -> None:
     demo = commands.add_parser(
         "demo", help="search on the text of Python's standard library, compare, report",
         description="Searches for a cell on the text of Python's standard library, trains the best "
-        f"{FINALISTS}, LSTM and GRU at equal size with {SEEDS} seeds, and writes report.html and cell.svg.")
+        f"{FINALISTS}, LSTM and GRU at equal size with {SEEDS} seeds, and writes {REPORT} and {DRAWING}.")
     demo.add_argument("--minutes", type=POSITIVE, default=2.0, metavar="M",
                       help="of search (default: %(default)g)")
-    demo.add_argument("--db", default="demo.db", metavar="FILE", help="default: %(default)s")
+    demo.add_argument("--db", type=writable, default="demo.db", metavar="FILE", help="default: %(default)s")
     demo.add_argument("--seed", type=int, default=0, metavar="S")
     demo.add_argument("--trials", type=int, help=argparse.SUPPRESS)
     demo.add_argument("--updates", type=int, default=UPDATES, help=argparse.SUPPRESS)
@@ -55,6 +57,8 @@ def say(text: str = "") -> None:
 def run_demo(arguments: argparse.Namespace) -> dict[str, Any]:
     """Searches, compares and reports."""
     start = time.monotonic()
+    for path in (REPORT, DRAWING):
+        writable(path)
     minutes = arguments.minutes
     workers = workers_from(arguments)
     corpus = Corpus.standard_library(BYTES)
@@ -76,9 +80,9 @@ def run_demo(arguments: argparse.Namespace) -> dict[str, Any]:
         say("\n" + comparison.text())
         say("\nCells and learning rates were chosen by the validation text; these losses are of the "
             "test text.")
-        pathlib.Path("cell.svg").write_text(best.svg(), encoding="utf-8")
-        write_report("report.html", [study], comparison)
-        say(f"\nWritten: report.html, cell.svg, {arguments.db}. "
+        pathlib.Path(DRAWING).write_text(best.svg(), encoding="utf-8")
+        write_report(REPORT, [study], comparison)
+        say(f"\nWritten: {REPORT}, {DRAWING}, {arguments.db}. "
             f"{duration(time.monotonic() - start)} minutes in all.")
         return {"scored": info.scored_count, "rejected": info.rejected_count, "best": name,
                 "equations": best.equations, "comparison": comparison.as_json()}

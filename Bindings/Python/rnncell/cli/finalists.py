@@ -9,6 +9,7 @@ from .._rnncell import StateError
 from ..ablation import ablate, text_of
 from ..cells import cell_from_argument
 from ..comparison import equations_of
+from ..files import writable
 from ..studies import Study
 from .models import told
 from .options import (
@@ -40,18 +41,19 @@ def add(commands: Any) -> None:
                        ("parameters", "of each model (default: as in the search)"),
                        ("workers", "models trained at a time, one thread each")):
         finalists.add_argument(f"--{name}", type=COUNT, metavar="N", help=text)
-    finalists.add_argument("--save", metavar="FILE",
+    finalists.add_argument("--save", type=writable, metavar="FILE",
                            help="what is kept (default: STUDY's name with .finalists.json)")
     finalists.add_argument("--again", action="store_true",
                            help="read the test text although it was read before")
-    finalists.add_argument("--report", metavar="FILE.html", help="write the report")
+    finalists.add_argument("--report", type=writable, metavar="FILE.html", help="write the report")
     add_common(finalists)
     finalists.set_defaults(run=run_finalists, parser=finalists)
 
     command = commands.add_parser(
         "ablate", help="what each part of a cell contributes",
         description="Trains a cell, and the same without one part for each of its parts, at equal size, "
-        "and says what the validation loss rises without it. The same command again carries on.")
+        "and says what the validation loss rises without it. Of a study, batch and truncation are as in the "
+        "search and epochs 4, unless they are given. The same command again carries on.")
     command.add_argument("cell", metavar="CELL", help="a study, whose winner is meant, or a cell: a stock "
                          "name, a file, or equations")
     add_text(command)
@@ -61,8 +63,8 @@ def add(commands: Any) -> None:
     command.add_argument("--workers", type=COUNT, metavar="N",
                          help="models trained at a time, one thread each")
     add_training(command)
-    command.add_argument("--save", metavar="FILE", help="what is kept (default: the study's name with "
-                         ".ablation.json, or ablation.json)")
+    command.add_argument("--save", type=writable, metavar="FILE", help="what is kept (default: the study's "
+                         "name with .ablation.json, or ablation.json)")
     add_common(command)
     command.set_defaults(run=run_ablate, parser=command)
 
@@ -84,10 +86,10 @@ def run_finalists(arguments: argparse.Namespace) -> dict[str, Any]:
         except KeyboardInterrupt:
             raise KeyboardInterrupt(
                 "interrupted; what was trained is kept, the same command carries on") from None
-        for name, cell in comparison.cells.items():
-            if name.startswith("found "):
+        for name in comparison.cells:
+            if name in comparison.finalists:
                 print(f"{name}:\n" + "\n".join(
-                    "  " + line for line in equations_of(cell).split("\n")))
+                    "  " + line for line in equations_of(comparison.cells[name]).split("\n")))
         print(comparison.text())
         if arguments.report:
             study.report(arguments.report, comparison=comparison)
@@ -97,8 +99,7 @@ def run_finalists(arguments: argparse.Namespace) -> dict[str, Any]:
 def run_ablate(arguments: argparse.Namespace) -> dict[str, Any]:
     """Prints what each part of a cell contributes."""
     corpus = corpus_from(arguments)
-    options = {name: value for name, value in training_from(arguments).items()
-               if value != arguments.parser.get_default("batch" if name == "batch_size" else name)}
+    options = training_from(arguments)
     options.update(seeds=arguments.seeds, workers=workers_from(arguments),
                    parameters=arguments.parameters, hidden_size=arguments.hidden,
                    progress=lambda run, done, count: note(f"{done}/{count}  {told(run)}"))

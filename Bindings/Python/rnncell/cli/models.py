@@ -10,6 +10,7 @@ from typing import Any
 from .._rnncell import InvalidArgumentError
 from ..cells import cell_from_argument
 from ..comparison import Run, compare
+from ..files import writable
 from ..models import LanguageModel, Progress, perplexity_of
 from ..training import ProgressBar
 from .options import (
@@ -48,8 +49,8 @@ def add(commands: Any) -> None:
     train.add_argument("--zoneout", type=NOT_NEGATIVE, default=0.0, metavar="P",
                        help="probability that a state's element keeps its value in training")
     train.add_argument("--tensorboard", metavar="FOLDER", help="write event files there")
-    train.add_argument("--save", metavar="FILE", help="save the model as safetensors")
-    train.add_argument("--checkpoint", metavar="FILE",
+    train.add_argument("--save", type=writable, metavar="FILE", help="save the model as safetensors")
+    train.add_argument("--checkpoint", type=writable, metavar="FILE",
                        help="write it after each epoch (with --resume: default SAVE.checkpoint)")
     train.add_argument("--resume", action="store_true", help="carry on from the checkpoint")
     add_common(train)
@@ -97,7 +98,7 @@ def add(commands: Any) -> None:
     command.add_argument("--workers", type=COUNT, metavar="N",
                          help="models trained at a time, one thread each")
     add_training(command)
-    command.add_argument("--save", default="compare.json", metavar="FILE",
+    command.add_argument("--save", type=writable, default="compare.json", metavar="FILE",
                          help="the runs, kept as they end (default: %(default)s)")
     command.add_argument("--resume", action="store_true", help="keep the runs that --save holds")
     add_common(command)

@@ -71,30 +71,30 @@ def add_size(parser: argparse.ArgumentParser, default: str = "--hidden 64") -> N
 
 
 def add_training(parser: argparse.ArgumentParser) -> None:
-    """How models learn."""
+    """How models learn. What is not given is None: the library's own defaults hold, or those of a study."""
     group = parser.add_argument_group("training")
     group.add_argument("--epochs", type=COUNT, metavar="E",
                        help="passes over the text (default: 1, or as many as --updates takes)")
     group.add_argument("--updates", type=COUNT, metavar="N", help="stop after so many updates")
-    group.add_argument("--optimizer", choices=("adam", "adamw", "rmsprop", "sgd"), default="adam",
-                       help="default: %(default)s")
+    group.add_argument("--optimizer", choices=("adam", "adamw", "rmsprop", "sgd"),
+                       help="default: adam")
     group.add_argument("--learning-rate", "--lr", type=POSITIVE, metavar="RATE",
                        help="default: 0.002, for sgd 1")
-    group.add_argument("--decay", type=POSITIVE, default=1.0, metavar="FACTOR",
+    group.add_argument("--decay", type=POSITIVE, metavar="FACTOR",
                        help="of the learning rate for each epoch (default: 1)")
     group.add_argument("--decay-after", type=COUNT, metavar="E",
                        help="epochs before the learning rate decays")
     group.add_argument("--patience", type=COUNT, metavar="E",
                        help="stop after so many epochs without a better validation loss")
-    group.add_argument("--batch", type=COUNT, default=32, metavar="B",
-                       help="sequences trained together (default: %(default)s)")
-    group.add_argument("--truncation", type=COUNT, default=35, metavar="T",
-                       help="steps of a segment of backpropagation (default: %(default)s)")
-    group.add_argument("--clip", type=POSITIVE, default=5.0, metavar="NORM",
+    group.add_argument("--batch", type=COUNT, metavar="B",
+                       help="sequences trained together (default: 32)")
+    group.add_argument("--truncation", type=COUNT, metavar="T",
+                       help="steps of a segment of backpropagation (default: 35)")
+    group.add_argument("--clip", type=POSITIVE, metavar="NORM",
                        help="largest norm of the whole gradient, or inf (default: 5)")
-    group.add_argument("--dropout", type=NOT_NEGATIVE, default=0.0, metavar="P",
+    group.add_argument("--dropout", type=NOT_NEGATIVE, metavar="P",
                        help="probability to drop a unit between layers")
-    group.add_argument("--variational", action="store_true",
+    group.add_argument("--variational", action="store_true", default=None,
                        help="one dropout mask for all steps of a segment")
     for name, text in (
             ("input-dropout", "the same of the first layer's input"),
@@ -107,25 +107,26 @@ def add_training(parser: argparse.ArgumentParser) -> None:
             ("temporal-penalty", "factor of the mean square of its change"),
             ("momentum", "of sgd and rmsprop"), ("weight-decay", "part of the weights taken off")):
         group.add_argument(f"--{name}", type=NOT_NEGATIVE, metavar="P", help=text)
-    group.add_argument("--random-truncation", action="store_true",
+    group.add_argument("--random-truncation", action="store_true", default=None,
                        help="segments of random lengths about T")
     group.add_argument("--schedule", choices=("step", "cosine"),
                        help="of the learning rate (default: step)")
     group.add_argument("--warmup", type=COUNT, metavar="N", help="updates over which it rises")
     group.add_argument("--average", type=averaging, metavar="DECAY|triggered",
                        help="evaluate and keep means of the weights")
-    group.add_argument("--reduction", choices=("mean", "sum"), default="mean",
-                       help="of the loss over the steps of a segment (default: %(default)s)")
+    group.add_argument("--reduction", choices=("mean", "sum"),
+                       help="of the loss over the steps of a segment (default: mean)")
 
 
 def training_from(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The options for LanguageModel.fit."""
+    """The options for LanguageModel.fit that are given."""
     names = ("epochs", "updates", "optimizer", "learning_rate", "decay", "decay_after", "patience",
              "truncation", "clip", "dropout", "variational", "reduction", "input_dropout",
              "hidden_dropout", "output_dropout", "embedding_dropout", "recurrent_dropout",
              "weight_dropout", "activation_penalty", "temporal_penalty", "momentum", "weight_decay",
              "random_truncation", "schedule", "warmup", "average")
-    return {**{name: getattr(arguments, name) for name in names}, "batch_size": arguments.batch}
+    options = {**{name: getattr(arguments, name) for name in names}, "batch_size": arguments.batch}
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def averaging(text: str) -> float | str:

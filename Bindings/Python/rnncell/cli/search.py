@@ -11,6 +11,7 @@ from typing import Any
 from .._rnncell import strategy_list
 from ..anatomy import warning
 from ..cells import cell_from_argument
+from ..files import writable
 from ..studies import Proposal, Study, search, strategies
 from .live import LiveTable, rows_of, summary
 from .options import COUNT, POSITIVE, add_common, add_text, corpus_from, note, workers_from
@@ -63,14 +64,14 @@ def add(commands: Any) -> None:
                          help="search for a front of loss and seconds of a step, not the loss alone")
     command.add_argument("--mixed-layers", action="store_true",
                          help="the layers may have different cells (evolution)")
-    command.add_argument("--db", default="study.db", metavar="FILE",
+    command.add_argument("--db", type=writable, default="study.db", metavar="FILE",
                          help="the study (default: %(default)s)")
     command.add_argument("--seed", type=int, default=0, metavar="S")
     command.add_argument("--deterministic", action="store_true",
                          help="scores count in the order of proposals, so that a run repeats")
     command.add_argument("--no-controls", action="store_true",
                          help="do not measure LSTM and GRU too")
-    command.add_argument("--report", metavar="FILE.html", help="write the report")
+    command.add_argument("--report", type=writable, metavar="FILE.html", help="write the report")
     add_common(command)
     command.set_defaults(run=run_search, parser=command)
 
@@ -79,8 +80,8 @@ def add(commands: Any) -> None:
         description="Shows what a study holds, also while another process runs it.")
     study.add_argument("files", nargs="+", metavar="FILE",
                        help="a study; further ones are shown beside it in the report")
-    study.add_argument("--report", metavar="FILE.html", help="write the report")
-    study.add_argument("--csv", metavar="FILE", help="write all proposals")
+    study.add_argument("--report", type=writable, metavar="FILE.html", help="write the report")
+    study.add_argument("--csv", type=writable, metavar="FILE", help="write all proposals")
     study.add_argument("--watch", action="store_true", help="follow it until q or Ctrl-C")
     study.add_argument("--top", type=COUNT, default=10, metavar="N",
                        help="cells to show (default: %(default)s)")
