@@ -58,7 +58,7 @@ void bad_cells(void) {
   BAD(rnncell_cell_import(&cell, RNNCELL_NOTATION_GENOTYPE, "[('tanh', 7)]"), "7");
   FAILS(RNNCELL_PARSE, rnncell_cell_import(&cell, RNNCELL_NOTATION_RECIPE, "{\"a\": "), ":");
   BAD(rnncell_cell_import(&cell, RNNCELL_NOTATION_RECIPE, "{\"a\": {\"op\": 1}}"), "'a'");
-  BAD(rnncell_cell_import(&cell, RNNCELL_NOTATION_ARC, "0 0 nine"), "nine");
+  FAILS(RNNCELL_PARSE, rnncell_cell_import(&cell, RNNCELL_NOTATION_ARC, "0 0 nine"), "1:5");
   BAD(rnncell_cell_import(&cell, RNNCELL_NOTATION_ARC_ENAS_LM, "0 9 9"), "9");
   IS_NULL(cell);
 

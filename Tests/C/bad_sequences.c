@@ -127,8 +127,8 @@ static void bad_models(rnncell_cell *cell) {
   BAD(rnncell_model_evaluate_sequences(&loss, NULL, &data, 1), "model is NULL");
   BAD(rnncell_model_evaluate_sequences(&loss, model, NULL, 1), "sequences are NULL");
   GOOD(rnncell_model_evaluate_sequences(&loss, model, &data, 1));
-  FAILS(RNNCELL_STATE, rnncell_model_evaluate(&loss, model, classes, 4, 1), "sequences");
-  FAILS(RNNCELL_STATE, rnncell_model_generate(NULL, 0, NULL, model, "a", 3, 1, 0), "sequences");
+  FAILS(RNNCELL_INVALID_ARGUMENT, rnncell_model_evaluate(&loss, model, classes, 4, 1), "sequences");
+  FAILS(RNNCELL_INVALID_ARGUMENT, rnncell_model_generate(NULL, 0, NULL, model, "a", 3, 1, 0), "sequences");
   BAD(rnncell_model_export(model, 0, "bad_sequences.c"), "form 0");
   BAD(rnncell_model_export(NULL, RNNCELL_EXPORT_C, "bad_sequences.c"), "model is NULL");
   BAD(rnncell_model_export(model, RNNCELL_EXPORT_C, NULL), "path is NULL");
