@@ -124,7 +124,8 @@ def test_what_a_notation_cannot_say_is_named():
 
 def test_files_of_every_notation(tmp_path):
     from rnncell.cells import cell_from_argument
-    for name, text in {"a.term": GRU, "a.tree": TREE, "a.arc": "0 0 0 1 1", "a.geno": GENOTYPES["darts_v1"]
-                       }.items():
-        (tmp_path / name).write_text(text)
+    # The last one begins with the mark that some editors write.
+    for name, text in {"a.term": GRU, "a.tree": TREE, "a.arc": "0 0 0 1 1", "a.geno": GENOTYPES["darts_v1"],
+                       "a.txt": "\ufeffh' = tanh(linear(x, h))"}.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
         assert isinstance(cell_from_argument(str(tmp_path / name)), Cell)

@@ -348,7 +348,7 @@ def cell_from_argument(text: str) -> Cell:
         model = loaded(text)
         return (model if isinstance(model, Network) else model.network()).cells[0]
     try:
-        content = path.read_text(encoding="utf-8")
+        content = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidArgumentError(f"{text} is no text ({error.reason}); name a cell") from None
     start = content.lstrip()

@@ -104,7 +104,7 @@ class Network(Learned):
                  the forward direction, then that of the other.
     residual:    a layer's input is added to its output where both have one size.
     zoneout:     probability that an element of a state keeps its last value in training; otherwise states
-                 are the mean of both.
+                 are the mean of both. States whose next value does not depend on any state have none.
     """
 
     def __init__(
