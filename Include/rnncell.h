@@ -1133,7 +1133,8 @@ RNNCELL_CHECKED int32_t rnncell_study_ask(rnncell_proposal *out, rnncell_study *
 /*
  * Tells the score of a proposal.
  *
- * loss:    smaller is better. Not finite: it failed.
+ * loss:    smaller is better. Not finite: it failed, and at a later rung keeps the score of the one
+ *          before.
  * failure: why it failed, or NULL.
  * Errors: RNNCELL_INVALID_ARGUMENT for an unknown id; RNNCELL_STATE for one that was told;
  * RNNCELL_IO.
