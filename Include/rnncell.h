@@ -482,7 +482,8 @@ void rnncell_tape_free(rnncell_tape *tape);
 
 /*
  * Makes a stream: a state of its own, fed one time step at a time, with the weights of the network.
- * The state starts at zero. Steps give the same bits as one forward call over all of them.
+ * The state starts at zero. Steps give the same bits as one forward call without a tape over all of
+ * them.
  *
  * batch: B, how many sequences step together.
  * Errors: RNNCELL_INVALID_ARGUMENT for a bidirectional network.

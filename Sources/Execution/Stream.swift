@@ -2,8 +2,8 @@ import Kernels
 
 /// Sequences that are fed one time step at a time.
 ///
-/// A step allocates nothing and takes no lock, and gives the same bits as a run over the whole
-/// sequence. One caller at a time; streams of one network may run at the same time.
+/// A step allocates nothing and takes no lock, and gives the same bits as a run without a tape over the
+/// whole sequence. One caller at a time; streams of one network may run at the same time.
 package final class Stream: @unchecked Sendable {
   private let unroll: Unroll
 

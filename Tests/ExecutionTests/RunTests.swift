@@ -115,6 +115,43 @@ import Testing
     #expect(least / Float(example.steps) > 0)
   }
 
+  @Test("threads that share the strips of a step take the same bits from maps of unlike operands")
+  func sharedStrips() throws {
+    // The product with h is one for f and g, that with c is added to g alone.
+    let cell = try Cell(
+      parsing: """
+        f = sigmoid(linear(x, h))
+        g = tanh(linear(x, h, c))
+        c' = f * c + (1 - f) * g
+        h' = tanh(c')
+        """)
+    let example = try Case([cell], inputSize: 8, hiddenSizes: [256], steps: 120, batch: 1, seed: 5)
+    let one = try example.run(threads: 1)
+    for attempt in 0..<8 {
+      for threads in [2, 3, 4] {
+        #expect(try example.run(threads: threads) == one, "\(threads) threads, \(attempt)")
+      }
+    }
+  }
+
+  @Test("without a step of any sequence all gradients are zero, in memory that was used before too")
+  func noSteps() throws {
+    let cell = try Cell(parsing: "h' = tanh(linear(x, h))")
+    let pool = RunPool()
+    for lengths in [nil, [0, 0]] as [[Int]?] {
+      var example = try Case([cell], inputSize: 3, hiddenSizes: [5], steps: 4, batch: 2, seed: 5)
+      example.lengths = lengths
+      let run = try pool.take(
+        example.network, example.weights, steps: 4, batch: 2, keepsTape: true)
+      _ = try example.result(of: run, threads: 1)
+      for entry in run.gradients.layout.entries {
+        let isZero = run.gradients.read(entry).allSatisfy { $0 == 0 }
+        #expect(isZero == (lengths != nil), "\(entry.name)")
+      }
+      pool.give(run)
+    }
+  }
+
   @Test("a run that was used before gives the bits of a new one, whatever it was used for")
   func pooled() throws {
     let example = try example("gru")

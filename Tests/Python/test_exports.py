@@ -28,6 +28,7 @@ OTHERS = {
     "constant output": "h' = linear(vector(v))",
     "constant map as state": "c' = linear(vector(v)); h' = tanh(linear(x, h, c))",
     "mapped vector": "h' = tanh(linear(x, vector(v)) + 0.5 * h)",
+    "names of macros": "INT32_MAX = tanh(linear(x, h)); h' = INT32_MAX * 0.5; SIZE_MAX' = SIZE_MAX",
     "names of torch": "h' = tanh(linear(x, h) * vector(half) + vector(step) + matrix(children, h)) + vector(None) "
                       "* vector(NULL)",
     "names of C": "memcpy = sigmoid(linear(x, h)); layernorm_ = tanh(memcpy * h); h' = layernorm_ + memcpy",

@@ -252,7 +252,10 @@ class Network(Learned):
         self, x: object, state: object = None, *, lengths: Sequence[int] | None = None,
         threads: int | None = None,
     ) -> tuple[Array, Tape]:
-        """As a call, but with a tape for gradients in place of the state, which is `tape.state`."""
+        """As a call, with a tape for gradients in place of the state, which is `tape.state`.
+
+        The last bits may differ, as other values are kept.
+        """
         output, final, tape = self._forward(x, state, lengths, threads, True)
         assert tape is not None
         return output, Tape(self, tape, output.shape, final)
@@ -370,7 +373,7 @@ class Optimizer:
 
 
 class Stream:
-    """Sequences that step together, one time step a call; steps give the bits of a whole run."""
+    """Sequences that step together, one time step a call; steps give the bits of a whole call."""
 
     def __init__(self, network: Network, batch: int = 1) -> None:
         self.network = network

@@ -199,9 +199,11 @@ static PyObject *export(Handle *self, PyObject *args) {
   PyObject *path;
   if (!PyArg_ParseTuple(args, "iO&", &form, PyUnicode_FSConverter, &path)) return NULL;
   const char *name = PyBytes_AsString(path);
+  self->users++;
   Py_BEGIN_ALLOW_THREADS
   status = rnncell_network_export(self->handle, form, name);
   Py_END_ALLOW_THREADS
+  self->users--;
   Py_DECREF(path);
   return status ? raise_status(state_of((PyObject *)self), status) : Py_NewRef(Py_None);
 }

@@ -23,11 +23,15 @@ package struct CStep {
   /// A function that takes the input and replaces the states.
   package func function(_ name: String) -> String {
     var lines: [String] = []
-    let readsInput =
-      program.computed.contains { graph.nodes[$0].operands.contains(0) }
-      || graph.states.contains { $0.next == 0 }
-    // Compilers warn of a parameter that nothing reads.
-    if !readsInput { lines.append("(void)\(program.names[0]);") }
+    let operands = Set(program.computed.flatMap { graph.nodes[$0].operands })
+    for index in 0...graph.states.count where !operands.contains(index) {
+      let isCopied = graph.states.enumerated().contains { place, state in
+        state.next == index && 1 + place != index
+      }
+      let isWritten = index > 0 && graph.states[index - 1].next != index
+      // Compilers warn of a parameter that nothing reads or writes.
+      if !isCopied && !isWritten { lines.append("(void)\(program.names[index]);") }
+    }
     for index in program.computed { lines += statements(index) }
     // The next states are copied when all are known, as one may be read for another, and what is another
     // state is first moved out of its way.

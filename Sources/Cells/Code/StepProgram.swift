@@ -41,7 +41,8 @@ package struct StepProgram {
     }
     var taken = Self.reserved
     func free(_ wanted: String) -> String {
-      var name = wanted
+      // Names in capitals are those of macros: INT32_MAX.
+      var name = wanted.count > 2 && wanted == wanted.uppercased() ? wanted + "_" : wanted
       while taken.contains(name) { name += "_" }
       taken.insert(name)
       return name

@@ -118,8 +118,25 @@ extension PlanBuilder {
         plan.products.append(made)
       }
     }
+    // Threads that share strips do so product by product, and meet behind a stage only: what is added to
+    // strips of another product, but not to all of them and no others, waits for the next stage.
+    var start = first
+    for index in first..<plan.products.count {
+      let clashes = plan.products[start..<index].contains { isPartly($0, plan.products[index]) }
+      guard clashes else { continue }
+      plan[phase].append(Stage(kind: .products, first: start, count: index - start))
+      start = index
+    }
     plan[phase].append(
-      Stage(kind: .products, first: first, count: plan.products.count - first))
+      Stage(kind: .products, first: start, count: plan.products.count - start))
+  }
+
+  /// Whether two products have some strips of their results in common, but not the same ones.
+  private func isPartly(_ a: ProductPlan, _ b: ProductPlan) -> Bool {
+    let (one, other) = (plan.slots[a.c], plan.slots[b.c])
+    guard one.storage == other.storage else { return false }
+    let ranges = (one.index..<one.index + a.strips, other.index..<other.index + b.strips)
+    return ranges.0 != ranges.1 && ranges.0.overlaps(ranges.1)
   }
 
   func operand(_ task: Schedule.Task) -> Int { graph.nodes[task.affine].operands[task.position] }

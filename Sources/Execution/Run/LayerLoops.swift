@@ -170,7 +170,9 @@ extension LayerRun {
   private func runs(_ rows: Rows, _ a: Int, _ b: Int) -> [Rows.Run] {
     let readsState =
       plan.slots[a].storage == .previousState || plan.slots[b].storage == .previousState
-    return readsState ? rows.runs : [Rows.Run(row: 0, previousState: 0, count: rows.total)]
+    // Without any row the sum is zero, and has to be written all the same.
+    return readsState && !rows.runs.isEmpty
+      ? rows.runs : [Rows.Run(row: 0, previousState: 0, count: rows.total)]
   }
 
   private func row(of slot: Int, _ run: Rows.Run) -> Int {
