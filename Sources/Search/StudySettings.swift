@@ -102,9 +102,18 @@ package struct StudySettings: Equatable, Sendable {
         "the strategy '\(strategy)' begins with no cells of yours; leave out start, or use "
           + names { $0.takesStarts })
     }
+    let sizes = sizes ?? EvaluationSizes()
+    guard sizes.learningRate > 0, sizes.learningRate <= 1000 else {
+      throw .invalid("learning_rate \(sizes.learningRate) is not above 0 and up to 1000")
+    }
     for (name, value, range) in [
       ("rungs", rungs, 1...10), ("eta", eta, 2...100), ("window", window, 1...1024),
-      ("updates", updates, 0...Limits.steps),
+      ("updates", updates, 0...Limits.steps), ("mixed_layers", mixedLayers, 1...Limits.layers),
+      ("hidden_size", sizes.hiddenSize, 1...Limits.size),
+      ("layers", sizes.layers, 1...Limits.layers),
+      ("embedding_size", sizes.embeddingSize ?? 1, 1...Limits.size),
+      ("parameters", sizes.parameters ?? 1, 1...1 << 40), ("batch", sizes.batch, 1...Limits.batch),
+      ("truncation", sizes.truncation, 1...Limits.steps),
     ] where !range.contains(value) {
       throw .invalid("\(name) \(value) is not from \(range.lowerBound) to \(range.upperBound)")
     }

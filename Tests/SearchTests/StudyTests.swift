@@ -83,6 +83,8 @@ struct StudyTests {
     "UPDATE proposals SET stage_updates = 9223372036854775807",
     "INSERT INTO measures VALUES (0, 'species', 9e999)",
     "INSERT INTO curves VALUES (1, -4, 1, 1)",
+    "INSERT INTO settings VALUES ('hidden_size', '-5'), ('layers', '1'), ('embedding_size', '1'), "
+      + "('parameters', ''), ('batch', '1'), ('truncation', '1'), ('learning_rate', '1')",
   ]
 
   @Test("of which rows or pages are damaged is refused", arguments: 0...damages.count)
