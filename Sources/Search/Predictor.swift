@@ -6,7 +6,7 @@ import Synchronization
 /// Guesses the loss of a cell before it is trained, from its graph and the loss of its parent.
 ///
 /// Ridge regression on standardised counts: a few dozen scores do not carry more.
-struct Predictor: Sendable {
+package struct Predictor: Sendable {
   private var standard: Standardization
   private var weights: [Double]
   private var meanLoss: Double
@@ -15,27 +15,34 @@ struct Predictor: Sendable {
 
   /// What the squares of the weights are held down by.
   private static let ridge = 4.0
+  /// How many times as far above the median as the best is below it a loss counts, at most: squares of
+  /// the loss of one cell that exploded would decide all weights.
+  private static let reach = 10.0
 
   /// - Parameter cells: with their first loss; nil for too few.
-  init?(_ cells: [Proposal]) {
-    let losses = Dictionary(cells.map { ($0.id, $0.firstLoss) }) { first, _ in first }
+  package init?(_ cells: [Proposal]) {
     guard cells.count >= 8 else { return nil }
-    let mean = cells.reduce(0) { $0 + $1.firstLoss } / Double(cells.count)
+    let sorted = cells.map(\.firstLoss).sorted()
+    let median = sorted[sorted.count / 2]
+    let most = median + Self.reach * (median - sorted[0])
+    let targets = cells.map { min($0.firstLoss, most) }
+    let losses = Dictionary(zip(cells.map(\.id), targets)) { first, _ in first }
+    let mean = targets.reduce(0, +) / Double(cells.count)
     let rows = cells.map { cell in
       Self.features(cell.cell) + [losses[cell.parents.first ?? 0] ?? mean]
     }
     standard = Standardization(rows)
     let scaled = rows.map(standard.apply)
-    guard
-      let solved = solveRidge(scaled, cells.map { $0.firstLoss - mean }, ridge: Self.ridge)
-    else { return nil }
+    guard let solved = solveRidge(scaled, targets.map { $0 - mean }, ridge: Self.ridge) else {
+      return nil
+    }
     weights = solved
     meanLoss = mean
     self.losses = losses
   }
 
   /// The loss that a cell is expected to have after its first rung.
-  func loss(of cell: Cell, parent: Int) -> Double {
+  package func loss(of cell: Cell, parent: Int) -> Double {
     let row = standard.apply(Self.features(cell) + [losses[parent] ?? meanLoss])
     return meanLoss + zip(row, weights).reduce(0) { $0 + $1.0 * $1.1 }
   }
