@@ -67,7 +67,7 @@ def searches(protocol: str) -> str:
             ends[0] if ends else "-",
             f"{statistics.median(int(row['trained']) for row in found):g}",
             f"{100 * statistics.median(share):.0f} %",
-            f"{statistics.median(float(row['tau']) for row in found):.2f}"])
+            warned(statistics.median(float(row['tau']) for row in found))])
     return markdown(
         ["strategy", "seeds", "best loss of the search, median (range)",
          "after final training, the best of three searches", "cells trained", "duplicates", "tau"], rows)
