@@ -997,7 +997,9 @@ typedef struct rnncell_study_options {
   const char *preset;     /* sizes of what the strategy searches with: "scaled", for budgets of one
                              machine, or "paper", as its paper ran it; NULL: "scaled" */
   int32_t mixed_layers;   /* 1: the layers may have different cells, if the strategy does that */
-  int32_t reserved;
+  int32_t direct_input;   /* 1: x may meet states without a matrix, as in x + linear(h), and proposals with a
+                             running mean of x are made; for models whose embedding_size is their
+                             hidden_size, as it is unless given */
 } rnncell_study_options;
 #define RNNCELL_STUDY_OPTIONS_INIT                                                              \
   {sizeof(rnncell_study_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \

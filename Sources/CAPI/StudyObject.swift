@@ -275,6 +275,14 @@ extension SearchSpace {
     depth = try bound(options.max_depth, depth, "max_depth", 1000)
     matrices = try bound(options.max_matrices, matrices, "max_matrices", 1000)
     states = try bound(options.max_states, states, "max_states", 4)
+    if try flag(options.direct_input, "direct_input") {
+      guard options.embedding_size == 0 else {
+        throw .invalid(
+          "direct_input needs an embedding of the hidden size, which cells of one size in parameters have "
+            + "not in common; leave out embedding_size")
+      }
+      directInput = true
+    }
     guard let cells = try readOptional(options.start, "start") else { return }
     start = []
     for equations in cells.split(separator: "\n\n", omittingEmptySubsequences: true) {

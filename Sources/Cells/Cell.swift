@@ -56,6 +56,9 @@ package struct Cell: Hashable, Sendable {
     }
   }
 
+  /// Whether x meets h element by element, as in `x + linear(h)`, so that both must have one size.
+  package var needsEqualSizes: Bool { graph.nodes[0].size == .hidden }
+
   /// The names of the states; the first is `h`, the output.
   package var states: [String] { graph.states.map(\.name) }
 

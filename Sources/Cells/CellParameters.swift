@@ -18,8 +18,8 @@ package struct CellParameter: Hashable, Sendable {
 extension Cell {
   /// The parameters at these sizes, in the order in which the equations mention them.
   ///
-  /// - Throws: `.invalidArgument` for sizes that are not positive or that blocks do not divide,
-  ///   `.limit` for sizes over `Limits.size`.
+  /// - Throws: `.invalidArgument` for sizes that are not positive, that blocks do not divide, or that
+  ///   differ where the cell needs equal ones; `.limit` for sizes over `Limits.size`.
   package func parameters(inputSize: Int, hiddenSize: Int) throws(Failure) -> [CellParameter] {
     for (what, size) in [("input", inputSize), ("hidden", hiddenSize)] {
       guard size > 0 else {
@@ -29,6 +29,11 @@ extension Cell {
         throw Failure(
           .limit, "\(what) size \(size) is over the limit; pass a size from 1 to \(Limits.size)")
       }
+    }
+    guard inputSize == hiddenSize || !needsEqualSizes else {
+      throw .invalid(
+        "the cell joins x and h element by element, but x has \(inputSize) and h \(hiddenSize) "
+          + "elements; use equal sizes, or map x with linear(x) or product(x)")
     }
     var parameters: [CellParameter] = []
     parameters.reserveCapacity(graph.parameters.count)

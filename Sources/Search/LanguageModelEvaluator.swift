@@ -78,12 +78,15 @@ package struct LanguageModelEvaluator: Evaluator {
   }
 
   /// Of a model with the cell at the hidden size of the study.
+  ///
+  /// The embedding has the study's size, whatever size the cell then gets, or that of a cell that needs it.
   static func shape(
     _ cell: Cell, _ corpus: Corpus, _ sizes: EvaluationSizes
   ) -> ModelShape {
-    ModelShape(
+    let embedding = sizes.embeddingSize ?? (cell.needsEqualSizes ? nil : sizes.hiddenSize)
+    return ModelShape(
       cells: Array(repeating: cell, count: sizes.layers), vocabulary: corpus.vocabulary,
-      hiddenSize: sizes.hiddenSize, embeddingSize: sizes.embeddingSize ?? sizes.hiddenSize)
+      hiddenSize: sizes.hiddenSize, embeddingSize: embedding)
   }
 
   static func options(_ sizes: EvaluationSizes, updates: Int) -> TrainingOptions {

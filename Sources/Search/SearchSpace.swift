@@ -16,6 +16,9 @@ package struct SearchSpace: Equatable, Sendable {
   package var depth: Int?
   package var matrices: Int?
   package var states: Int?
+  /// Whether x may meet a state without a matrix, as in `x + linear(h)`, which wants equal sizes of
+  /// both; changes of cells then also add a running mean of x.
+  package var directInput = false
   /// Equations of cells to start from; empty for those of the strategy.
   package var start: [String] = []
 
@@ -26,6 +29,9 @@ package struct SearchSpace: Equatable, Sendable {
 
   /// Why a cell is outside; nil for one inside.
   package func reason(against cell: Cell) -> String? {
+    if cell.needsEqualSizes, !directInput {
+      return "x meets a state without a matrix, which needs direct_input"
+    }
     let graph = cell.graph
     var depths = [Int](repeating: 0, count: graph.nodes.count)
     var count = 0
@@ -88,6 +94,7 @@ package struct SearchSpace: Equatable, Sendable {
     ] {
       if let value { lines.append("\(name) \(value)") }
     }
+    if directInput { lines.append("direct_input 1") }
     return (lines + start.map { "start\n" + $0 }).joined(separator: "\n\n")
   }
 
@@ -108,6 +115,7 @@ package struct SearchSpace: Equatable, Sendable {
       case ("depth", let value?): depth = value
       case ("matrices", let value?): matrices = value
       case ("states", let value?): states = value
+      case ("direct_input", 1): directInput = true
       default:
         throw Failure(.format, "the study's space has '\(part.prefix(32))', which is unknown")
       }

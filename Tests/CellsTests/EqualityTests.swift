@@ -108,7 +108,8 @@ import Testing
     let names = StockCell.all.map(\.name)
     let cell =
       seed < names.count
-      ? try Cell.stock(names[seed]) : try randomCell(seed: UInt64(seed), usesBlocks: usesBlocks)
+      ? try Cell.stock(names[seed])
+      : try randomCell(seed: UInt64(seed), usesBlocks: usesBlocks, joinsInput: seed % 2 == 0)
     var random = TestRandom(seed: UInt64(seed) &+ 500)
     let other = try Cell(graph: shuffle(cell.graph, &random))
     guard other.states.count == cell.states.count else { return }
@@ -189,7 +190,7 @@ import Testing
   func digestsAgreeWithFingerprints() throws {
     var seen: [UInt64: String] = [:]
     for seed in 0..<300 {
-      let cell = try randomCell(seed: UInt64(seed))
+      let cell = try randomCell(seed: UInt64(seed), joinsInput: seed % 3 == 0)
       if let digest = seen[cell.fingerprint] {
         #expect(digest == cell.canonical.text, "seed \(seed):\n\(cell.equations)")
       }

@@ -67,6 +67,8 @@ import Testing
     let usesBlocks = seed % 3 == 0
     let cell = try randomCell(seed: UInt64(seed), usesBlocks: usesBlocks)
     try check(cell, seed: UInt64(seed), inputSize: usesBlocks ? 2 : 3, hiddenSize: 4)
+    let joining = try randomCell(seed: UInt64(seed), usesBlocks: usesBlocks, joinsInput: true)
+    try check(joining, seed: UInt64(seed), inputSize: 4, hiddenSize: 4)
   }
 
   /// Compares all gradients of a random linear loss of the outputs and final states over 3 steps.

@@ -28,6 +28,8 @@ OTHERS = {
     "constant output": "h' = linear(vector(v))",
     "constant map as state": "c' = linear(vector(v)); h' = tanh(linear(x, h, c))",
     "mapped vector": "h' = tanh(linear(x, vector(v)) + 0.5 * h)",
+    "running mean of x": "s' = 0.9 * s + 0.1 * x; h' = tanh(linear(x, h)) + 2 * s' * x",
+    "one matrix for x and h": "h' = tanh(matrix(M, x) + matrix(M, h))",
     "names of macros": "INT32_MAX = tanh(linear(x, h)); h' = INT32_MAX * 0.5; SIZE_MAX' = SIZE_MAX",
     "names of torch": "h' = tanh(linear(x, h) * vector(half) + vector(step) + matrix(children, h)) + vector(None) "
                       "* vector(NULL)",

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import re
 import sqlite3
 import statistics
 
@@ -234,6 +235,43 @@ def test_a_study_keeps_to_its_space(strategy):
         assert row.cell.states == ("h",)
         assert not any(name in row.equations for name in ("relu", "max(", "sin(", "softsign"))
         assert sum(len(shape) == 2 for shape in row.cell.parameter_shapes(4, 4).values()) <= 6
+
+
+def needs_equal_sizes(cell):
+    """Whether x meets h without a matrix."""
+    try:
+        cell.parameter_count(4, 5)
+    except rnncell.InvalidArgumentError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("strategy", ["auto", "local"])
+def test_x_meets_h_where_a_study_allows_it(strategy, tmp_path, corpus):
+    for allowed in (True, False):
+        study = rnncell.Study(strategy=strategy, trials=60, direct_input=allowed, seed=2)
+        study.run(objective=formula)
+        cells = [row.cell for row in study.history]
+        assert any(needs_equal_sizes(cell) for cell in cells) == allowed
+        # The running mean of x, which such a study adds now and then.
+        means = [cell for cell in cells if re.search(r"0\.\d+ \* x\b", cell.equations)]
+        assert bool(means) == allowed
+    joined = "s' = 0.9 * s + 0.1 * x\nh' = tanh(linear(x, h)) + s'"
+    with pytest.raises(rnncell.InvalidArgumentError, match="needs direct_input"):
+        rnncell.Study(strategy=strategy, start=[joined])
+    with pytest.raises(rnncell.InvalidArgumentError, match="leave out embedding_size"):
+        rnncell.Study(direct_input=True, embedding_size=8)
+    # It is kept with the study, and such a cell's model has an embedding of its size.
+    path = tmp_path / "study.db"
+    options = {"strategy": strategy, "trials": 2, "updates": 3, "hidden_size": 8}
+    with rnncell.Study(path, corpus, direct_input=True, start=[joined], **options) as study:
+        study.run()
+        assert study.history[0].equations == rnncell.Cell(joined).equations
+        assert study.history[0].valid_loss < 10
+        count = len(study.history)
+    with rnncell.Study(path, corpus, trials=4) as study:
+        study.run()
+        assert len(study.history) > count
 
 
 def test_a_study_starts_from_given_cells():

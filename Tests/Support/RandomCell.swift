@@ -5,20 +5,27 @@ import Kernels
 /// input's size), fresh, shared, transposed and block-diagonal matrices, vectors, scalars, constants.
 ///
 /// All values stay of moderate size, so that finite differences are accurate. Blocks are of 2: use even
-/// sizes where `usesBlocks`, which is off otherwise.
-package func randomEquations(seed: UInt64, usesBlocks: Bool = false) -> String {
-  var writer = RandomEquations(seed: seed, usesBlocks: usesBlocks)
+/// sizes where `usesBlocks`, which is off otherwise. With `joinsInput` values are made of x itself too, which
+/// most often needs equal sizes.
+package func randomEquations(
+  seed: UInt64, usesBlocks: Bool = false, joinsInput: Bool = false
+) -> String {
+  var writer = RandomEquations(seed: seed, usesBlocks: usesBlocks, joinsInput: joinsInput)
   return writer.write()
 }
 
 /// The cell of `randomEquations`.
-package func randomCell(seed: UInt64, usesBlocks: Bool = false) throws(Failure) -> Cell {
-  try Cell(parsing: randomEquations(seed: seed, usesBlocks: usesBlocks))
+package func randomCell(
+  seed: UInt64, usesBlocks: Bool = false, joinsInput: Bool = false
+) throws(Failure) -> Cell {
+  try Cell(
+    parsing: randomEquations(seed: seed, usesBlocks: usesBlocks, joinsInput: joinsInput))
 }
 
 private struct RandomEquations {
   private var random: TestRandom
   private let usesBlocks: Bool
+  private let joinsInput: Bool
   private var lines: [String] = []
   /// Names of hidden-sized values, and which of them nothing reads yet.
   private var values: [String] = []
@@ -27,8 +34,9 @@ private struct RandomEquations {
   private var sharedMatrices: [String] = []
   private let operations = Operation.all.filter { $0.notation.text == nil || $0.name != "identity" }
 
-  init(seed: UInt64, usesBlocks: Bool) {
+  init(seed: UInt64, usesBlocks: Bool, joinsInput: Bool) {
     random = TestRandom(seed: seed)
+    self.joinsInput = joinsInput
     self.usesBlocks = usesBlocks
   }
 
@@ -36,6 +44,10 @@ private struct RandomEquations {
     let states = ["h"] + ["c", "d"].prefix(random.pick([0, 0, 1, 1, 2]))
     values = states
     unread = Array(states.dropFirst())
+    if joinsInput {
+      values.append("x")
+      unread.append("x")
+    }
     let keepsInput = random.chance(0.25)
     let count = Int.random(in: 3...10, using: &random)
     define("v0", "linear(x, h)")

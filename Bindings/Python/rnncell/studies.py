@@ -151,6 +151,8 @@ class Study:
     max_nodes, max_depth, max_matrices, max_states: of a cell.
     start:    cells to start from, in place of the strategy's; for "auto", "evolution" and "local".
     mixed_layers: the layers may have different cells; "evolution" does that.
+    direct_input: x may meet states without a matrix, as in x + linear(h), which needs an embedding of the
+              hidden size, and proposals with a running mean of x are made.
     read_only: only look, also while another process runs the study.
     """
 
@@ -167,7 +169,7 @@ class Study:
         max_depth: int | None = None, max_matrices: int | None = None,
         max_states: int | None = None, start: Cell | str | Iterable[Cell | str] | None = None,
         front: bool = False, preset: str | None = None,
-        mixed_layers: bool = False,
+        mixed_layers: bool = False, direct_input: bool = False,
     ) -> None:
         if corpus is not None and not isinstance(corpus, Corpus):
             raise TypeError(f"corpus must be a Corpus or None, not {type(corpus).__name__}; make one by "
@@ -199,7 +201,7 @@ class Study:
         self._open: _rnncell.Study | None = _rnncell.study_open(
             path, None if corpus is None else corpus._handle, strategy=strategy, seed=seed_of(seed),
             deterministic=deterministic, controls=controls, front=front, read_only=read_only,
-            mixed_layers=mixed_layers, **checked, **texts)
+            mixed_layers=mixed_layers, direct_input=direct_input, **checked, **texts)
 
     @property
     def _handle(self) -> _rnncell.Study:

@@ -17,8 +17,9 @@ private enum Fingerprint {
       if multiple > 64 { return canonical.digest[0] }
     }
     let hidden = multiple * ((3 + multiple) / multiple)
+    let input = multiple == 1 ? 3 : hidden + multiple
     let interpreter = Interpreter(
-      graph, inputSize: multiple == 1 ? 3 : hidden + multiple, hiddenSize: hidden)
+      graph, inputSize: graph.nodes[0].size == .hidden ? hidden : input, hiddenSize: hidden)
     let labelling = Labelling(
       shapes: graph.objectShapes, budget: 200_000 / max(1, graph.nodes.count)
     ) { outcome(interpreter, $0, steps: 1) }

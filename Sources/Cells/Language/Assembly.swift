@@ -83,15 +83,11 @@ struct Assembly {
     guard statement.definesState,
       let state = graph.states.firstIndex(where: { $0.name == statement.target.dropLast() })
     else { return }
-    guard let variable = variables[result] else {
+    guard let variable = variables[result], let own = variables[1 + state] else {
       throw statement.place.failure(
         "\(statement.target) is a single number; a state is a vector, so add one to it")
     }
-    guard let own = variables[1 + state], sizes.unify(variable, own) else {
-      throw statement.place.failure(
-        "\(statement.target) has the \(name(of: variable)) size but the state "
-          + "\(graph.states[state].name) the other; map the value with linear(…)")
-    }
+    sizes.unify(variable, own)
     graph.states[state].next = result
   }
 
@@ -129,12 +125,7 @@ struct Assembly {
     var common: Int?
     for operand in operands {
       guard let variable = variables[operand] else { continue }
-      if let common, !sizes.unify(common, variable) {
-        throw place.failure(
-          "\(operation.name) of \(quote(operands.first { variables[$0] == common } ?? operand)) of the "
-            + "\(name(of: common)) size and \(quote(operand)) of the \(name(of: variable)) size; map "
-            + "one of them with linear(…)")
-      }
+      if let common { sizes.unify(common, variable) }
       common = common ?? variable
     }
     if case .layerNorm = operation.rule, common == nil {
@@ -184,11 +175,7 @@ struct Assembly {
       parameters[name] = SharedParameter(index: index, form: .matrix)
     }
     let (rows, columns) = (parameterVariables[index][0], parameterVariables[index][1])
-    guard sizes.unify(isTransposed ? rows : columns, variable) else {
-      throw place.failure(
-        "matrix '\(name)' is applied to \(quote(operand)) of the \(self.name(of: variable)) size and "
-          + "to the other size elsewhere; use two matrices")
-    }
+    sizes.unify(isTransposed ? rows : columns, variable)
     let product = MatrixProduct(parameter: index, isTransposed: isTransposed)
     return append(
       Node(.affine(products: [product], bias: nil), operands: [operand], size: .hidden),
@@ -283,10 +270,6 @@ struct Assembly {
         ? .matrix(name, isTransposed: first.isTransposed, blocks: blocks, operands[0])
         : .call(bias == nil ? "product" : "linear", operands, blocks: blocks)
     }
-  }
-
-  private func name(of variable: Int) -> String {
-    sizes.size(variable) == .input ? "input's" : "hidden"
   }
 
   private func quote(_ node: Int) -> String {

@@ -3,10 +3,12 @@ import Kernels
 /// Finds which vectors have the input's size and which the hidden state's.
 ///
 /// A union-find over size variables: values that meet element by element share one variable, `x` and
-/// `h` bind theirs, and what is bound by nothing takes the hidden size.
+/// `h` bind theirs, and what is bound by nothing takes the hidden size. Where the two meet, e.g. in
+/// `x + linear(h)`, all sizes are the hidden one, and the cell runs where the input has it too.
 struct SizeUnifier {
   private var parent: [Int] = []
   private var binding: [Size?] = []
+  private var areEqual = false
 
   mutating func variable(_ size: Size? = nil) -> Int {
     parent.append(parent.count)
@@ -20,17 +22,16 @@ struct SizeUnifier {
     return variable
   }
 
-  /// Makes two variables one; false when one is the input's size and the other the hidden size.
-  mutating func unify(_ a: Int, _ b: Int) -> Bool {
+  /// Makes two variables one.
+  mutating func unify(_ a: Int, _ b: Int) {
     let (a, b) = (root(a), root(b))
-    if a == b { return true }
-    if let first = binding[a], let second = binding[b], first != second { return false }
+    if a == b { return }
+    if let first = binding[a], let second = binding[b], first != second { areEqual = true }
     // The older stays root, so that paths stay short in practice and results never depend on order.
     let (kept, dropped) = a < b ? (a, b) : (b, a)
     parent[dropped] = kept
     binding[kept] = binding[kept] ?? binding[dropped]
-    return true
   }
 
-  func size(_ variable: Int) -> Size { binding[root(variable)] ?? .hidden }
+  func size(_ variable: Int) -> Size { areEqual ? .hidden : binding[root(variable)] ?? .hidden }
 }

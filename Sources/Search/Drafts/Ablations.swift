@@ -16,7 +16,8 @@ extension Cell {
     var result: [(part: String, cell: Cell)] = []
     func add(_ part: String, _ changed: Draft) {
       guard changed.order() != nil, let cell = try? changed.cell(), cell.dependsOnInput,
-        cell.dependsOnState, seen.insert(cell.canonical.text).inserted
+        cell.dependsOnState, needsEqualSizes || !cell.needsEqualSizes,
+        seen.insert(cell.canonical.text).inserted
       else { return }
       times[part, default: 0] += 1
       let number = times[part, default: 1]

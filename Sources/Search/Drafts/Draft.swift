@@ -126,10 +126,20 @@ package struct Draft: Sendable {
     return result
   }
 
+  /// The cell, where a space allows its use of x.
+  ///
+  /// - Throws: as `cell()`, and `.invalidArgument` where x may not meet a state directly, but does.
+  package func cell(in space: SearchSpace) throws(Failure) -> Cell {
+    let cell = try cell()
+    guard space.directInput || !cell.needsEqualSizes else {
+      throw .invalid("x meets a state without a matrix, which the study does not allow")
+    }
+    return cell
+  }
+
   /// The cell.
   ///
-  /// - Throws: `.invalidArgument` for a circle, and what `Cell.init(graph:)` throws, e.g. for sizes
-  ///   that clash.
+  /// - Throws: `.invalidArgument` for a circle, and what `Cell.init(graph:)` throws.
   package func cell() throws(Failure) -> Cell {
     guard let order = order() else { throw .invalid("nodes of the draft read each other") }
     var builder = GraphBuilder()

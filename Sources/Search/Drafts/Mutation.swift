@@ -50,7 +50,7 @@ package enum Mutation: Int, CaseIterable, Sendable {
       draft.nodes[node].operands[choices.below(draft.nodes[node].operands.count)] = source
     case .insertGate: return insertGate(in: &draft, operations + maps, &choices)
     case .changeMap: return changeMap(in: &draft, maps, order, &choices)
-    case .addState: return addState(to: &draft, operations + maps, &choices)
+    case .addState: return addState(to: &draft, operations + maps, space, &choices)
     case .removeState:
       guard draft.next.count > 1 else { return false }
       let state = 1 + choices.below(draft.next.count - 1)
@@ -120,7 +120,9 @@ package enum Mutation: Int, CaseIterable, Sendable {
   }
 
   /// A gated memory beside the others, read by one node.
-  private func addState(to draft: inout Draft, _ nodes: [Int], _ choices: inout Choices) -> Bool {
+  private func addState(
+    to draft: inout Draft, _ nodes: [Int], _ space: SearchSpace, _ choices: inout Choices
+  ) -> Bool {
     guard draft.next.count < DraftRules.evolved.states, let node = choices.pick(nodes) else {
       return false
     }
@@ -132,6 +134,11 @@ package enum Mutation: Int, CaseIterable, Sendable {
     }
     draft.next = draft.next.map(moved)
     draft.nodes.insert(Draft.Node(kind: .state(state), operands: []), at: 1 + state)
+    if space.directInput, choices.chance(0.5) {
+      draft.next.append(-1)
+      addMean(to: &draft, state, reader: moved(node), &choices)
+      return true
+    }
     let candidate = draft.apply("tanh", draft.linear([0, 1]))
     let gate = draft.gate([0, 1])
     draft.next.append(draft.apply("blend", gate, 1 + state, candidate))
@@ -143,5 +150,22 @@ package enum Mutation: Int, CaseIterable, Sendable {
       insert(&draft, above: reader) { $0.apply("add", reader, value) }
     }
     return true
+  }
+
+  /// Makes a state the running mean of x, added to the output or to one node.
+  ///
+  /// Where embedding and softmax are tied, that makes likelier what was said before, as a cache does (Kuhn
+  /// and De Mori 1990, doi:10.1109/34.56193), without a weight that could learn the training text by heart.
+  private func addMean(
+    to draft: inout Draft, _ state: Int, reader: Int, _ choices: inout Choices
+  ) {
+    let share = choices.pick([0.1, 0.05, 0.02, 0.01]) ?? 0.02
+    func scaled(_ factor: Double, _ node: Int) -> Int {
+      draft.apply("multiply", draft.add(.constant(factor)), node)
+    }
+    draft.next[state] = draft.apply("add", scaled(1 - share, 1 + state), scaled(share, 0))
+    let read = scaled(choices.pick([1, 2, 4]) ?? 1, draft.next[state])
+    let target = choices.chance(0.5) ? draft.next[0] : reader
+    insert(&draft, above: target) { $0.apply("add", target, read) }
   }
 }

@@ -149,7 +149,7 @@ package struct Auto: UnsizedStrategy {
     guard DraftRules.evolved.allow(child) else {
       throw Failure(.state, "the mutated cell breaks the rules")
     }
-    return Candidate(try child.cell(), parents: parents)
+    return Candidate(try child.cell(in: space), parents: parents)
   }
 
   /// The best of a few random ones.

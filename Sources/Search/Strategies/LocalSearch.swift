@@ -48,6 +48,7 @@ package struct LocalSearch: UnsizedStrategy {
     else {
       throw Failure(.state, "the mutated cell breaks the rules")
     }
-    return Candidate(try child.cell(), parents: [best.id], notes: String(climb))
+    return Candidate(
+      try child.cell(in: history.settings.space), parents: [best.id], notes: String(climb))
   }
 }

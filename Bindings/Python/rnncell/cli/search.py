@@ -64,6 +64,8 @@ def add(commands: Any) -> None:
                          help="search for a front of loss and seconds of a step, not the loss alone")
     command.add_argument("--mixed-layers", action="store_true",
                          help="the layers may have different cells (evolution)")
+    command.add_argument("--direct-input", action="store_true",
+                         help="x may meet states without a matrix, as in x + linear(h)")
     command.add_argument("--db", type=writable, default="study.db", metavar="FILE",
                          help="the study (default: %(default)s)")
     command.add_argument("--seed", type=int, default=0, metavar="S")
@@ -102,7 +104,8 @@ def study_options(arguments: argparse.Namespace) -> dict[str, Any]:
         "max_states": arguments.max_states, "operations": arguments.operations,
         "start": arguments.start and [cell_from_argument(text) for text in arguments.start],
         "target": arguments.target, "front": arguments.front,
-        "preset": arguments.preset, "mixed_layers": arguments.mixed_layers}
+        "preset": arguments.preset, "mixed_layers": arguments.mixed_layers,
+        "direct_input": arguments.direct_input}
 
 
 def run_search(arguments: argparse.Namespace) -> dict[str, Any]:
