@@ -22,6 +22,8 @@ FINALISTS_OF_ZOO = 8
 BEST = 6
 FINAL_SEEDS = {"C": 5, "W": 3, "W-dropout": 3, "JSB": 5}
 WITH_DROPOUT = ("lstm", "gru", "rhn", "darts_v2", "enas", "nascell", "mogrifier")
+# Of the search on words: how many of the best are trained at each rate.
+FINALISTS_ON_WORDS = 2
 MUSIC_STRATEGIES = ("auto", "random")
 ABLATION_SEEDS = 3
 # First searches of each strategy, of which the best winner is trained to the end.
@@ -95,11 +97,16 @@ def _ranked(cells: Iterable[str]) -> Iterator[Unit]:
         yield Unit("grid", {"protocol": "C", "cell": cell})
 
 
+def _rates(protocol: str, cell: str) -> Iterator[Unit]:
+    """The trainings of a cell at each rate."""
+    for rate in PROTOCOLS[protocol].rates:
+        yield Unit("rates", {"protocol": protocol, "cell": cell, "rate": rate})
+
+
 def _trained(protocol: str, cells: Iterable[str], seeds: int | None = None) -> Iterator[Unit]:
     """The trainings of cells at each rate, then with other seeds; seeds: None for the protocol's."""
     for cell in cells:
-        for rate in PROTOCOLS[protocol].rates:
-            yield Unit("rates", {"protocol": protocol, "cell": cell, "rate": rate})
+        yield from _rates(protocol, cell)
         if chosen(protocol, cell):
             for seed in range(FINAL_SEEDS[protocol] if seeds is None else seeds):
                 yield Unit("final", {"protocol": protocol, "cell": cell, "seed": seed})
@@ -113,6 +120,9 @@ def _compared(strategies: set[str]) -> Iterator[Unit]:
     yield from _ranked(found_at_length())
     found = best_at_length()
     at_length = [] if found is None else [found]
+    for cell in found_at_length("W")[:FINALISTS_ON_WORDS]:
+        yield from _rates("W", cell)
+    on_words = best_on_words()
     yield from _trained("C", at_length)
     yield from _ranked(rnncell.stock_cells())
     yield from _trained("C", finalists_of_zoo(), 1)
@@ -120,7 +130,7 @@ def _compared(strategies: set[str]) -> Iterator[Unit]:
     yield from _trained("C", zoo)
     on_music, on_music_by_random = winner_of("JSB", "auto"), winner_of("JSB", "random")
     compared: dict[str, list[str]] = {
-        "C": [*at_length, *on_music, *RIVALS, *zoo], "W": [*at_length, *RIVALS, *zoo],
+        "C": [*at_length, *on_music, *RIVALS, *zoo], "W": [*on_words, *at_length, *RIVALS, *zoo],
         "JSB": [*at_length, *on_music, *on_music_by_random, *RIVALS], "W-dropout": [*WITH_DROPOUT]}
     for protocol, cells in compared.items():
         for cell in dict.fromkeys(cells):
@@ -147,10 +157,20 @@ def final_losses() -> Losses:
     return losses
 
 
-def found_at_length() -> list[str]:
-    """The best cells of the long search, when it has ended."""
-    parts = Table("headline").rows()
-    return parts[-1]["cells"].split(" | ") if len(parts) == LONG["C"].parts else []
+def found_at_length(protocol: str = "C") -> list[str]:
+    """The best cells of a long search, when it has ended."""
+    parts = [row for row in Table("headline").rows() if row["protocol"] == protocol]
+    return parts[-1]["cells"].split(" | ") if len(parts) == LONG[protocol].parts else []
+
+
+def best_on_words() -> list[str]:
+    """The best one of those of words by their trainings with one seed; none before all are known."""
+    cells = found_at_length("W")[:FINALISTS_ON_WORDS]
+    losses = {cell: [float(row["valid_loss"]) for rate in PROTOCOLS["W"].rates
+                     if (row := Table("rates").find(protocol="W", cell=cell, rate=rate))] for cell in cells}
+    if not cells or any(len(known) < len(PROTOCOLS["W"].rates) for known in losses.values()):
+        return []
+    return [min(cells, key=lambda cell: min(losses[cell]))]
 
 
 def best_at_length() -> str | None:

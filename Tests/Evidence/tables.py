@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import rnncell
 from headline import LONG
 from ledger import Table, cell_of
-from plan import best_at_length, winner_of
+from plan import best_at_length, best_on_words, winner_of
 from rnncell.anatomy import kendall
 from protocols import PROTOCOLS, text_of
 from rnncell.comparison import Interval
@@ -132,6 +132,7 @@ def found_cells() -> dict[str, str]:
     cells = {"found": best_at_length()}
     for name, strategy in (("found on music", "auto"), ("found on music by random", "random")):
         cells[name] = next(iter(winner_of("JSB", strategy)), None)
+    cells["found on words"] = next(iter(best_on_words()), None)
     return {name: cell for name, cell in cells.items() if cell is not None}
 
 
@@ -211,7 +212,7 @@ def savings() -> str:
     """What halving saves against training each proposal to the end, and how good its pick is."""
     rows = [[float(word) for word in row["losses"].split()] for row in
             sorted(Table("full").rows(), key=lambda row: int(row["proposal"]))]
-    parts = Table("headline").rows()
+    parts = [row for row in Table("headline").rows() if row["protocol"] == "C"]
     if len(rows) < 30 or not parts:
         return ""
     cost, pick = halving(rows)

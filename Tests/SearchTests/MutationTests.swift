@@ -28,8 +28,8 @@ import Testing
     let shares = [(0.9, 0.1), (0.95, 0.05), (0.98, 0.02), (0.99, 0.01)]
     let means = joining.filter { cell in
       shares.contains {
-        cell.equations.contains(" = \($0.0) * c + \($0.1) * x")
-          || cell.equations.contains(" = \($0.0) * d + \($0.1) * x")
+        cell.equations.contains("\($0.0) * c + \($0.1) * ")
+          || cell.equations.contains("\($0.0) * d + \($0.1) * ")
       }
     }
     #expect(!means.isEmpty, "seed 7")

@@ -152,7 +152,7 @@ package enum Mutation: Int, CaseIterable, Sendable {
     return true
   }
 
-  /// Makes a state the running mean of x, added to the output or to one node.
+  /// Makes a state the running mean of x, or of what a gate lets through, added to the output or to a node.
   ///
   /// Where embedding and softmax are tied, that makes likelier what was said before, as a cache does (Kuhn
   /// and De Mori 1990, doi:10.1109/34.56193), without a weight that could learn the training text by heart.
@@ -163,7 +163,8 @@ package enum Mutation: Int, CaseIterable, Sendable {
     func scaled(_ factor: Double, _ node: Int) -> Int {
       draft.apply("multiply", draft.add(.constant(factor)), node)
     }
-    draft.next[state] = draft.apply("add", scaled(1 - share, 1 + state), scaled(share, 0))
+    let kept = choices.chance(0.5) ? draft.apply("multiply", draft.gate([0, 1]), 0) : 0
+    draft.next[state] = draft.apply("add", scaled(1 - share, 1 + state), scaled(share, kept))
     let read = scaled(choices.pick([1, 2, 4]) ?? 1, draft.next[state])
     let target = choices.chance(0.5) ? draft.next[0] : reader
     insert(&draft, above: target) { $0.apply("add", target, read) }
