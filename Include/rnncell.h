@@ -212,14 +212,17 @@ typedef struct rnncell_cell_info {
   int64_t weight_count;    /* learned numbers at the sizes asked for, 0 for none asked */
   uint64_t digest[2];      /* of the canonical form: the same for equal cells, in every process */
   uint64_t fingerprint;    /* of what it computes on fixed inputs */
+  int32_t needs_equal_sizes; /* 1: x meets h without a matrix, so that input and hidden size must be equal */
+  int32_t reserved;
 } rnncell_cell_info;
-#define RNNCELL_CELL_INFO_INIT {sizeof(rnncell_cell_info), 0, 0, 0, 0, {0, 0}, 0}
+#define RNNCELL_CELL_INFO_INIT {sizeof(rnncell_cell_info), 0, 0, 0, 0, {0, 0}, 0, 0, 0}
 
 /*
  * Describes a cell.
  *
  * input_size, hidden_size: sizes for `weight_count`, or both 0.
- * Errors: RNNCELL_INVALID_ARGUMENT for sizes that are not positive or do not fit the cell's blocks.
+ * Errors: RNNCELL_INVALID_ARGUMENT for sizes that are not positive, do not fit the cell's blocks, or
+ * differ where it needs equal ones.
  */
 RNNCELL_CHECKED int32_t rnncell_cell_describe(
     rnncell_cell_info *out, const rnncell_cell *cell, int64_t input_size, int64_t hidden_size);

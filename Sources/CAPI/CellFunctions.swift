@@ -86,6 +86,7 @@ public func rnncell_cell_describe(
     }
     info.digest = (cell.canonical.digest[0], cell.canonical.digest[1])
     info.fingerprint = cell.fingerprint
+    info.needs_equal_sizes = cell.needsEqualSizes ? 1 : 0
     return info
   }
 }

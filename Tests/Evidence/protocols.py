@@ -113,9 +113,9 @@ class Text(Protocol):
              ) -> rnncell.LanguageModel:
         """A model of about that size."""
         wanted = self.parameters(data)
-        if self.tied:
+        if self.tied or cell.needs_equal_sizes:
             return rnncell.LanguageModel(
-                cell, data, parameters=wanted, tied=True, seed=seed, **start)
+                cell, data, parameters=wanted, tied=self.tied, seed=seed, **start)
         # Where one unit more or less is more than the tolerance, the embedding makes up for it.
         found = []
         for size in sorted(range(self.hidden - 8, self.hidden + 9), key=lambda e: abs(e - self.hidden)):

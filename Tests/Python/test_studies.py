@@ -237,22 +237,13 @@ def test_a_study_keeps_to_its_space(strategy):
         assert sum(len(shape) == 2 for shape in row.cell.parameter_shapes(4, 4).values()) <= 6
 
 
-def needs_equal_sizes(cell):
-    """Whether x meets h without a matrix."""
-    try:
-        cell.parameter_count(4, 5)
-    except rnncell.InvalidArgumentError:
-        return True
-    return False
-
-
 @pytest.mark.parametrize("strategy", ["auto", "local"])
 def test_x_meets_h_where_a_study_allows_it(strategy, tmp_path, corpus):
     for allowed in (True, False):
         study = rnncell.Study(strategy=strategy, trials=60, direct_input=allowed, seed=2)
         study.run(objective=formula)
         cells = [row.cell for row in study.history]
-        assert any(needs_equal_sizes(cell) for cell in cells) == allowed
+        assert any(cell.needs_equal_sizes for cell in cells) == allowed
         # The running mean of x, which such a study adds now and then.
         means = [cell for cell in cells if re.search(r"0\.\d+ \* x\b", cell.equations)]
         assert bool(means) == allowed

@@ -176,6 +176,11 @@ class Cell:
         return tuple(self._description["states"].split())
 
     @property
+    def needs_equal_sizes(self) -> bool:
+        """Whether x meets h without a matrix, as in x + linear(h): inputs must have the hidden size."""
+        return bool(self._description["needs_equal_sizes"])
+
+    @property
     def digest(self) -> str:
         """The canonical form in 32 hexadecimal digits: for equal cells the same, everywhere."""
         return "{:016x}{:016x}".format(*self._digest)

@@ -60,10 +60,11 @@ static PyObject *describe(Handle *self, PyObject *args) {
   int32_t status = rnncell_cell_describe(&info, self->handle, input_size, hidden_size);
   if (status) return raise_status(state_of((PyObject *)self), status);
   return Py_BuildValue(
-      "{s:s,s:L,s:L,s:(KK),s:K}", "states", info.states, "parameter_count",
+      "{s:s,s:L,s:L,s:(KK),s:K,s:O}", "states", info.states, "parameter_count",
       (long long)info.parameter_count, "weight_count", (long long)info.weight_count, "digest",
       (unsigned long long)info.digest[0], (unsigned long long)info.digest[1], "fingerprint",
-      (unsigned long long)info.fingerprint);
+      (unsigned long long)info.fingerprint, "needs_equal_sizes",
+      info.needs_equal_sizes ? Py_True : Py_False);
 }
 
 static PyObject *parameters(Handle *self, PyObject *args) {

@@ -80,7 +80,8 @@ package struct Growing: Sendable {
         guard symbol != place.above || symbol.arity > 1 else { return false }
       }
       switch symbol {
-      // A source is no output, x_t has another size than h, and c_t must be made before c_tm1 is read.
+      // A source is no output, x_t may have another size than h, and c_t must be made before c_tm1 is
+      // read.
       case .input: return place.above == .matrix && !(isLast && needsHidden)
       case .hidden: return place.above != nil && !place.isMarked && !(isLast && needsInput)
       case .memory:

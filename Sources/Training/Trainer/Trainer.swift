@@ -151,8 +151,8 @@ package final class Trainer {
     guard loss.sum.isFinite, WeightUpdate.canApply(norm: norm, clip: options.clip) else {
       throw Failure(
         .diverged,
-        "update \(counters.updates + 1) diverged: loss \(loss.mean), gradient "
-          + "norm \(norm), learning rate \(rate); use a smaller learning rate or clip (the weights "
+        "update \(counters.updates + 1) diverged: loss \(loss.mean.isNaN ? .nan : loss.mean), gradient "
+          + "norm \(norm.magnitude), learning rate \(rate); use a smaller learning rate or clip (the weights "
           + "are those before that update)")
     }
     weightUpdate.apply(
