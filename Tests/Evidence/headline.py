@@ -51,7 +51,7 @@ class LongSearch:
 
 LONG = {each.protocol: each for each in (
     LongSearch("C", rungs=4, updates=12960, parts=5, tokens=160_000_000),
-    LongSearch("W", rungs=3, updates=3780, parts=5, tokens=55_000_000))}
+    LongSearch("W", rungs=3, updates=3780, parts=4, tokens=50_000_000))}
 
 
 @functools.lru_cache(maxsize=1)

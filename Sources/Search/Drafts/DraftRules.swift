@@ -18,7 +18,9 @@ package struct DraftRules: Sendable {
   package static let evolved = DraftRules(nodes: 48, depth: 16, matrices: 16, states: 3)
 
   /// Whether a draft keeps the rules: bounded, reads x and h, no operator on itself, gates are sigmoids.
-  package func allow(_ draft: Draft) -> Bool {
+  ///
+  /// In a space with direct input it may read another state in place of h.
+  package func allow(_ draft: Draft, in space: SearchSpace = SearchSpace()) -> Bool {
     guard let order = draft.order(), draft.next.count <= states else { return false }
     var depths = [Int](repeating: 0, count: draft.nodes.count)
     var count = 0
@@ -29,7 +31,7 @@ package struct DraftRules: Sendable {
       let (kind, operands) = (draft.nodes[node].kind, draft.nodes[node].operands)
       switch kind {
       case .input: readsInput = true
-      case .state(let state): readsHidden = readsHidden || state == 0
+      case .state(let state): readsHidden = readsHidden || state == 0 || space.directInput
       case .constant, .vector, .scalar: break
       case .linear:
         count += 1

@@ -3,7 +3,7 @@ import Cells
 /// One small change of a cell.
 package enum Mutation: Int, CaseIterable, Sendable {
   case swapOperation, insertOperation, removeNode, rewire, insertGate, changeMap, addState
-  case removeState, regrow
+  case removeState, regrow, addMean
 
   /// What is put above a value, and what takes the place of another operation.
   private static let inserted: [Operation] = [.tanh, .sigmoid, .relu, .softsign, .sin, .layerNorm]
@@ -12,14 +12,16 @@ package enum Mutation: Int, CaseIterable, Sendable {
     .add, .multiply, .subtract, .max, .min,
   ]
 
-  /// How often each is tried.
-  private static let weights: [Double] = [2, 1.5, 2, 1.5, 2, 1.5, 0.7, 0.5, 1]
+  /// How often each is tried; the last one needs a space with direct input.
+  private static func weights(_ space: SearchSpace) -> [Double] {
+    [2, 1.5, 2, 1.5, 2, 1.5, 0.7, 0.5, 1, space.directInput ? 2.5 : 0]
+  }
 
   /// Changes a draft at a random place with a random mutation; false when it did not apply.
   package static func apply(
     to draft: inout Draft, in space: SearchSpace = SearchSpace(), _ choices: inout Choices
   ) -> Bool {
-    allCases[choices.weighted(weights)].apply(to: &draft, in: space, &choices)
+    allCases[choices.weighted(weights(space))].apply(to: &draft, in: space, &choices)
   }
 
   /// Changes a draft at a random place; false when this mutation does not apply there.
@@ -50,7 +52,8 @@ package enum Mutation: Int, CaseIterable, Sendable {
       draft.nodes[node].operands[choices.below(draft.nodes[node].operands.count)] = source
     case .insertGate: return insertGate(in: &draft, operations + maps, &choices)
     case .changeMap: return changeMap(in: &draft, maps, order, &choices)
-    case .addState: return addState(to: &draft, operations + maps, space, &choices)
+    case .addState: return addState(to: &draft, operations + maps, &choices)
+    case .addMean: return space.directInput && addMean(to: &draft, operations + maps, &choices)
     case .removeState:
       guard draft.next.count > 1 else { return false }
       let state = 1 + choices.below(draft.next.count - 1)
@@ -119,12 +122,13 @@ package enum Mutation: Int, CaseIterable, Sendable {
     return true
   }
 
-  /// A gated memory beside the others, read by one node.
-  private func addState(
-    to draft: inout Draft, _ nodes: [Int], _ space: SearchSpace, _ choices: inout Choices
-  ) -> Bool {
+  /// Makes room for one more state behind the others, and gives it and where a node is then; nil where
+  /// there are enough.
+  private func makeState(
+    in draft: inout Draft, _ nodes: [Int], _ choices: inout Choices
+  ) -> (state: Int, reader: Int)? {
     guard draft.next.count < DraftRules.evolved.states, let node = choices.pick(nodes) else {
-      return false
+      return nil
     }
     let state = draft.next.count
     // States stand behind x: everything else moves by one.
@@ -134,15 +138,15 @@ package enum Mutation: Int, CaseIterable, Sendable {
     }
     draft.next = draft.next.map(moved)
     draft.nodes.insert(Draft.Node(kind: .state(state), operands: []), at: 1 + state)
-    if space.directInput, choices.chance(0.5) {
-      draft.next.append(-1)
-      addMean(to: &draft, state, reader: moved(node), &choices)
-      return true
-    }
+    return (state, moved(node))
+  }
+
+  /// A gated memory beside the others, read by one node.
+  private func addState(to draft: inout Draft, _ nodes: [Int], _ choices: inout Choices) -> Bool {
+    guard let (state, reader) = makeState(in: &draft, nodes, &choices) else { return false }
     let candidate = draft.apply("tanh", draft.linear([0, 1]))
     let gate = draft.gate([0, 1])
     draft.next.append(draft.apply("blend", gate, 1 + state, candidate))
-    let reader = moved(node)
     if case .linear = draft.nodes[reader].kind {
       draft.nodes[reader].operands.append(1 + state)
     } else {
@@ -152,21 +156,33 @@ package enum Mutation: Int, CaseIterable, Sendable {
     return true
   }
 
-  /// Makes a state the running mean of x, or of what a gate lets through, added to the output or to a node.
+  /// A state that is the running mean of x, or of what a gate lets through, added to the output or to a node.
   ///
   /// Where embedding and softmax are tied, that makes likelier what was said before, as a cache does (Kuhn
   /// and De Mori 1990, doi:10.1109/34.56193), without a weight that could learn the training text by heart.
-  private func addMean(
-    to draft: inout Draft, _ state: Int, reader: Int, _ choices: inout Choices
-  ) {
+  /// Added to the output, it is most often kept from the rest of the cell, which then reads a state of its own
+  /// in place of h.
+  private func addMean(to draft: inout Draft, _ nodes: [Int], _ choices: inout Choices) -> Bool {
+    let isOutput = choices.chance(0.6)
+    if isOutput, choices.chance(0.7), draft.next.count + 2 <= DraftRules.evolved.states,
+      let (own, _) = makeState(in: &draft, nodes, &choices)
+    {
+      draft.next.append(draft.next[0])
+      draft.replace(1, by: 1 + own)
+    }
+    guard let (state, reader) = makeState(in: &draft, nodes, &choices) else { return false }
     let share = choices.pick([0.1, 0.05, 0.02, 0.01]) ?? 0.02
     func scaled(_ factor: Double, _ node: Int) -> Int {
-      draft.apply("multiply", draft.add(.constant(factor)), node)
+      factor == 1 ? node : draft.apply("multiply", draft.add(.constant(factor)), node)
     }
     let kept = choices.chance(0.5) ? draft.apply("multiply", draft.gate([0, 1]), 0) : 0
-    draft.next[state] = draft.apply("add", scaled(1 - share, 1 + state), scaled(share, kept))
+    draft.next.append(draft.apply("add", scaled(1 - share, 1 + state), scaled(share, kept)))
     let read = scaled(choices.pick([1, 2, 4]) ?? 1, draft.next[state])
-    let target = choices.chance(0.5) ? draft.next[0] : reader
-    insert(&draft, above: target) { $0.apply("add", target, read) }
+    if isOutput {
+      draft.next[0] = draft.apply("add", draft.next[0], read)
+    } else {
+      insert(&draft, above: reader) { $0.apply("add", reader, read) }
+    }
+    return true
   }
 }

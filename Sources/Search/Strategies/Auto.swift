@@ -146,7 +146,7 @@ package struct Auto: UnsizedStrategy {
       tries += 1
       if Mutation.apply(to: &child, in: space, &choices) { changes -= 1 }
     }
-    guard DraftRules.evolved.allow(child) else {
+    guard DraftRules.evolved.allow(child, in: space) else {
       throw Failure(.state, "the mutated cell breaks the rules")
     }
     return Candidate(try child.cell(in: space), parents: parents)

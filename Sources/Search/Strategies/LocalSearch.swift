@@ -44,7 +44,7 @@ package struct LocalSearch: UnsizedStrategy {
       )
     }
     guard Mutation.apply(to: &child, in: history.settings.space, &choices),
-      DraftRules.evolved.allow(child)
+      DraftRules.evolved.allow(child, in: history.settings.space)
     else {
       throw Failure(.state, "the mutated cell breaks the rules")
     }
