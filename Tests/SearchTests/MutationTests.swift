@@ -33,6 +33,11 @@ import Testing
       }
     }
     #expect(!means.isEmpty, "seed 7")
+    // And one leaves the cell's own state apart from the output, which h' then adds the mean to.
+    #expect(
+      means.contains { cell in
+        !cell.graph.nodes.contains { $0.operands.contains(1) }
+      }, "seed 7")
     #expect(joining.allSatisfy { space.reason(against: $0) == nil })
     #expect(joining.allSatisfy { SearchSpace().reason(against: $0) != nil })
   }

@@ -80,13 +80,15 @@ struct StrategyTests {
 
   @Test("every mutation applies somewhere and changes cells", arguments: Mutation.allCases)
   func mutation(_ mutation: Mutation) throws {
+    var space = SearchSpace()
+    space.directInput = true  // without which addMean never applies
     var applied = 0
     var changed = 0
     for seed in 0..<200 {
       var choices = Choices(seed: UInt64(seed))
       let parent = try Cell.stock(["lstm", "gru", "minimal_gru", "rhn"][seed % 4])
       var draft = try #require(Draft(parent))
-      guard mutation.apply(to: &draft, &choices) else { continue }
+      guard mutation.apply(to: &draft, in: space, &choices) else { continue }
       applied += 1
       guard let child = try? draft.cell() else { continue }
       #expect(try Cell(parsing: child.equations) == child)
