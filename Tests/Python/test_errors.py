@@ -50,8 +50,11 @@ WITHOUT_A_CORPUS = [
     ("a genotype of numbers", lambda: rnncell.Cell.from_genotype([1, 2]), INVALID, "genotype"),
     ("a genotype from ahead", lambda: rnncell.Cell.from_genotype([("tanh", 5)]), rnncell.Error, ""),
     ("a recipe of nothing", lambda: rnncell.Cell.from_recipe("{}"), rnncell.Error, ""),
-    ("a recipe of two sizes", lambda: rnncell.Cell.from_recipe(
-        {"h_new_0": {"op": "sum", "input": ["x", "h_prev_0"]}}), INVALID, "in h' = x + h, add of 'x'"),
+    ("a recipe of two sizes", lambda: rnncell.Network(rnncell.Cell.from_recipe(
+        {"h_new_0": {"op": "sum", "input": ["x", "h_prev_0"]}}), 3, 4), INVALID, "x has 3 and h 4 elements"),
+    ("x beside h in a model of sequences", lambda: rnncell.SequenceRegressor(
+        "h' = tanh(x + linear(h))", hidden_size=4, epochs=1).fit([[[1.0, 2.0]]], [0.5]), INVALID,
+     "use equal sizes, or map x"),
     ("a recipe cut short", lambda: rnncell.Cell.from_recipe('{"h_new_0": {"op"'), PARSE, ""),
     ("an arc of text", lambda: rnncell.Cell.from_arc("zero"), rnncell.Error, ""),
     ("another numbering", lambda: rnncell.Cell.from_arc("0", numbering="nao"), INVALID, "'nao'"),
