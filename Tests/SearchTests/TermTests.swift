@@ -45,15 +45,18 @@ struct TermTests {
     #expect(Term(text: text) == nil)
   }
 
+  @Test("reads x_t without a matrix, for a cell of equal sizes, and says it again")
+  func direct() throws {
+    let text = "Tanh(Add(x_t,MM(h_tm1)))"
+    let cell = try Term(parsing: text).cell()
+    #expect(cell == (try Cell(parsing: "h' = tanh(x + linear(h))")))
+    #expect(try Term(cell).text == text)
+  }
+
   @Test("with empty places or a memory that nothing makes is no cell")
-  func incomplete() throws {
+  func incomplete() {
     #expect(throws: Failure.self) { try Term(text: "Tanh(_)")?.cell() }
     #expect(throws: Failure.self) { try Term(text: "Add(Tanh(MM(x_t)),c_tm1)")?.cell() }
-    // x_t itself, which a cell of equal sizes can read.
-    let direct = "Tanh(Add(x_t,MM(h_tm1)))"
-    let cell = try Term(parsing: direct).cell()
-    #expect(cell == (try Cell(parsing: "h' = tanh(x + linear(h))")))
-    #expect(try Term(cell).text == direct)
   }
 
   /// The rules, checked the slow way on a complete term.
