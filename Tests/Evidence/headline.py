@@ -4,8 +4,9 @@ A part whose forerunners were measured elsewhere does their work first.
 
 C: on the characters, with models of the protocol's size.
 W: on words in small, as a training of the protocol takes ten minutes: half the hidden size, half the words told
-   apart, and as much less text. x may meet the states without a matrix, as the embedding has their size, and
-   the search begins with the published cells that lead on words.
+   apart, and as much less text, in updates of a quarter of the tokens, which are as many as a training of
+   the protocol makes. x may meet the states without a matrix, as the embedding has their size, and the search
+   begins with the published cells that lead on words.
 """
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ WORDS_HIDDEN = 64
 # Words of the training and validation text, and how many are told apart: the most frequent ones, and one for
 # all others.
 WORDS, VALID_WORDS, FREQUENT = 250_000, 33_000, 5000
-WORDS_RATE = 0.002
+WORDS_BATCH = 16
+WORDS_RATE = 0.003
 WORDS_START = ("gru", "mut3", "mut2", "lstm_cifg", "lstm")
 
 
@@ -51,7 +53,7 @@ class LongSearch:
 
 LONG = {each.protocol: each for each in (
     LongSearch("C", rungs=4, updates=12960, parts=5, tokens=160_000_000),
-    LongSearch("W", rungs=3, updates=3780, parts=4, tokens=50_000_000))}
+    LongSearch("W", rungs=3, updates=2500, parts=5, tokens=50_000_000))}
 
 
 @functools.lru_cache(maxsize=1)
@@ -66,7 +68,7 @@ def words_in_small(folder: pathlib.Path) -> rnncell.LanguageTask:
         train_text=reduced(some, frequent), valid_text=reduced(first_words(valid, VALID_WORDS), frequent),
         test_text="<unk>\n", unit="word")
     return rnncell.LanguageTask(
-        corpus, hidden_size=WORDS_HIDDEN, tied=True, batch_size=settings.search_batch,
+        corpus, hidden_size=WORDS_HIDDEN, tied=True, batch_size=WORDS_BATCH,
         truncation=settings.search_truncation, learning_rate=WORDS_RATE)
 
 

@@ -3,7 +3,7 @@ import Cells
 /// One small change of a cell.
 package enum Mutation: Int, CaseIterable, Sendable {
   case swapOperation, insertOperation, removeNode, rewire, insertGate, changeMap, addState
-  case removeState, regrow, addMean
+  case removeState, regrow, addMean, changeConstant
 
   /// What is put above a value, and what takes the place of another operation.
   private static let inserted: [Operation] = [.tanh, .sigmoid, .relu, .softsign, .sin, .layerNorm]
@@ -12,9 +12,9 @@ package enum Mutation: Int, CaseIterable, Sendable {
     .add, .multiply, .subtract, .max, .min,
   ]
 
-  /// How often each is tried; the last one needs a space with direct input.
+  /// How often each is tried; the last two are for a space with direct input.
   private static func weights(_ space: SearchSpace) -> [Double] {
-    [2, 1.5, 2, 1.5, 2, 1.5, 0.7, 0.5, 1, space.directInput ? 2.5 : 0]
+    [2, 1.5, 2, 1.5, 2, 1.5, 0.7, 0.5, 1] + (space.directInput ? [2.5, 1] : [0, 0])
   }
 
   /// Changes a draft at a random place with a random mutation; false when it did not apply.
@@ -54,6 +54,7 @@ package enum Mutation: Int, CaseIterable, Sendable {
     case .changeMap: return changeMap(in: &draft, maps, order, &choices)
     case .addState: return addState(to: &draft, operations + maps, &choices)
     case .addMean: return space.directInput && addMean(to: &draft, operations + maps, &choices)
+    case .changeConstant: return changeConstant(in: &draft, order, &choices)
     case .removeState:
       guard draft.next.count > 1 else { return false }
       let state = 1 + choices.below(draft.next.count - 1)
@@ -122,6 +123,21 @@ package enum Mutation: Int, CaseIterable, Sendable {
     return true
   }
 
+  /// Halves or doubles a constant, or what a share of nearly one leaves over.
+  private func changeConstant(
+    in draft: inout Draft, _ order: [Int], _ choices: inout Choices
+  ) -> Bool {
+    let constants = order.filter {
+      if case .constant = draft.nodes[$0].kind { true } else { false }
+    }
+    guard let node = choices.pick(constants), case .constant(let value) = draft.nodes[node].kind
+    else { return false }
+    let factor = choices.chance(0.5) ? 0.5 : 2
+    let isShare = value > 0.75 && value < 1
+    draft.nodes[node].kind = .constant(isShare ? 1 - (1 - value) * factor : value * factor)
+    return true
+  }
+
   /// Makes room for one more state behind the others, and gives it and where a node is then; nil where
   /// there are enough.
   private func makeState(
@@ -161,24 +177,32 @@ package enum Mutation: Int, CaseIterable, Sendable {
   /// Where embedding and softmax are tied, that makes likelier what was said before, as a cache does (Kuhn
   /// and De Mori 1990, doi:10.1109/34.56193), without a weight that could learn the training text by heart.
   /// Added to the output, it is most often kept from the rest of the cell, which then reads a state of its own
-  /// in place of h.
+  /// in place of h, and may also be mapped, which says what goes with the words that were said (the context of
+  /// Mikolov et al. 2015, arXiv:1412.7753).
   private func addMean(to draft: inout Draft, _ nodes: [Int], _ choices: inout Choices) -> Bool {
     let isOutput = choices.chance(0.6)
+    var memory = 1
     if isOutput, choices.chance(0.7), draft.next.count + 2 <= DraftRules.evolved.states,
       let (own, _) = makeState(in: &draft, nodes, &choices)
     {
       draft.next.append(draft.next[0])
       draft.replace(1, by: 1 + own)
+      memory = 1 + own
     }
     guard let (state, reader) = makeState(in: &draft, nodes, &choices) else { return false }
     let share = choices.pick([0.1, 0.05, 0.02, 0.01]) ?? 0.02
     func scaled(_ factor: Double, _ node: Int) -> Int {
       factor == 1 ? node : draft.apply("multiply", draft.add(.constant(factor)), node)
     }
-    let kept = choices.chance(0.5) ? draft.apply("multiply", draft.gate([0, 1]), 0) : 0
+    let kept =
+      choices.chance(0.5) ? draft.apply("multiply", draft.gate([0, memory]), 0) : 0
     draft.next.append(draft.apply("add", scaled(1 - share, 1 + state), scaled(share, kept)))
-    let read = scaled(choices.pick([1, 2, 4]) ?? 1, draft.next[state])
+    var read = scaled(choices.pick([1, 2, 4]) ?? 1, draft.next[state])
     if isOutput {
+      if choices.chance(0.4) {
+        let mapped = draft.add(.linear(hasBias: false), [draft.next[state]])
+        read = draft.apply("add", read, mapped)
+      }
       draft.next[0] = draft.apply("add", draft.next[0], read)
     } else {
       insert(&draft, above: reader) { $0.apply("add", reader, read) }
