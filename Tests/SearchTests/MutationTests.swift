@@ -38,8 +38,38 @@ import Testing
       means.contains { cell in
         !cell.graph.nodes.contains { $0.operands.contains(1) }
       }, "seed 7")
+    // A mean may be mapped to the output, too.
+    #expect(
+      means.contains {
+        $0.equations.contains("product(c')") || $0.equations.contains("product(d')")
+      })
     #expect(joining.allSatisfy { space.reason(against: $0) == nil })
     #expect(joining.allSatisfy { SearchSpace().reason(against: $0) != nil })
+  }
+
+  @Test("A constant is halved or doubled; of a share near one, what it leaves over")
+  func changeConstant() throws {
+    let cell = try Cell(parsing: "s' = 0.98 * s + 0.02 * x; m' = tanh(linear(x, m)); h' = m' + 3 * s'")
+    var choices = Choices(seed: 3)
+    var found: Set<String> = []
+    for _ in 0..<40 {
+      var draft = try #require(Draft(cell))
+      #expect(Mutation.changeConstant.apply(to: &draft, &choices), "seed 3")
+      found.insert(try draft.cell().equations)
+    }
+    var expected: Set<String> = []
+    for (old, changed) in [
+      ("0.98", ["0.99", "0.96"]), ("0.02", ["0.01", "0.04"]), ("3 ", ["1.5 ", "6 "]),
+    ] {
+      for new in changed {
+        let text = "s' = 0.98 * s + 0.02 * x; m' = tanh(linear(x, m)); h' = m' + 3 * s'"
+        let equations = text.replacing(old, with: new)
+        expected.insert(try #require(Draft(try Cell(parsing: equations))).cell().equations)
+      }
+    }
+    #expect(found == expected, "seed 3")
+    var plain = try #require(Draft(try Cell.stock("gru")))
+    #expect(!Mutation.changeConstant.apply(to: &plain, &choices))
   }
 
   @Test("A space's permission to use x is kept in its text")

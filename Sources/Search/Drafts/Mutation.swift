@@ -134,7 +134,8 @@ package enum Mutation: Int, CaseIterable, Sendable {
     else { return false }
     let factor = choices.chance(0.5) ? 0.5 : 2
     let isShare = value > 0.75 && value < 1
-    draft.nodes[node].kind = .constant(isShare ? 1 - (1 - value) * factor : value * factor)
+    let changed = isShare ? 1 - (1 - value) * factor : value * factor
+    draft.nodes[node].kind = .constant((changed * 1e9).rounded() / 1e9)
     return true
   }
 
@@ -199,7 +200,7 @@ package enum Mutation: Int, CaseIterable, Sendable {
     draft.next.append(draft.apply("add", scaled(1 - share, 1 + state), scaled(share, kept)))
     var read = scaled(choices.pick([1, 2, 4]) ?? 1, draft.next[state])
     if isOutput {
-      if choices.chance(0.4) {
+      if choices.chance(0.5) {
         let mapped = draft.add(.linear(hasBias: false), [draft.next[state]])
         read = draft.apply("add", read, mapped)
       }
