@@ -49,7 +49,8 @@ import Testing
 
   @Test("A constant is halved or doubled; of a share near one, what it leaves over")
   func changeConstant() throws {
-    let cell = try Cell(parsing: "s' = 0.98 * s + 0.02 * x; m' = tanh(linear(x, m)); h' = m' + 3 * s'")
+    let cell = try Cell(
+      parsing: "s' = 0.98 * s + 0.02 * x; m' = tanh(linear(x, m)); h' = m' + 3 * s'")
     var choices = Choices(seed: 3)
     var found: Set<String> = []
     for _ in 0..<40 {
