@@ -2,14 +2,14 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import rnncell
 from headline import LONG
 from ledger import TABLES, Table, cell_of
 from protocols import PROTOCOLS
 from tasks import WANTED
-from units import SCRATCH, Unit, calibrations, chosen, random_recipes
+from units import SCRATCH, WHOLE, Unit, calibrations, chosen, random_recipes
 
 # Of the searches: those whose difference is to be shown have eight.
 SEEDS = {name: 8 if name in ("auto", "random", "local") else 3 for name in rnncell.strategies()}
@@ -112,6 +112,14 @@ def _trained(protocol: str, cells: Iterable[str], seeds: int | None = None) -> I
                 yield Unit("final", {"protocol": protocol, "cell": cell, "seed": seed})
 
 
+def _ablated(protocol: str, cells: Iterable[str], more: Sequence[str] = ()) -> Iterator[Unit]:
+    """The trainings of cells without each of their parts."""
+    for cell in cells:
+        for seed in range(ABLATION_SEEDS):
+            for part in (*more, *cell_of(cell).ablations()):
+                yield Unit("ablation", {"protocol": protocol, "cell": cell, "part": part, "seed": seed})
+
+
 def _compared(strategies: set[str]) -> Iterator[Unit]:
     """The final trainings and the test data, which is read when a cell's last seed is trained: by then its
     learning rate is chosen, and nothing is chosen by the test."""
@@ -139,11 +147,10 @@ def _compared(strategies: set[str]) -> Iterator[Unit]:
             if all(seed in losses.get((protocol, cell), {}) for seed in seeds):
                 for seed in seeds:
                     yield Unit("test", {"protocol": protocol, "cell": cell, "seed": seed})
-        if protocol == "C" and found is not None:
-            for seed in range(ABLATION_SEEDS):
-                for part in cell_of(found).ablations():
-                    yield Unit("ablation",
-                               {"protocol": "C", "cell": found, "part": part, "seed": seed})
+        if protocol == "C":
+            yield from _ablated("C", at_length)
+        if protocol == "W":
+            yield from _ablated("W", on_words, [WHOLE])
     for strategy in sorted(strategies, key=list(SEEDS).index):
         yield from _trained("C", winner_of("C", strategy), 1)
 

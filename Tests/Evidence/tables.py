@@ -20,6 +20,7 @@ from rnncell.anatomy import kendall
 from protocols import PROTOCOLS, text_of
 from rnncell.comparison import Interval
 from tasks import WANTED
+from units import WHOLE
 
 README = pathlib.Path(__file__).parents[2] / "README.md"
 BOOTSTRAPS = 10_000
@@ -170,19 +171,24 @@ def tested(protocol: str, reference: str = "found", is_language: bool = True) ->
     return markdown(heads[:len(rows[0])], rows) if rows else ""
 
 
-def contributions() -> str:
-    """What the validation loss of the found cell rises without each part."""
+def contributions(protocol: str) -> str:
+    """What the validation loss of the cell found rises without each part."""
+    tried = [row for row in Table("ablation").rows() if row["protocol"] == protocol]
     whole = {(row["cell"], row["seed"]): float(row["valid_loss"]) for row in Table("final").rows()
-             if row["protocol"] == "C"}
+             if row["protocol"] == protocol}
+    # On words all is trained in small, the whole cell too.
+    whole |= {(row["cell"], row["seed"]): float(row["valid_loss"]) for row in tried if row["part"] == WHOLE}
     parts: dict[str, list[float]] = {}
-    for row in Table("ablation").rows():
-        parts.setdefault(row["part"], []).append(
-            float(row["valid_loss"]) - whole[row["cell"], row["seed"]])
+    for row in tried:
+        if row["part"] != WHOLE:
+            parts.setdefault(row["part"], []).append(
+                float(row["valid_loss"]) - whole[row["cell"], row["seed"]])
     rows = []
     for part in sorted(parts, key=lambda part: -statistics.fmean(parts[part])):
         mean, low, high = Interval.of(parts[part])
         rows.append([f"`{part}`", f"{mean:+.4f}", f"{low:+.4f} to {high:+.4f}"])
-    return markdown(["left out of the found cell", "validation loss rises by", "95 % interval"], rows)
+    heads = ["left out of the found cell", "validation loss rises by", "95 % interval"]
+    return markdown(heads, rows) if rows else ""
 
 
 def halving(rows: Sequence[Sequence[float]], eta: int = 3, calibrations: int = 16,
@@ -292,7 +298,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "sanity": sanity, "savings": savings, "tests C": lambda: tested("C"),
     "tests W": lambda: tested("W", "found on words"), "tests W-dropout": lambda: tested("W-dropout"),
     "tests JSB": lambda: tested("JSB", "found on music", is_language=False),
-    "contributions": contributions, "tasks": tasks}
+    "contributions C": lambda: contributions("C"), "contributions W": lambda: contributions("W"),
+    "tasks": tasks}
 
 
 def written(text: str) -> str:

@@ -9,7 +9,7 @@ import time
 from typing import Any, NamedTuple
 
 import rnncell
-from headline import LONG
+from headline import LONG, WORDS_RATE, words_in_small
 from ledger import TABLES, Table, cell_of, one_line
 from protocols import PROTOCOLS, data_of, text_of
 from recipes import recipe
@@ -24,6 +24,8 @@ FINALISTS = 3
 SANITY_CELLS = 100
 # Of a final training in C, after which cells are ranked.
 GRID_EPOCHS = 1
+# The name of the ablation that leaves nothing out.
+WHOLE = "whole"
 # Starts of the weights, of which each cell of the sanity check gets the better one: ours, and uniform as
 # large as suits cells without a start of their own.
 SANITY_RANGES = (None, 0.2)
@@ -214,15 +216,22 @@ def _final(data: pathlib.Path, protocol: str, cell: str, seed: int) -> dict[str,
 
 
 def _ablation(data: pathlib.Path, protocol: str, cell: str, part: str, seed: int) -> dict[str, Any]:
-    """A cell without one part, at the learning rate of the whole."""
-    settings, text = PROTOCOLS[protocol], data_of(protocol, data)
-    rate = chosen_rate(protocol, cell)
+    """A cell without one part, or whole, at the learning rate of the whole; on words in small."""
+    settings, made = PROTOCOLS[protocol], cell_of(cell)
+    made = made if part == WHOLE else made.ablations()[part]
     start = time.monotonic()
-    model = settings.model(text, cell_of(cell).ablations()[part], seed)
     loss = math.inf
     try:
-        settings.fit(model, text, epochs=settings.epochs, seed=seed, learning_rate=float(rate))
-        loss = settings.loss(model, text, "valid")
+        if protocol == "W":
+            rate, task = str(WORDS_RATE), words_in_small(data)
+            small = task.model(made, seed)
+            task.fit(small, updates=LONG[protocol].updates, seed=seed, threads=1, csv=False)
+            loss = task.loss(small)
+        else:
+            rate, text = chosen_rate(protocol, cell), data_of(protocol, data)
+            model = settings.model(text, made, seed)
+            settings.fit(model, text, epochs=settings.epochs, seed=seed, learning_rate=float(rate))
+            loss = settings.loss(model, text, "valid")
     except rnncell.DivergedError:
         pass
     return {"learning_rate": rate, "valid_loss": f"{loss:.5f}",

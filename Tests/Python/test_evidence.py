@@ -198,7 +198,7 @@ def test_what_was_found_is_compared_by_seed_and_in_percent_of_perplexity(monkeyp
             for cell, loss in ((found, 1.0), ("gru", 1.05), ("lstm", 1.2)) for seed in range(3)]
     finals = [{"protocol": "C", "cell": found, "seed": str(seed), "valid_loss": str(1 + seed)}
               for seed in range(2)]
-    parts = [{"cell": found, "part": part, "seed": str(seed), "valid_loss": str(1 + seed + rise)}
+    parts = [{"protocol": "C", "cell": found, "part": part, "seed": str(seed), "valid_loss": str(1 + seed + rise)}
              for part, rise in (("a", 0.1), ("b", 0.3)) for seed in range(2)]
     data = {"test": rows, "final": finals, "ablation": parts}
 
@@ -218,5 +218,11 @@ def test_what_was_found_is_compared_by_seed_and_in_percent_of_perplexity(monkeyp
     assert tables.tested("W") == ""
     in_nats = tables.tested("C", is_language=False).split("\n")
     assert "perplexity" not in in_nats[0] and "| -0.0500 (-0.0500 to -0.0500) |" in in_nats[3]
-    lines = tables.contributions().split("\n")
+    lines = tables.contributions("C").split("\n")
     assert "`b` | +0.3000" in lines[2] and "`a` | +0.1000" in lines[3]
+    # On words the parts are compared with the whole cell in small.
+    assert tables.contributions("W") == ""
+    parts += [{"protocol": "W", "cell": found, "part": part, "seed": "0", "valid_loss": loss}
+              for part, loss in (("whole", "3.0"), ("a", "3.5"))]
+    finals.append({"protocol": "W", "cell": found, "seed": "0", "valid_loss": "2.0"})
+    assert [line for line in tables.contributions("W").split("\n") if "`" in line][0].startswith("| `a` | +0.5")
