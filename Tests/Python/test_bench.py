@@ -154,6 +154,14 @@ def test_missing_libraries_are_named_with_the_remedy(monkeypatch):
     assert list(result["first"][0]["ms"]) == ["rnncell"]
 
 
+def test_ratios_are_within_rounds():
+    taken = timing.Timing([[1.0, 2.0, 5.0], [2.0, 3.0, 5.0]], 1.0)
+    assert taken.seconds == [2.0, 3.0]
+    assert taken.ratios == [1.0, 1.5]
+    # What was too slow for all rounds has fewer.
+    assert timing.Timing([[1.0, 2.0, 5.0], [3.0]], 1.0).ratios == [1.0, 3.0]
+
+
 def test_costs_of_options(monkeypatch):
     monkeypatch.setattr(costs, "DROPOUT", {"weight_dropout": 0.5, "zoneout": 0.1})
     monkeypatch.setattr(costs, "BIDIRECTIONAL", ("gru",))

@@ -75,9 +75,8 @@ def dropout(threads: int, rounds: int) -> dict[str, float]:
         return setting.ours(setting.model(corpus, zoneout=rate if name == "zoneout" else 0.0), corpus,
                             threads, **({name: rate} if is_training else {})).run
 
-    plain, *others = interleaved(
-        [update(name, rate) for name, rate in {"none": 0.0, **DROPOUT}.items()], rounds, threads).seconds
-    return {name: seconds / plain for name, seconds in zip(DROPOUT, others)}
+    return {name: interleaved([update("none", 0.0), update(name, rate)], rounds, threads).ratios[1]
+            for name, rate in DROPOUT.items()}
 
 
 def bidirectional(threads: int, rounds: int) -> dict[str, float]:
@@ -92,8 +91,7 @@ def bidirectional(threads: int, rounds: int) -> dict[str, float]:
 
     ratios = {}
     for cell in BIDIRECTIONAL:
-        one, two = interleaved([run(cell, False), run(cell, True)], rounds, threads).seconds
-        ratios[cell] = two / one
+        ratios[cell] = interleaved([run(cell, False), run(cell, True)], rounds, threads).ratios[1]
     return ratios
 
 

@@ -63,14 +63,26 @@ class Case:
 
 @dataclass(frozen=True)
 class Timing:
-    """The medians of interleaved rounds.
+    """What interleaved rounds took.
 
-    seconds: of one run, for each contender.
+    samples: seconds of one run, for each contender by round.
     limit:   10^9 operations a second of all threads together in registers, the best meanwhile.
     """
 
-    seconds: list[float]
+    samples: list[list[float]]
     limit: float
+
+    @property
+    def seconds(self) -> list[float]:
+        """The median of each contender."""
+        return [statistics.median(series) for series in self.samples]
+
+    @property
+    def ratios(self) -> list[float]:
+        """The median, over rounds, of each contender's time to the first one's in the same round: closer than
+        the ratio of medians, as what disturbs a round disturbs both."""
+        return [statistics.median(own / first for own, first in zip(series, self.samples[0]))
+                for series in self.samples]
 
 
 def calls_for(run: Callable[[], object], sample: float = SAMPLE) -> int:
@@ -107,7 +119,7 @@ def interleaved(runs: Sequence[Callable[[], object]], rounds: int, threads: int)
                 samples[index].append(sampled(runs[index], calls[index]))
                 is_slow[index] = samples[index][-1] > SLOW
     # The system may put both threads on one core for the moment that a limit is measured.
-    return Timing([statistics.median(series) for series in samples], max(limits))
+    return Timing(samples, max(limits))
 
 
 def fastest(contenders: list[Contender]) -> Contender:
