@@ -138,7 +138,7 @@ def _compared(strategies: set[str]) -> Iterator[Unit]:
     yield from _trained("C", zoo)
     on_music, on_music_by_random = winner_of("JSB", "auto"), winner_of("JSB", "random")
     compared: dict[str, list[str]] = {
-        "C": [*at_length, *on_music, *RIVALS, *zoo], "W": [*on_words, *at_length, *RIVALS, *zoo],
+        "C": [*at_length, *on_music, *on_words, *RIVALS, *zoo], "W": [*on_words, *at_length, *RIVALS, *zoo],
         "JSB": [*at_length, *on_music, *on_music_by_random, *RIVALS], "W-dropout": [*WITH_DROPOUT]}
     for protocol, cells in compared.items():
         for cell in dict.fromkeys(cells):

@@ -114,6 +114,10 @@ def test_a_cell_has_ablations_which_lack_one_part_each():
     # Both gates have a map of the same form.
     assert gru["linear(x, h) without x"] != gru["linear(x, h) without x, place 2"]
     assert gru["h alone in place of (sigmoid(linear(x, h)) * h)"] == rnncell.Cell.stock("ugrnn")
+    # What a constant scales can stand alone, the constant cannot.
+    assert set(rnncell.Cell("h' = 0.5 * h + 2 * tanh(linear(x))").ablations()) == {
+        "h alone in place of (0.5 * h)", "without tanh in tanh(linear(x))",
+        "tanh(linear(x)) alone in place of (2 * tanh(linear(x)))"}
 
 
 def test_likeness_counts_operations_on_like_operands():

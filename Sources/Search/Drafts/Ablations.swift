@@ -5,8 +5,8 @@ extension Cell {
   /// The same cell with one part less, for each part that can be left out: an operation in whose place is one
   /// of its operands, or a map that does not see one of its operands.
   ///
-  /// Those that no longer read x and a previous state, and all but one of those that are equal, are left
-  /// out.
+  /// Those that no longer read x and a previous state, those with a constant in place of what it scales, and
+  /// all but one of those that are equal, are left out.
   ///
   /// - Returns: what went, in words, and the cell; nothing for a cell that a draft cannot say.
   package var ablations: [(part: String, cell: Cell)] {
@@ -27,7 +27,7 @@ extension Cell {
       let operands = draft.nodes[node].operands
       switch draft.nodes[node].kind {
       case .operation(let operation):
-        for operand in Set(operands).sorted() {
+        for operand in Set(operands).sorted() where !draft.isConstant(operand) {
           var changed = draft
           changed.replace(node, by: operand)
           let what = draft.text(of: node)
@@ -78,6 +78,10 @@ extension Cell {
 }
 
 extension Draft {
+  fileprivate func isConstant(_ node: Int) -> Bool {
+    if case .constant = nodes[node].kind { true } else { false }
+  }
+
   /// A node as an expression, with dots in place of what lies deep.
   func text(of node: Int, depth: Int = 3) -> String {
     let (kind, operands) = (nodes[node].kind, nodes[node].operands)
@@ -85,7 +89,7 @@ extension Draft {
     switch kind {
     case .input: return "x"
     case .state(let state): return ["h", "c", "d", "e"][min(state, 3)]
-    case .constant(let value): return "\(value)"
+    case .constant(let value): return number(value)
     case .vector: return "vector"
     case .scalar(let name): return name
     case .linear, .operation:
