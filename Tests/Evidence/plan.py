@@ -139,7 +139,8 @@ def _compared(strategies: set[str]) -> Iterator[Unit]:
     on_music, on_music_by_random = winner_of("JSB", "auto"), winner_of("JSB", "random")
     compared: dict[str, list[str]] = {
         "C": [*at_length, *on_music, *on_words, *RIVALS, *zoo], "W": [*on_words, *at_length, *RIVALS, *zoo],
-        "JSB": [*at_length, *on_music, *on_music_by_random, *RIVALS], "W-dropout": [*WITH_DROPOUT]}
+        "JSB": [*at_length, *on_music, *on_music_by_random, *RIVALS],
+        "W-dropout": [*WITH_DROPOUT, *on_words]}
     for protocol, cells in compared.items():
         for cell in dict.fromkeys(cells):
             yield from _trained(protocol, [cell])
