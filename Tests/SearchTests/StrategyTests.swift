@@ -81,12 +81,13 @@ struct StrategyTests {
   @Test("every mutation applies somewhere and changes cells", arguments: Mutation.allCases)
   func mutation(_ mutation: Mutation) throws {
     var space = SearchSpace()
-    space.directInput = true  // without which addMean never applies
+    // Without it addMean never applies; changeConstant does to scrn alone.
+    space.directInput = true
     var applied = 0
     var changed = 0
     for seed in 0..<200 {
       var choices = Choices(seed: UInt64(seed))
-      let parent = try Cell.stock(["lstm", "gru", "minimal_gru", "rhn"][seed % 4])
+      let parent = try Cell.stock(["lstm", "gru", "minimal_gru", "rhn", "scrn"][seed % 5])
       var draft = try #require(Draft(parent))
       guard mutation.apply(to: &draft, in: space, &choices) else { continue }
       applied += 1
