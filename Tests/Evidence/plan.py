@@ -25,7 +25,7 @@ WITH_DROPOUT = ("lstm", "gru", "rhn", "darts_v2", "enas", "nascell", "mogrifier"
 # Of the search on words: how many of the best are trained at each rate.
 FINALISTS_ON_WORDS = 2
 MUSIC_STRATEGIES = ("auto", "random")
-ABLATION_SEEDS = 3
+ABLATION_SEEDS = {"C": 3, "W": 1}
 # First searches of each strategy, of which the best winner is trained to the end.
 WINNERS_SEEDS = 3
 # First proposals of the long search, which are trained through all rungs to see what halving saves.
@@ -115,7 +115,7 @@ def _trained(protocol: str, cells: Iterable[str], seeds: int | None = None) -> I
 def _ablated(protocol: str, cells: Iterable[str], more: Sequence[str] = ()) -> Iterator[Unit]:
     """The trainings of cells without each of their parts."""
     for cell in cells:
-        for seed in range(ABLATION_SEEDS):
+        for seed in range(ABLATION_SEEDS[protocol]):
             for part in (*more, *cell_of(cell).ablations()):
                 yield Unit("ablation", {"protocol": protocol, "cell": cell, "part": part, "seed": seed})
 
