@@ -183,15 +183,13 @@ def contributions(protocol: str) -> str:
         if row["part"] != WHOLE:
             parts.setdefault(row["part"], []).append(
                 float(row["valid_loss"]) - whole[row["cell"], row["seed"]])
-    # One training has no interval.
-    wanted = 2 if all(len(values) == 1 for values in parts.values()) else 3
     rows = []
     for part in sorted(parts, key=lambda part: -statistics.fmean(parts[part])):
         mean, low, high = Interval.of(parts[part])
-        rise = f"{mean:+.4f}" if math.isfinite(mean) else "diverges"
-        rows.append([f"`{part}`", rise, f"{low:+.4f} to {high:+.4f}"][:wanted])
+        rows.append([f"`{part}`", f"{mean:+.4f}" if math.isfinite(mean) else "diverges",
+                     "-" if len(parts[part]) < 2 else f"{low:+.4f} to {high:+.4f}"])
     heads = ["left out of the found cell", "validation loss rises by", "95 % interval"]
-    return markdown(heads[:wanted], rows) if rows else ""
+    return markdown(heads, rows) if rows else ""
 
 
 def halving(rows: Sequence[Sequence[float]], eta: int = 3, calibrations: int = 16,

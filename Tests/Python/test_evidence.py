@@ -227,4 +227,4 @@ def test_what_was_found_is_compared_by_seed_and_in_percent_of_perplexity(monkeyp
     finals.append({"protocol": "W", "cell": found, "seed": "0", "valid_loss": "2.0"})
     parts.append({"protocol": "W", "cell": found, "part": "b", "seed": "0", "valid_loss": "inf"})
     lines = tables.contributions("W").split("\n")
-    assert lines[2:] == ["| `b` | diverges |", "| `a` | +0.5000 |"]
+    assert lines[2:] == ["| `b` | diverges | - |", "| `a` | +0.5000 | - |"]
