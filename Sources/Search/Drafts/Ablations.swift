@@ -78,7 +78,7 @@ extension Cell {
 }
 
 extension Draft {
-  fileprivate func isConstant(_ node: Int) -> Bool {
+  func isConstant(_ node: Int) -> Bool {
     if case .constant = nodes[node].kind { true } else { false }
   }
 

@@ -127,10 +127,8 @@ package enum Mutation: Int, CaseIterable, Sendable {
   private func changeConstant(
     in draft: inout Draft, _ order: [Int], _ choices: inout Choices
   ) -> Bool {
-    let constants = order.filter {
-      if case .constant = draft.nodes[$0].kind { true } else { false }
-    }
-    guard let node = choices.pick(constants), case .constant(let value) = draft.nodes[node].kind
+    guard let node = choices.pick(order.filter(draft.isConstant)),
+      case .constant(let value) = draft.nodes[node].kind
     else { return false }
     let factor = choices.chance(0.5) ? 0.5 : 2
     let isShare = value > 0.75 && value < 1
@@ -195,8 +193,7 @@ package enum Mutation: Int, CaseIterable, Sendable {
     func scaled(_ factor: Double, _ node: Int) -> Int {
       factor == 1 ? node : draft.apply("multiply", draft.add(.constant(factor)), node)
     }
-    let kept =
-      choices.chance(0.5) ? draft.apply("multiply", draft.gate([0, memory]), 0) : 0
+    let kept = choices.chance(0.5) ? draft.apply("multiply", draft.gate([0, memory]), 0) : 0
     draft.next.append(draft.apply("add", scaled(1 - share, 1 + state), scaled(share, kept)))
     var read = scaled(choices.pick([1, 2, 4]) ?? 1, draft.next[state])
     if isOutput {
