@@ -7,6 +7,8 @@ W: on words in small, as a training of the protocol takes ten minutes: half the 
    apart, and as much less text, in updates of a quarter of the tokens, which are as many as a training of
    the protocol makes. x may meet the states without a matrix, as the embedding has their size, and the search
    begins with the published cells that lead on words.
+CW: for a cell that is good at both, on words in small and on characters at the setting of the other searches.
+   It begins with what C and W found and with the published cells that lead.
 """
 from __future__ import annotations
 
@@ -16,6 +18,7 @@ import functools
 import pathlib
 
 import rnncell
+from ledger import Table
 from protocols import data_of, text_of
 
 WORDS_HIDDEN = 64
@@ -25,6 +28,11 @@ WORDS, VALID_WORDS, FREQUENT = 250_000, 33_000, 5000
 WORDS_BATCH = 16
 WORDS_RATE = 0.003
 WORDS_START = ("gru", "mut3", "mut2", "lstm_cifg", "lstm")
+# Of both: updates on characters for each on words, whose batches are twice as large, and the characters of the
+# validation text.
+CHARACTERS_SHARE = 2
+VALID_CHARACTERS = 120_000
+BOTH_START = ("gru", "mi_rnn")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +52,11 @@ class LongSearch:
         if self.protocol == "W":
             study = rnncell.Study(path, direct_input=True, start=WORDS_START, **options)
             return study.run(objective=words_in_small(folder))
+        if self.protocol == "CW":
+            start = [rnncell.Cell.stock(name) for name in BOTH_START] + [
+                rnncell.Cell(cell) for protocol in ("C", "W") for cell in cells_found(protocol)]
+            study = rnncell.Study(path, direct_input=True, start=start, **options)
+            return study.run(objective=both(folder))
         settings = text_of(self.protocol)
         study = rnncell.Study(
             path, data_of(self.protocol, folder), workers=1, hidden_size=settings.hidden, **options,
@@ -53,7 +66,14 @@ class LongSearch:
 
 LONG = {each.protocol: each for each in (
     LongSearch("C", rungs=4, updates=12960, parts=5, tokens=160_000_000),
-    LongSearch("W", rungs=3, updates=2500, parts=5, tokens=50_000_000))}
+    LongSearch("W", rungs=3, updates=2500, parts=5, tokens=50_000_000),
+    LongSearch("CW", rungs=3, updates=2500, parts=5, tokens=80_000_000))}
+
+
+def cells_found(protocol: str) -> list[str]:
+    """The best cells of a long search, when it has ended."""
+    parts = [row for row in Table("headline").rows() if row["protocol"] == protocol]
+    return parts[-1]["cells"].split(" | ") if len(parts) == LONG[protocol].parts else []
 
 
 @functools.lru_cache(maxsize=1)
@@ -70,6 +90,18 @@ def words_in_small(folder: pathlib.Path) -> rnncell.LanguageTask:
     return rnncell.LanguageTask(
         corpus, hidden_size=WORDS_HIDDEN, tied=True, batch_size=WORDS_BATCH,
         truncation=settings.search_truncation, learning_rate=WORDS_RATE)
+
+
+@functools.lru_cache(maxsize=1)
+def both(folder: pathlib.Path) -> rnncell.JointTask:
+    """The task on characters and the one on words."""
+    settings = text_of("C")
+    train, valid = ((folder / f"ptb.{part}.txt").read_text(encoding="utf-8")
+                    for part in ("train", "valid"))
+    corpus = rnncell.Corpus(
+        train_text=train, valid_text=valid[:VALID_CHARACTERS], test_text=valid[:2], unit="character")
+    characters = rnncell.LanguageTask(corpus, hidden_size=settings.hidden, **settings.as_searched)
+    return rnncell.JointTask(characters, words_in_small(folder), shares=(CHARACTERS_SHARE, 1))
 
 
 def first_words(text: str, count: int) -> str:

@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 
 import rnncell
-from headline import LONG
+from headline import LONG, cells_found
 from ledger import TABLES, Table, cell_of
 from protocols import PROTOCOLS
 from tasks import WANTED
@@ -125,10 +125,10 @@ def _compared(strategies: set[str]) -> Iterator[Unit]:
     learning rate is chosen, and nothing is chosen by the test."""
     losses = final_losses()
     yield from _trained("C", RIVALS)
-    yield from _ranked(found_at_length())
+    yield from _ranked(cells_found("C"))
     found = best_at_length()
     at_length = [] if found is None else [found]
-    for cell in found_at_length("W")[:FINALISTS_ON_WORDS]:
+    for cell in cells_found("W")[:FINALISTS_ON_WORDS]:
         yield from _rates("W", cell)
     on_words = best_on_words()
     yield from _trained("C", at_length)
@@ -165,15 +165,9 @@ def final_losses() -> Losses:
     return losses
 
 
-def found_at_length(protocol: str = "C") -> list[str]:
-    """The best cells of a long search, when it has ended."""
-    parts = [row for row in Table("headline").rows() if row["protocol"] == protocol]
-    return parts[-1]["cells"].split(" | ") if len(parts) == LONG[protocol].parts else []
-
-
 def best_on_words() -> list[str]:
     """The best one of those of words by their trainings with one seed; none before all are known."""
-    cells = found_at_length("W")[:FINALISTS_ON_WORDS]
+    cells = cells_found("W")[:FINALISTS_ON_WORDS]
     losses = {cell: [float(row["valid_loss"]) for rate in PROTOCOLS["W"].rates
                      if (row := Table("rates").find(protocol="W", cell=cell, rate=rate))] for cell in cells}
     if not cells or any(len(known) < len(PROTOCOLS["W"].rates) for known in losses.values()):
@@ -183,7 +177,7 @@ def best_on_words() -> list[str]:
 
 def best_at_length() -> str | None:
     """The best one of them by its grid; None before all are known."""
-    losses = {cell: grid_loss(cell) for cell in found_at_length()}
+    losses = {cell: grid_loss(cell) for cell in cells_found("C")}
     known = {cell: loss for cell, loss in losses.items() if loss is not None}
     return min(known, key=known.__getitem__) if known and len(known) == len(losses) else None
 

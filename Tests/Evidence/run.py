@@ -19,6 +19,7 @@ import sys
 import time
 
 import rnncell
+from headline import LONG
 from ledger import TABLES, foreign_files
 from plan import pending
 from protocols import PROTOCOLS
@@ -31,7 +32,7 @@ def main() -> int:
     parser.add_argument("data", type=pathlib.Path, metavar="DATA")
     parser.add_argument("--only", default=",".join(FUNCTIONS), metavar="TABLES")
     parser.add_argument("--strategies", default=",".join(rnncell.strategies()), metavar="NAMES")
-    parser.add_argument("--protocols", metavar="NAMES", help="of these alone: C, W, W-dropout, JSB")
+    parser.add_argument("--protocols", metavar="NAMES", help="of these alone: C, W, CW, W-dropout, JSB")
     parser.add_argument("--minutes", type=float, default=1e9, metavar="M",
                         help="begin no unit later than this")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N",
@@ -40,7 +41,7 @@ def main() -> int:
     arguments = parser.parse_args()
     only, strategies = set(arguments.only.split(",")), set(arguments.strategies.split(","))
     protocols = set(arguments.protocols.split(",")) if arguments.protocols else None
-    for given, known in ((only, FUNCTIONS), (strategies, rnncell.strategies()), (protocols, PROTOCOLS)):
+    for given, known in ((only, FUNCTIONS), (strategies, rnncell.strategies()), (protocols, {**PROTOCOLS, **LONG})):
         if unknown := sorted((given or set()) - set(known)):
             parser.error(f"there is no {unknown[0]!r}; there are {', '.join(known)}")
     if not (arguments.data / "ptb.train.txt").exists():
