@@ -67,7 +67,7 @@ class LongSearch:
 LONG = {each.protocol: each for each in (
     LongSearch("C", rungs=4, updates=12960, parts=5, tokens=160_000_000),
     LongSearch("W", rungs=3, updates=2500, parts=5, tokens=50_000_000),
-    LongSearch("CW", rungs=3, updates=2500, parts=5, tokens=80_000_000))}
+    LongSearch("CW", rungs=2, updates=2500, parts=5, tokens=80_000_000))}
 
 
 def cells_found(protocol: str) -> list[str]:
