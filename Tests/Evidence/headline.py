@@ -44,6 +44,8 @@ class LongSearch:
     updates: int
     parts: int
     tokens: int
+    # Searches whose best cells it begins with.
+    after: tuple[str, ...] = ()
 
     def study(self, path: pathlib.Path, folder: pathlib.Path, seed: int, part: int) -> rnncell.Study:
         """The study up to the end of a part."""
@@ -54,7 +56,7 @@ class LongSearch:
             return study.run(objective=words_in_small(folder))
         if self.protocol == "CW":
             start = [rnncell.Cell.stock(name) for name in BOTH_START] + [
-                rnncell.Cell(cell) for protocol in ("C", "W") for cell in cells_found(protocol)]
+                rnncell.Cell(cell) for protocol in self.after for cell in cells_found(protocol)]
             study = rnncell.Study(path, direct_input=True, start=start, **options)
             return study.run(objective=both(folder))
         settings = text_of(self.protocol)
@@ -67,7 +69,7 @@ class LongSearch:
 LONG = {each.protocol: each for each in (
     LongSearch("C", rungs=4, updates=12960, parts=5, tokens=160_000_000),
     LongSearch("W", rungs=3, updates=2500, parts=5, tokens=50_000_000),
-    LongSearch("CW", rungs=2, updates=2500, parts=5, tokens=80_000_000))}
+    LongSearch("CW", rungs=2, updates=2500, parts=5, tokens=80_000_000, after=("C", "W")))}
 
 
 def cells_found(protocol: str) -> list[str]:

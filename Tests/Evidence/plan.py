@@ -22,8 +22,9 @@ FINALISTS_OF_ZOO = 8
 BEST = 6
 FINAL_SEEDS = {"C": 5, "W": 3, "W-dropout": 3, "JSB": 5}
 WITH_DROPOUT = ("lstm", "gru", "rhn", "darts_v2", "enas", "nascell", "mogrifier")
-# Of the search on words: how many of the best are trained at each rate.
-FINALISTS_ON_WORDS = 2
+# Of the searches on words and on both: how many of the best are trained at each rate, and on what.
+FINALISTS = 2
+TRAINED_ON = {"W": ("W",), "CW": ("C", "W")}
 MUSIC_STRATEGIES = ("auto", "random")
 ABLATION_SEEDS = {"C": 3, "W": 1}
 # First searches of each strategy, of which the best winner is trained to the end.
@@ -53,7 +54,8 @@ def _units(data: pathlib.Path, only: set[str], strategies: set[str]) -> Iterator
             yield Unit("task", {"task": task, "cell": cell, "seed": seed})
     for name, search in LONG.items():
         part = 1 + sum(row["protocol"] == name for row in Table("headline").rows())
-        if part <= search.parts:  # one after another: each carries on with the same study
+        # One after another: each carries on with the same study.
+        if part <= search.parts and all(map(cells_found, search.after)):
             yield Unit("headline", {"protocol": name, "seed": 0, "part": part})
     yield from _searches(strategies)
     if "full" in only:
@@ -128,9 +130,11 @@ def _compared(strategies: set[str]) -> Iterator[Unit]:
     yield from _ranked(cells_found("C"))
     found = best_at_length()
     at_length = [] if found is None else [found]
-    for cell in cells_found("W")[:FINALISTS_ON_WORDS]:
-        yield from _rates("W", cell)
-    on_words = best_on_words()
+    for search, protocols in TRAINED_ON.items():
+        for cell in cells_found(search)[:FINALISTS]:
+            for protocol in protocols:
+                yield from _rates(protocol, cell)
+    on_words, on_both = best_by_rates("W"), best_by_rates("CW")
     yield from _trained("C", at_length)
     yield from _ranked(rnncell.stock_cells())
     yield from _trained("C", finalists_of_zoo(), 1)
@@ -138,7 +142,8 @@ def _compared(strategies: set[str]) -> Iterator[Unit]:
     yield from _trained("C", zoo)
     on_music, on_music_by_random = winner_of("JSB", "auto"), winner_of("JSB", "random")
     compared: dict[str, list[str]] = {
-        "C": [*at_length, *on_music, *on_words, *RIVALS, *zoo], "W": [*on_words, *at_length, *RIVALS, *zoo],
+        "C": [*at_length, *on_both, *on_music, *on_words, *RIVALS, *zoo],
+        "W": [*on_words, *on_both, *at_length, *RIVALS, *zoo],
         "JSB": [*at_length, *on_music, *on_music_by_random, *RIVALS],
         "W-dropout": [*WITH_DROPOUT, *on_words]}
     for protocol, cells in compared.items():
@@ -165,14 +170,19 @@ def final_losses() -> Losses:
     return losses
 
 
-def best_on_words() -> list[str]:
-    """The best one of those of words by their trainings with one seed; none before all are known."""
-    cells = cells_found("W")[:FINALISTS_ON_WORDS]
-    losses = {cell: [float(row["valid_loss"]) for rate in PROTOCOLS["W"].rates
-                     if (row := Table("rates").find(protocol="W", cell=cell, rate=rate))] for cell in cells}
-    if not cells or any(len(known) < len(PROTOCOLS["W"].rates) for known in losses.values()):
-        return []
-    return [min(cells, key=lambda cell: min(losses[cell]))]
+def best_by_rates(search: str) -> list[str]:
+    """The best one of the best of a long search by their trainings with one seed; none before all are known."""
+    cells, totals = cells_found(search)[:FINALISTS], []
+    for cell in cells:
+        total = 0.0
+        for protocol in TRAINED_ON[search]:
+            rows = [Table("rates").find(protocol=protocol, cell=cell, rate=rate)
+                    for rate in PROTOCOLS[protocol].rates]
+            if not all(rows):
+                return []
+            total += min(float(row["valid_loss"]) for row in rows if row)
+        totals.append(total)
+    return [cells[totals.index(min(totals))]] if cells else []
 
 
 def best_at_length() -> str | None:

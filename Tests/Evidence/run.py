@@ -41,7 +41,8 @@ def main() -> int:
     arguments = parser.parse_args()
     only, strategies = set(arguments.only.split(",")), set(arguments.strategies.split(","))
     protocols = set(arguments.protocols.split(",")) if arguments.protocols else None
-    for given, known in ((only, FUNCTIONS), (strategies, rnncell.strategies()), (protocols, {**PROTOCOLS, **LONG})):
+    for given, known in ((only, FUNCTIONS), (strategies, rnncell.strategies()),
+                         (protocols, {**PROTOCOLS, **LONG})):
         if unknown := sorted((given or set()) - set(known)):
             parser.error(f"there is no {unknown[0]!r}; there are {', '.join(known)}")
     if not (arguments.data / "ptb.train.txt").exists():

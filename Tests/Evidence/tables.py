@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import rnncell
 from headline import LONG
 from ledger import Table, cell_of
-from plan import best_at_length, best_on_words, winner_of
+from plan import best_at_length, best_by_rates, winner_of
 from rnncell.anatomy import kendall
 from protocols import PROTOCOLS, text_of
 from rnncell.comparison import Interval
@@ -133,7 +133,8 @@ def found_cells() -> dict[str, str]:
     cells = {"found": best_at_length()}
     for name, strategy in (("found on music", "auto"), ("found on music by random", "random")):
         cells[name] = next(iter(winner_of("JSB", strategy)), None)
-    cells["found on words"] = next(iter(best_on_words()), None)
+    for name, search in (("found on words", "W"), ("found on both", "CW")):
+        cells[name] = next(iter(best_by_rates(search)), None)
     return {name: cell for name, cell in cells.items() if cell is not None}
 
 
