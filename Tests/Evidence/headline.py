@@ -8,7 +8,7 @@ W: on words in small, as a training of the protocol takes ten minutes: half the 
    the protocol makes. x may meet the states without a matrix, as the embedding has their size, and the search
    begins with the published cells that lead on words.
 CW: for a cell that is good at both, on words in small and on characters at the setting of the other searches.
-   It begins with what C had found after three of its five parts, and with GRU: the hour is for both searches.
+   It begins with what C found, and with GRU.
 """
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class LongSearch:
 LONG = {each.protocol: each for each in (
     LongSearch("C", rungs=4, updates=12960, parts=5, tokens=160_000_000),
     LongSearch("W", rungs=3, updates=2500, parts=5, tokens=50_000_000),
-    LongSearch("CW", rungs=2, updates=2500, parts=3, tokens=60_000_000, after=("C", 3)))}
+    LongSearch("CW", rungs=2, updates=2500, parts=4, tokens=60_000_000, after=("C", 5)))}
 
 
 def cells_found(protocol: str, part: int | None = None) -> list[str]:
