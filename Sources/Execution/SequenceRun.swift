@@ -145,7 +145,7 @@ package final class SequenceRun: @unchecked Sendable {
     team.run { thread in
       for step in rows.steps * thread / team.threads..<rows.steps * (thread + 1) / team.threads {
         for position in 0..<rows.active[step] {
-          body(rows.offset[step] &+ position, step &* rows.batch &+ rows.sequence[position])
+          body(rows.row(step, position), step &* rows.batch &+ rows.sequence[position])
         }
       }
     }

@@ -66,7 +66,8 @@ package final class Unroll: @unchecked Sendable {
     self.steps = steps
     self.batch = batch
     self.kernels = kernels
-    rows = try Rows(steps: steps, batch: batch, lengths: nil)
+    let blocks = RowBlocks(batch: batch)
+    rows = try Rows(steps: steps, blocks, lengths: nil)
     let capacity = steps * batch
     inputMemory = try StripMemory(rows: capacity, columns: network.inputSize)
     var layers: [LayerRun] = []
@@ -85,7 +86,7 @@ package final class Unroll: @unchecked Sendable {
         hiddenSize: part.hiddenSize, places: network.parameters[index], keepsTape: gradients != nil
       ).build()
       let layer = try LayerRun(
-        plan, stateCount: part.cell.graph.states.count, batch: batch, capacity: capacity)
+        plan, stateCount: part.cell.graph.states.count, blocks, capacity: capacity)
       if drawsZoneout {
         layer.zoneout = try ZoneoutRun(plan, batch: batch, capacity: capacity)
       }
@@ -103,7 +104,7 @@ package final class Unroll: @unchecked Sendable {
           try StripMemory(rows: capacity, columns: network.inputSize(layer: boundary)))
       }
     }
-    scratch = [try layers.map { layer throws(Failure) in try Scratch([layer.plan]) }]
+    try prepareMemory(threads: 1)
   }
 
   /// Prepares for other lengths: `lengths[b]` steps of sequence b, at most `steps`.
@@ -113,7 +114,7 @@ package final class Unroll: @unchecked Sendable {
     guard (1...self.steps).contains(steps) else {
       throw .invalid("\(steps) steps are out of range; there is memory for 1 to \(self.steps)")
     }
-    let new = try Rows(steps: steps, batch: batch, lengths: lengths)
+    let new = try Rows(steps: steps, rows.blocks, lengths: lengths)
     if new.sequence != rows.sequence {
       let state = try Buffer<Float>(count: batch * network.stateSize)
       withExtendedLifetime(state) {
@@ -366,7 +367,10 @@ package final class Unroll: @unchecked Sendable {
 
   private func prepareMemory(threads: Int) throws(Failure) {
     while scratch.count < threads {
-      scratch.append(try layers.map { layer throws(Failure) in try Scratch([layer.plan]) })
+      scratch.append(
+        try layers.map { layer throws(Failure) in
+          try Scratch(layer.plan, blocks: rows.blocks.positions.count)
+        })
     }
     if isDropped.indices.contains(where: { rate($0) > 0 }), masks.isEmpty {
       masks = try (0...layerCount).map { boundary throws(Failure) in

@@ -68,12 +68,15 @@ extension Unroll {
   package func storeInitialStateGradient(_ destination: UnsafeMutablePointer<Float>) {
     eachState { layer, state, offset in
       let isHoisted = layer.plan.states[state].isHoisted
-      let view =
-        isHoisted ? layer.hoistedGradientView(state) : layer.carryView(state, parity: 1)
-      let untouched = layer.finalGradientView(state)
       for position in 0..<batch {
-        (isHoisted || rows.lengths[position] > 0 ? view : untouched).getRow(
-          position, destination + place(layer, state, offset, position))
+        let destination = destination + place(layer, state, offset, position)
+        if isHoisted {
+          layer.hoistedGradientView(state).getRow(position, destination)
+        } else if rows.lengths[position] > 0 {
+          layer.carryView(state, parity: 1, position: position).getRow(0, destination)
+        } else {
+          layer.finalGradientView(state).getRow(position, destination)
+        }
       }
     }
   }

@@ -144,6 +144,9 @@ import Testing
     let odd = [
       Shape(input: 3, hidden: 5, steps: 4, batch: 3, lengths: nil),
       Shape(input: 17, hidden: 33, steps: 5, batch: 4, lengths: [2, 5, 0, 3]),
+      // Blocks of more sequences than one.
+      Shape(input: 2, hidden: 3, steps: 3, batch: 13, lengths: nil),
+      Shape(input: 2, hidden: 3, steps: 3, batch: 25, lengths: (0..<25).map { $0 * 7 % 4 }),
       Shape(input: 1, hidden: 1, steps: 3, batch: 1, lengths: nil),
     ]
     let even = [

@@ -9,7 +9,7 @@ import Testing
   static let cells = ["lstm", "gru", "rhn", "nascell", "mogrifier"]
 
   private func example(
-    _ name: String, steps: Int = 7, batch: Int = 6, lengths: [Int]? = nil
+    _ name: String, steps: Int = 7, batch: Int = 15, lengths: [Int]? = nil
   ) throws -> Case {
     let cell = try Cell.stock(name)
     return try Case(
@@ -19,7 +19,7 @@ import Testing
 
   @Test("results are the same bits for any number of threads", arguments: cells)
   func threads(name: String) throws {
-    for lengths in [nil, [7, 1, 0, 4, 7, 2]] as [[Int]?] {
+    for lengths in [nil, [7, 1, 0, 4, 7, 2, 7, 3, 5, 7, 0, 6, 2, 7, 1]] as [[Int]?] {
       for kernels in KernelTable.all {
         let example = try example(name, lengths: lengths)
         let one = try example.run(threads: 1, kernels: kernels)
@@ -195,13 +195,15 @@ import Testing
     while step < example.steps {
       let count = min(size, example.steps - step)
       try unroll.prepare(steps: count, lengths: nil)
-      for row in 0..<(count * example.batch) {
-        let at = (step * example.batch + row) * example.network.inputSize
+      for index in 0..<(count * example.batch) {
+        let at = (step * example.batch + index) * example.network.inputSize
+        let row = unroll.rows.row(index / example.batch, index % example.batch)
         unroll.input.setRow(row, Array(example.input[at...].prefix(example.network.inputSize)))
       }
       try unroll.forward(team)
-      for row in 0..<(count * example.batch) {
+      for index in 0..<(count * example.batch) {
         var values = [Float](repeating: 0, count: example.network.outputSize)
+        let row = unroll.rows.row(index / example.batch, index % example.batch)
         unroll.output.getRow(row, &values)
         output += values
       }
@@ -242,13 +244,15 @@ import Testing
       var output: [Float] = []
       var gradient: [Float] = []
       let rows = example.steps * example.batch
-      for row in 0..<rows {
-        unroll.input.setRow(row, Array(example.input[(row * size)...].prefix(size)))
+      for index in 0..<rows {
+        let row = unroll.rows.row(index / example.batch, index % example.batch)
+        unroll.input.setRow(row, Array(example.input[(index * size)...].prefix(size)))
         unroll.outputGradient.setRow(row, Array(repeating: 1, count: size))
       }
       try unroll.forward(team)
       try unroll.backward(team)
-      for row in 0..<rows {
+      for index in 0..<rows {
+        let row = unroll.rows.row(index / example.batch, index % example.batch)
         var values = [Float](repeating: 0, count: size)
         unroll.output.getRow(row, &values)
         output += values

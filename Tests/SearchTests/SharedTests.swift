@@ -90,7 +90,7 @@ struct SharedTests {
       let gradients = try ParameterBuffer(model.weights.layout)
       let run = try ModelRun(model, gradients: gradients, steps: 6, batch: 4, kernels: .current)
       run.unroll.loadState(state)
-      segments.read(number, words: run.words, targets: run.targets)
+      segments.read(number, to: run)
       _ = try run.lossesAndGradient(scale: 1 / 24, team)
       let update = try WeightUpdate(
         Adam(model.weights.layout), floatCount: gradients.values.count)
@@ -117,7 +117,7 @@ struct SharedTests {
       let run = try ModelRun(model, gradients: gradients, steps: 6, batch: 4, kernels: .current)
       run.unroll.zeroState()
       try Segments(corpus.train, batch: 4, steps: 6)
-        .read(0, words: run.words, targets: run.targets)
+        .read(0, to: run)
       _ = try run.lossesAndGradient(scale: 1, team)
       try shared.update(
         model, of: arc, gradients, norm: 1, clip: 1, learningRate: 0.01, optimizer: Adam.self)

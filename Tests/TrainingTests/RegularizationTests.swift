@@ -67,7 +67,7 @@ struct RegularizationTests {
       run.unroll.activityPenalty = options.activityPenalty
       run.wordDropout = (options.embeddingDropout, 8)
       try Segments(corpus.train, batch: Self.batch, steps: Self.steps)
-        .read(0, words: run.words, targets: run.targets)
+        .read(0, to: run)
     }
 
     /// The mean loss and the penalties, whose gradient is left in `gradients`.
@@ -175,7 +175,7 @@ struct RegularizationTests {
       for step in 0..<steps {
         for position in 0..<unroll.rows.active[step] {
           var values = [Float](repeating: 0, count: 20)
-          let row = unroll.rows.offset[step] + position
+          let row = unroll.rows.row(step, position)
           values.withUnsafeMutableBufferPointer { unroll.output.getRow(row, $0.baseAddress!) }
           found[step * batch + unroll.rows.sequence[position]] = values
         }

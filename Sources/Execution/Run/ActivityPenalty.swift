@@ -31,12 +31,16 @@ package struct ActivityPenalty: Hashable, Sendable {
     guard count > 0 else { return }
     let k = Float(2 * temporal / Double(count * output.columns))
     team.forEach(output.columns.strips) { strip, _ in
-      for step in 1..<rows.steps where rows.active[step] > 0 {
-        let (before, now, active) = (rows.offset[step - 1], rows.offset[step], rows.active[step])
-        accumulate(output, now, k, to: gradient, now, strip, active, kernels)
-        accumulate(output, before, -k, to: gradient, now, strip, active, kernels)
-        accumulate(output, before, k, to: gradient, before, strip, active, kernels)
-        accumulate(output, now, -k, to: gradient, before, strip, active, kernels)
+      for block in rows.blocks.positions.indices {
+        for step in 1..<rows.steps {
+          let positions = rows.activePositions(block, step)
+          guard let first = positions.first else { break }
+          let (before, now) = (rows.row(step - 1, first), rows.row(step, first))
+          accumulate(output, now, k, to: gradient, now, strip, positions.count, kernels)
+          accumulate(output, before, -k, to: gradient, now, strip, positions.count, kernels)
+          accumulate(output, before, k, to: gradient, before, strip, positions.count, kernels)
+          accumulate(output, now, -k, to: gradient, before, strip, positions.count, kernels)
+        }
       }
     }
   }

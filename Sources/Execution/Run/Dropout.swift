@@ -58,12 +58,12 @@ package struct Dropout: Hashable, Sendable {
 
   private func draw(_ drawing: MaskDrawing, _ rows: Rows, _ range: Range<Int>) {
     let groups = (rows.batch &+ 3) / 4
-    var step = rows.step(of: range.lowerBound)
     var row = range.lowerBound
+    var place = (step: 0, position: 0, end: row)
     while row < range.upperBound {
-      while row >= rows.offset[step &+ 1] { step &+= 1 }
-      let end = min(range.upperBound, rows.offset[step &+ 1])
-      let position = row &- rows.offset[step]
+      if row == place.end { place = rows.place(of: row) }
+      let end = min(range.upperBound, place.end)
+      let (step, position) = (place.step, place.position)
       let sequence = rows.sequence[position]
       // Four sequences one after another, where all are there and in their order.
       let isGroup =
@@ -73,9 +73,11 @@ package struct Dropout: Hashable, Sendable {
       if isGroup {
         drawing.drawFour(row, group: group)
         row &+= 4
+        place.position &+= 4
       } else {
         drawing.drawOne(row, group: group, member: sequence & 3)
         row &+= 1
+        place.position &+= 1
       }
     }
   }

@@ -94,10 +94,11 @@ final class Junction: @unchecked Sendable {
       var position = 0
       while position < rows.active[step] {
         let length = rows.lengths[position]
+        let most = rows.activePositions(rows.blocks.block[position], step).upperBound
         var end = position &+ 1
-        while end < rows.active[step], rows.lengths[end] == length { end &+= 1 }
+        while end < most, rows.lengths[end] == length { end &+= 1 }
         let mirror = length &- 1 &- step
-        body(rows.offset[step] &+ position, rows.offset[mirror] &+ position, end &- position)
+        body(rows.row(step, position), rows.row(mirror, position), end &- position)
         position = end
       }
     }

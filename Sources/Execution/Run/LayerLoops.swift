@@ -41,11 +41,12 @@ extension StageRunner {
   /// All time steps of the sequences at these positions.
   func forward(_ rows: Rows, _ positions: Range<Int>) {
     for time in 0..<rows.steps {
-      let count = min(positions.upperBound, rows.active[time]) &- positions.lowerBound
+      let count = findSpans(rows, time, positions)
       guard count > 0 else { return }
-      let span = span(rows, time, positions.lowerBound, count)
-      run(layer.plan.step, span)
-      if let zoneout = layer.zoneout { alone { zoneout.forward(layer, span, kernels) } }
+      run(layer.plan.step, spans: count)
+      if let zoneout = layer.zoneout {
+        alone { for index in 0..<count { zoneout.forward(layer, scratch.spans[index], kernels) } }
+      }
     }
   }
 
@@ -53,26 +54,34 @@ extension StageRunner {
   func backward(_ rows: Rows, _ positions: Range<Int>) {
     for time in (0..<rows.steps).reversed() {
       let active = min(positions.upperBound, rows.active[time])
-      let count = active &- positions.lowerBound
+      let count = findSpans(rows, time, positions)
       guard count > 0 else { continue }
       // Sequences that end with this step begin with the caller's gradient of their final state.
       let ending = max(positions.lowerBound, rows.active[time &+ 1])
       if ending < active, crew?.thread ?? 0 == 0 {
         for state in layer.plan.states.indices where !layer.plan.states[state].isHoisted {
           let source = layer.finalGradientView(state)
-          let target = layer.carryView(state, parity: time & 1)
-          for strip in 0..<target.columns.strips {
-            (target.base + strip &* target.stripStride + ending &* 16).update(
-              from: source.base + strip &* source.stripStride + ending &* 16,
-              count: (active &- ending) &* 16)
+          for position in ending..<active {
+            let target = layer.carryView(state, parity: time & 1, position: position)
+            for strip in 0..<target.columns.strips {
+              (target.base + strip &* target.stripStride).update(
+                from: source.base + strip &* source.stripStride + position &* 16, count: 16)
+            }
           }
         }
       }
       if ending < active { crew?.team.meet() }
-      let span = span(rows, time, positions.lowerBound, count)
-      if let zoneout = layer.zoneout { alone { zoneout.beforeBackward(layer, span, kernels) } }
-      run(layer.plan.backwardStep, span)
-      if let zoneout = layer.zoneout { alone { zoneout.afterBackward(layer, span, kernels) } }
+      if let zoneout = layer.zoneout {
+        alone {
+          for index in 0..<count { zoneout.beforeBackward(layer, scratch.spans[index], kernels) }
+        }
+      }
+      run(layer.plan.backwardStep, spans: count)
+      if let zoneout = layer.zoneout {
+        alone {
+          for index in 0..<count { zoneout.afterBackward(layer, scratch.spans[index], kernels) }
+        }
+      }
     }
   }
 
@@ -84,12 +93,23 @@ extension StageRunner {
     crew.team.meet()
   }
 
-  private func span(_ rows: Rows, _ time: Int, _ position: Int, _ count: Int) -> RowSpan {
-    RowSpan(
-      row: rows.offset[time] &+ position,
-      previousState: rows.previousStateRow(time) &+ position,
-      nextState: layer.batch &+ rows.offset[time] &+ position, position: position,
-      parity: time & 1, count: count)
+  /// Finds the rows of some positions at a step, block by block, for `run`, and says how many blocks have any.
+  private func findSpans(_ rows: Rows, _ time: Int, _ positions: Range<Int>) -> Int {
+    var count = 0
+    var position = positions.lowerBound
+    while position < positions.upperBound {
+      let block = rows.blocks.block[position]
+      let end = min(rows.activePositions(block, time).upperBound, positions.upperBound)
+      guard position < end else { break }
+      let row = rows.row(time, position)
+      scratch.spans[count] = RowSpan(
+        row: row, previousState: rows.previousStateRow(time, position),
+        nextState: layer.batch &+ row, position: position, parity: time & 1,
+        count: end &- position)
+      count &+= 1
+      position = rows.blocks.positions[block].upperBound
+    }
+    return count
   }
 }
 

@@ -7,6 +7,7 @@ final class LayerRun: @unchecked Sendable {
   /// The cell's own states; those of the plan behind them hold masks.
   let stateCount: Int
   let batch: Int
+  private let blocks: RowBlocks
   /// Rows that the memory has room for: T x B.
   let capacity: Int
 
@@ -14,10 +15,10 @@ final class LayerRun: @unchecked Sendable {
   private let tape: Buffer<Float>
   /// The states before the first step and after every step [stateStrips][batch + capacity][16].
   let states: Buffer<Float>
-  /// Values of one step [stepStrips][batch][16].
+  /// Values of one step [blocks][stepStrips][height][16].
   private let step: Buffer<Float>
-  /// Gradients of the states, for even and odd steps [2][stateStrips][batch][16].
-  let carry: Buffer<Float>
+  /// Gradients of the states, for even and odd steps [blocks][2][stateStrips][height][16].
+  private let carry: Buffer<Float>
   /// Gradients of all rows of the states, where some are outside the time loop
   /// [stateStrips][batch + capacity][16].
   private let hoistedGradient: Buffer<Float>
@@ -41,10 +42,12 @@ final class LayerRun: @unchecked Sendable {
   var inputGradient: StripView
   var outputGradient: StripView
 
-  init(_ plan: Plan, stateCount: Int, batch: Int, capacity: Int) throws(Failure) {
+  init(_ plan: Plan, stateCount: Int, _ blocks: RowBlocks, capacity: Int) throws(Failure) {
+    let batch = blocks.batch
     self.plan = plan
     self.stateCount = stateCount
     self.batch = batch
+    self.blocks = blocks
     self.capacity = capacity
     func strips(_ count: Int, _ rows: Int) throws(Failure) -> Buffer<Float> {
       let (floats, overflow) = count.multipliedReportingOverflow(by: rows * 16)
@@ -52,8 +55,9 @@ final class LayerRun: @unchecked Sendable {
     }
     tape = try strips(plan.tapeStrips, capacity)
     states = try strips(plan.stateStrips, batch + capacity)
-    step = try strips(plan.stepStrips, batch)
-    carry = try strips(plan.keepsTape ? 2 * plan.stateStrips : 0, batch)
+    let padded = blocks.positions.count * blocks.height
+    step = try strips(plan.stepStrips, padded)
+    carry = try strips(plan.keepsTape ? 2 * plan.stateStrips : 0, padded)
     let keepsHoisted = plan.keepsTape && plan.states.contains(where: \.isHoisted)
     hoistedGradient = try strips(keepsHoisted ? plan.stateStrips : 0, batch + capacity)
     finalGradient = try strips(plan.keepsTape ? plan.stateStrips : 0, batch)
@@ -96,13 +100,32 @@ final class LayerRun: @unchecked Sendable {
       base: view.base + batch &* 16, stripStride: view.stripStride, columns: view.columns)
   }
 
-  /// The gradient of state `index` that flowed out of step `step`, or into it.
-  func carryView(_ index: Int, parity: Int) -> StripView {
+  /// The gradient of state `index` that flowed out of a step, or into it: from that of the sequence at
+  /// `position` to the end of its block.
+  func carryView(_ index: Int, parity: Int, position: Int) -> StripView {
     let place = plan.states[index]
-    let stride = batch &* 16
+    let stride = blocks.height &* 16
     return StripView(
-      base: carry.base + (parity &* plan.stateStrips + place.strip) &* stride,
+      base: carry.base + carryOffset(position) + (parity &* plan.stateStrips + place.strip) &* stride,
       stripStride: stride, columns: place.columns)
+  }
+
+  /// From the first float of `carry` to the even ones of a position.
+  @inline(__always)
+  func carryOffset(_ position: Int) -> Int { offset(position, 2 &* plan.stateStrips) }
+
+  /// The same of the odd ones.
+  var oddCarry: Int { plan.stateStrips &* blocks.height &* 16 }
+
+  /// From the first float of a step's values to those of a position.
+  @inline(__always)
+  func stepOffset(_ position: Int) -> Int { offset(position, plan.stepStrips) }
+
+  @inline(__always)
+  private func offset(_ position: Int, _ strips: Int) -> Int {
+    let block = blocks.block[position]
+    return
+      (block &* strips &* blocks.height &+ position &- blocks.positions[block].lowerBound) &* 16
   }
 
   /// The caller's gradient of the final value of state `index`.
@@ -131,10 +154,12 @@ final class LayerRun: @unchecked Sendable {
         places.append(rows(tape.base + slot.index &* capacity &* 16, capacity &* 16))
       case .previousState, .nextState: places.append(rows(stateView(slot.index)))
       case .nextStateGradient, .previousStateGradient:
-        places.append(rows(carryView(slot.index, parity: 0)))
+        places.append(rows(carryView(slot.index, parity: 0, position: 0)))
       case .nextHoistedGradient, .previousHoistedGradient:
         places.append(rows(hoistedGradientView(slot.index)))
-      case .step: places.append(rows(step.base + slot.index &* batch &* 16, batch &* 16))
+      case .step:
+        places.append(
+          rows(step.base + slot.index &* blocks.height &* 16, blocks.height &* 16))
       case .tile: places.append(rows(zeros, 0))
       case .vector:
         places.append(Operand(base: weights + slot.index, stripStride: 16, rowStride: 0))

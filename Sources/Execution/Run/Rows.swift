@@ -1,104 +1,176 @@
 import Kernels
 
+/// Sequences whose rows lie together in memory: as many as fill a tile of the products.
+///
+/// Threads work on blocks of their own. Rows of two threads side by side would be fetched ahead by the one's
+/// core while the other's writes them: with 10 rows each of LSTM 200 the time loops then take a fourth longer.
+package struct RowBlocks: Sendable {
+  package let batch: Int
+  /// Positions of each block, near equally many.
+  let positions: [Range<Int>]
+  /// The block of each position [B].
+  let block: [Int]
+
+  /// The most sequences of a block.
+  private static let most = 12
+
+  package init(batch: Int) {
+    self.batch = batch
+    let count = max(1, (batch + Self.most - 1) / Self.most)
+    positions = (0..<count).map { batch * $0 / count..<batch * ($0 + 1) / count }
+    block = positions.enumerated().flatMap { number, range in range.map { _ in number } }
+  }
+
+  /// The most sequences of any block.
+  var height: Int { positions.map(\.count).max() ?? 0 }
+}
+
 /// Which row of the packed activations holds which sequence at which time step.
 ///
 /// Sequences are sorted by length, longest first; at step t the first `active[t]` of them still run,
-/// and only they have rows: rows `offset[t] ..< offset[t] + active[t]`. So the cost is in proportion to
-/// the sum of the lengths, and with equal lengths the rows of consecutive steps are consecutive.
+/// and only they have rows. Those of a block come one behind another, step after step, and then those of the
+/// next block; so the cost is in proportion to the sum of the lengths.
 package struct Rows: Sendable {
   package let steps: Int
-  package let batch: Int
-  /// Rows of each step [T], and one zero behind.
+  package var batch: Int { blocks.batch }
+  package let blocks: RowBlocks
+  /// Sequences that run at each step [T], and one zero behind.
   package private(set) var active: [Int]
-  /// First row of each step [T + 1].
-  package private(set) var offset: [Int]
+  /// First row of each block, and one behind the last.
+  private var first: [Int] = [0]
   /// The caller's sequence at each position [B].
   package private(set) var sequence: [Int]
   /// Lengths by position, longest first [B].
   package private(set) var lengths: [Int]
+  /// All rows: the sum of the lengths.
+  package var total: Int { first[first.count &- 1] }
 
-  /// Steps whose rows, and those of the states before them, are consecutive.
+  /// Rows that are consecutive, as are those of the states before them.
   package struct Run: Sendable {
     package var row: Int
     package var previousState: Int
     package var count: Int
   }
-  /// All steps in as few runs as possible; one where all lengths are equal.
+  /// All steps in as few runs as possible: two for each block where all lengths are equal.
   package private(set) var runs: [Run] = []
 
-  /// All rows: the sum of the lengths.
-  package var total: Int { offset[steps] }
-
   /// - Throws: `.invalidArgument` for a length outside 0...T, or a wrong number of lengths.
-  package init(steps: Int, batch: Int, lengths given: [Int]?) throws(Failure) {
+  package init(steps: Int, _ blocks: RowBlocks, lengths given: [Int]?) throws(Failure) {
+    let batch = blocks.batch
     self.steps = steps
-    self.batch = batch
-    guard let given else {
-      active = Array(repeating: batch, count: steps) + [0]
-      offset = (0...steps).map { $0 * batch }
+    self.blocks = blocks
+    if let given {
+      guard given.count == batch else {
+        throw .invalid("\(given.count) lengths for a batch of \(batch); pass one for each sequence")
+      }
+      if let wrong = given.firstIndex(where: { $0 < 0 || $0 > steps }) {
+        throw .invalid(
+          "length \(given[wrong]) of sequence \(wrong) is out of range; use 0 to \(steps)")
+      }
+      // Stable, so that equal lengths keep the caller's order.
+      sequence = (0..<batch).sorted { (given[$0], $1) > (given[$1], $0) }
+      lengths = sequence.map { given[$0] }
+    } else {
       sequence = Array(0..<batch)
       lengths = Array(repeating: steps, count: batch)
-      findRuns()
-      return
     }
-    guard given.count == batch else {
-      throw .invalid("\(given.count) lengths for a batch of \(batch); pass one for each sequence")
-    }
-    if let wrong = given.firstIndex(where: { $0 < 0 || $0 > steps }) {
-      throw .invalid(
-        "length \(given[wrong]) of sequence \(wrong) is out of range; use 0 to \(steps)")
-    }
-    // Stable, so that equal lengths keep the caller's order.
-    sequence = (0..<batch).sorted { (given[$0], $1) > (given[$1], $0) }
-    lengths = sequence.map { given[$0] }
     active = []
-    offset = [0]
+    active.reserveCapacity(steps + 1)
     var running = batch
     for step in 0..<steps {
       while running > 0, lengths[running - 1] <= step { running -= 1 }
       active.append(running)
-      offset.append(offset[step] + running)
     }
     active.append(0)
+    for positions in blocks.positions {
+      first.append(total + lengths[positions].reduce(0, +))
+    }
     findRuns()
   }
 
   private mutating func findRuns() {
-    for step in 0..<steps where active[step] > 0 {
-      let previous = previousStateRow(step)
-      if let last = runs.last, last.previousState + last.count == previous {
-        runs[runs.count - 1].count += active[step]
-      } else {
-        runs.append(Run(row: offset[step], previousState: previous, count: active[step]))
+    for (block, positions) in blocks.positions.enumerated() {
+      let longest = lengths[positions.lowerBound]
+      // The initial states are elsewhere, and behind the end of a sequence its state is left out.
+      let starts = Set([0, 1] + lengths[positions].map { $0 + 1 }).filter { $0 < longest }.sorted()
+      for (start, end) in zip(starts, starts.dropFirst() + [longest]) {
+        runs.append(
+          Run(
+            row: firstRow(block, start),
+            previousState: previousStateRow(start, positions.lowerBound),
+            count: firstRow(block, end) - firstRow(block, start)))
       }
     }
   }
 
-  /// First row of the states before a step, among state rows.
-  package func previousStateRow(_ step: Int) -> Int {
-    step == 0 ? 0 : batch &+ offset[step &- 1]
+  /// The first row of a block at a step, or behind the last one.
+  @inline(__always)
+  private func firstRow(_ block: Int, _ step: Int) -> Int {
+    let positions = blocks.positions[block]
+    if lengths[positions.upperBound &- 1] >= step {
+      return first[block] &+ step &* positions.count
+    }
+    var row = first[block]
+    for position in positions { row &+= min(lengths[position], step) }
+    return row
   }
 
-  /// The step that a row belongs to; steps - 1 for rows behind the last.
-  func step(of row: Int) -> Int {
-    var (low, high) = (0, max(steps &- 1, 0))
+  /// The positions of a block whose sequences still run at a step.
+  @inline(__always)
+  func activePositions(_ block: Int, _ step: Int) -> Range<Int> {
+    let positions = blocks.positions[block]
+    let end = min(positions.upperBound, max(positions.lowerBound, active[step]))
+    return positions.lowerBound..<end
+  }
+
+  /// The row of the sequence at a position, which must run at that step.
+  @inline(__always)
+  package func row(_ step: Int, _ position: Int) -> Int {
+    let block = blocks.block[position]
+    return firstRow(block, step) &+ position &- blocks.positions[block].lowerBound
+  }
+
+  /// The row of its states before a step, among state rows, which begin with the initial ones by position.
+  @inline(__always)
+  package func previousStateRow(_ step: Int, _ position: Int) -> Int {
+    step == 0 ? position : batch &+ row(step &- 1, position)
+  }
+
+  /// The step and position that a row belongs to, and where the rows of this step and block end.
+  func place(of row: Int) -> (step: Int, position: Int, end: Int) {
+    let block = Self.lowest(blocks.positions.count) { first[$0 &+ 1] > row }
+    let step = Self.lowest(steps) { firstRow(block, $0 &+ 1) > row }
+    return (
+      step, blocks.positions[block].lowerBound &+ row &- firstRow(block, step),
+      firstRow(block, step &+ 1)
+    )
+  }
+
+  /// The lowest of 0..<count for which something holds, as it does for all that follow; else the last.
+  private static func lowest(_ count: Int, _ holds: (Int) -> Bool) -> Int {
+    var (low, high) = (0, max(count &- 1, 0))
     while low < high {
       let middle = (low &+ high) / 2
-      if offset[middle &+ 1] > row { high = middle } else { low = middle &+ 1 }
+      if holds(middle) { high = middle } else { low = middle &+ 1 }
     }
     return low
   }
 
-  /// Cuts the positions into `parts` consecutive ranges with about equally many rows.
+  /// Cuts the positions into `parts` consecutive ranges with about equally many rows: of whole blocks, where
+  /// there are enough of them.
   package func split(_ parts: Int) -> [Range<Int>] {
+    let isWhole = parts <= blocks.positions.count
     var ranges: [Range<Int>] = []
     var start = 0
     var before = 0
     for part in 1...max(parts, 1) {
       var end = start
-      while end < batch, part == parts || (before + lengths[end] / 2) * parts < total * part {
-        before += lengths[end]
-        end += 1
+      while end < batch {
+        let next = isWhole ? blocks.positions[blocks.block[end]].upperBound : end + 1
+        let rows = lengths[end..<next].reduce(0, +)
+        guard part == parts || (before + rows / 2) * parts < total * part else { break }
+        before += rows
+        end = next
       }
       ranges.append(start..<end)
       start = end
@@ -106,11 +178,9 @@ package struct Rows: Sendable {
     return ranges
   }
 
-  /// The row of the state after the last step of the sequence at `position`, among state rows, which
-  /// begin with one row per sequence for the initial state.
+  /// The row of the state after the last step of the sequence at `position`, among state rows.
   package func finalStateRow(_ position: Int) -> Int {
-    let length = lengths[position]
-    return length == 0 ? position : batch + offset[length - 1] + position
+    previousStateRow(lengths[position], position)
   }
 }
 

@@ -5,24 +5,27 @@ import Kernels
 /// chain stay in the first-level cache.
 private let tileVectors = 32
 
+/// Floats of weights that meet all blocks of rows before the next: they stay in the second-level cache.
+private let weightFloats = 1 << 16
+
 /// What one thread needs beside the layer's memory, made before the time loop.
 final class Scratch: @unchecked Sendable {
   let tiles: Buffer<Float>
-  /// The slots at the present rows.
+  /// The blocks of a step.
+  let spans: UnsafeMutablePointer<RowSpan>
+  /// The slots at the rows of each.
   let operands: UnsafeMutablePointer<Operand>
   let segments: UnsafeMutablePointer<Segment>
-  private let slotCount: Int
-  private let segmentCount: Int
-
-  init(_ plans: [Plan]) throws(Failure) {
-    tiles = try Buffer(count: (plans.map(\.tileSlots).max() ?? 0) * tileVectors * 16)
-    slotCount = plans.map(\.slots.count).max() ?? 0
-    segmentCount = plans.flatMap(\.products).map(\.segmentCount).max() ?? 0
-    operands = .allocate(capacity: max(slotCount, 1))
+  init(_ plan: Plan, blocks: Int) throws(Failure) {
+    tiles = try Buffer(count: plan.tileSlots * tileVectors * 16)
+    let segmentCount = plan.products.map(\.segmentCount).max() ?? 0
+    spans = .allocate(capacity: blocks)
+    operands = .allocate(capacity: max(plan.slots.count * blocks, 1))
     segments = .allocate(capacity: max(segmentCount, 1))
   }
 
   deinit {
+    spans.deallocate()
     operands.deallocate()
     segments.deallocate()
   }
@@ -96,16 +99,35 @@ struct StageRunner {
   }
 
   func run(_ stages: [Stage], _ span: RowSpan) {
-    resolve(span)
+    scratch.spans[0] = span
+    run(stages, spans: 1)
+  }
+
+  /// Runs stages on the first of the scratch's spans.
+  func run(_ stages: [Stage], spans count: Int) {
+    for index in 0..<count { resolve(scratch.spans[index], to: operands(index)) }
     for stage in stages {
       switch stage.kind {
-      case .products: runProducts(stage, rows: span.count)
-      case .chain: runChain(stage, rows: span.count)
-      case .normalize: normalize(stage, rows: span.count)
-      case .normalizeGradient: normalizeGradient(stage, rows: span.count)
+      case .products: runProducts(stage, spans: count)
+      case .chain: each(count) { runChain(stage, $0, rows: $1) }
+      case .normalize: each(count) { normalize(stage, $0, rows: $1) }
+      case .normalizeGradient: each(count) { normalizeGradient(stage, $0, rows: $1) }
       }
       crew?.team.meet()
     }
+  }
+
+  /// The slots at the rows of a span.
+  @inline(__always)
+  private func operands(_ span: Int) -> UnsafeMutablePointer<Operand> {
+    scratch.operands + span &* slots.count
+  }
+
+  @inline(__always)
+  private func each(
+    _ spans: Int, _ body: (_ operands: UnsafeMutablePointer<Operand>, _ rows: Int) -> Void
+  ) {
+    for index in 0..<spans { body(operands(index), scratch.spans[index].count) }
   }
 
   /// What this thread does of so many strips or rows.
@@ -113,62 +135,82 @@ struct StageRunner {
   private func share(_ count: Int) -> Range<Int> { crew?.share(count) ?? 0..<count }
 
   /// Points every slot at the rows of the span.
-  private func resolve(_ span: RowSpan) {
-    let carried = layer.plan.stateStrips &* layer.batch &* 16
+  private func resolve(_ span: RowSpan, to operands: UnsafeMutablePointer<Operand>) {
+    let (step, even) = (layer.stepOffset(span.position), layer.carryOffset(span.position))
+    let odd = layer.oddCarry
     for index in slots.indices {
       var operand = places[index]
       switch slots[index].storage {
       case .input, .inputGradient, .outputGradient, .tape: operand.base += span.row &* 16
       case .previousState, .previousHoistedGradient: operand.base += span.previousState &* 16
       case .nextState, .nextHoistedGradient: operand.base += span.nextState &* 16
-      case .nextStateGradient: operand.base += span.position &* 16 &+ span.parity &* carried
-      case .previousStateGradient:
-        operand.base += span.position &* 16 &+ (1 &- span.parity) &* carried
-      case .step: operand.base += span.position &* 16
+      case .nextStateGradient: operand.base += even &+ span.parity &* odd
+      case .previousStateGradient: operand.base += even &+ (1 &- span.parity) &* odd
+      case .step: operand.base += step
       case .none, .tile, .vector, .scalar, .constant: break
       }
-      scratch.operands[index] = operand
+      operands[index] = operand
     }
   }
 
-  private func runProducts(_ stage: Stage, rows: Int) {
-    let packed = UnsafePointer(layer.packed.base)
+  /// Of several spans all meet the same weights before the next.
+  private func runProducts(_ stage: Stage, spans: Int) {
     for index in stage.first..<(stage.first &+ stage.count) {
       let product = products[index]
-      let strips = share(product.strips)
-      guard !strips.isEmpty else { continue }
-      for number in 0..<product.segmentCount {
-        let segment = segments[product.firstSegment &+ number]
-        let operand = scratch.operands[segment.slot]
-        let matrix = (segment.isPacked ? packed : UnsafePointer(weights)) + segment.offset
-        scratch.segments[number] = Segment(
-          a: operand.base, aStripStride: operand.stripStride,
-          b: matrix + strips.lowerBound &* segment.k &* 16, bStripStride: segment.k &* 16,
-          k: segment.k)
+      let all = share(product.strips)
+      var size = all.count
+      if spans > 1 {
+        var depth = 0
+        for number in 0..<product.segmentCount {
+          depth &+= segments[product.firstSegment &+ number].k
+        }
+        size = max(weightFloats / (max(depth, 1) &* 16) & ~3, 4)
       }
-      var c = scratch.operands[product.c]
-      c.base += strips.lowerBound &* c.stripStride
-      var call = Product(
-        segments: scratch.segments, segmentCount: product.segmentCount, c: c.base,
-        cStripStride: c.stripStride, initial: layer.zeros, initialStripStride: 0,
-        initialRowStride: 0, rows: rows, strips: strips.count,
-        padding: Padding(columns: product.columns, firstStrip: strips.lowerBound))
-      switch product.initial {
-      case .zero: break
-      case .bias:
-        call.initial = UnsafePointer(weights + product.bias + strips.lowerBound &* 16)
-        call.initialStripStride = 16
-      case .accumulate:
-        call.initial = UnsafePointer(c.base)
-        call.initialStripStride = c.stripStride
-        call.initialRowStride = 16
+      var strip = all.lowerBound
+      while strip < all.upperBound {
+        let end = min(strip &+ size, all.upperBound)
+        each(spans) { run(product, strip..<end, $0, rows: $1) }
+        strip = end
       }
-      kernels.product(&call)
     }
+  }
+
+  /// Some strips of a product.
+  private func run(
+    _ product: ProductPlan, _ strips: Range<Int>, _ operands: UnsafeMutablePointer<Operand>, rows: Int
+  ) {
+    let packed = UnsafePointer(layer.packed.base)
+    for number in 0..<product.segmentCount {
+      let segment = segments[product.firstSegment &+ number]
+      let operand = operands[segment.slot]
+      let matrix = (segment.isPacked ? packed : UnsafePointer(weights)) + segment.offset
+      scratch.segments[number] = Segment(
+        a: operand.base, aStripStride: operand.stripStride,
+        b: matrix + strips.lowerBound &* segment.k &* 16, bStripStride: segment.k &* 16,
+        k: segment.k)
+    }
+    var c = operands[product.c]
+    c.base += strips.lowerBound &* c.stripStride
+    var call = Product(
+      segments: scratch.segments, segmentCount: product.segmentCount, c: c.base,
+      cStripStride: c.stripStride, initial: layer.zeros, initialStripStride: 0,
+      initialRowStride: 0, rows: rows, strips: strips.count,
+      padding: Padding(columns: product.columns, firstStrip: strips.lowerBound))
+    switch product.initial {
+    case .zero: break
+    case .bias:
+      call.initial = UnsafePointer(weights + product.bias + strips.lowerBound &* 16)
+      call.initialStripStride = 16
+    case .accumulate:
+      call.initial = UnsafePointer(c.base)
+      call.initialStripStride = c.stripStride
+      call.initialRowStride = 16
+    }
+    kernels.product(&call)
   }
 
   /// Runs a chain tile by tile.
-  private func runChain(_ stage: Stage, rows: Int) {
+  private func runChain(_ stage: Stage, _ operands: UnsafeMutablePointer<Operand>, rows: Int) {
     let parts = (rows &+ tileVectors &- 1) / tileVectors
     let height = (rows &+ parts &- 1) / max(parts, 1)
     let width = max(tileVectors / max(height, 1), 1)
@@ -182,11 +224,11 @@ struct StageRunner {
         for index in stage.first..<(stage.first &+ stage.count) {
           let instruction = instructions[index]
           var call = ElementwiseCall(
-            d: operand(instruction.d, strip, row, height),
-            a: operand(instruction.a, strip, row, height),
-            b: operand(instruction.b, strip, row, height),
-            c: operand(instruction.c, strip, row, height), k: instruction.k, strips: strips,
-            rows: count)
+            d: operand(instruction.d, operands, strip, row, height),
+            a: operand(instruction.a, operands, strip, row, height),
+            b: operand(instruction.b, operands, strip, row, height),
+            c: operand(instruction.c, operands, strip, row, height), k: instruction.k,
+            strips: strips, rows: count)
           elementwise[instruction.kernel](&call)
         }
         row &+= height
@@ -197,46 +239,50 @@ struct StageRunner {
 
   /// The part of a slot that a tile is about.
   @inline(__always)
-  private func operand(_ slot: Int32, _ strip: Int, _ row: Int, _ height: Int) -> Operand {
+  private func operand(
+    _ slot: Int32, _ operands: UnsafeMutablePointer<Operand>, _ strip: Int, _ row: Int, _ height: Int
+  ) -> Operand {
     let index = Int(slot)
     if slots[index].storage == .tile {
       return Operand(
         base: scratch.tiles.base + slots[index].index &* tileVectors &* 16,
         stripStride: height &* 16, rowStride: 16)
     }
-    var operand = scratch.operands[index]
+    var operand = operands[index]
     operand.base += strip &* operand.stripStride &+ row &* operand.rowStride
     return operand
   }
 
-  /// A slot from a row of the span on.
-  private func place(_ slot: Int, _ row: Int) -> Operand {
-    var operand = scratch.operands[slot]
-    operand.base += row &* operand.rowStride
-    return operand
-  }
-
-  private func normalize(_ stage: Stage, rows: Int) {
+  private func normalize(_ stage: Stage, _ operands: UnsafeMutablePointer<Operand>, rows: Int) {
     let rows = share(rows)
-    let a = place(stage.operand, rows.lowerBound)
-    let y = place(stage.result, rows.lowerBound)
+    let a = operands[stage.operand].from(row: rows.lowerBound)
+    let y = operands[stage.result].from(row: rows.lowerBound)
     var call = Normalization(
       a: a.base, aStripStride: a.stripStride, y: y.base, yStripStride: y.stripStride,
-      scale: place(stage.auxiliary, rows.lowerBound).base, rows: rows.count, columns: stage.columns,
-      epsilon: Float(Operation.layerNormEpsilon))
+      scale: operands[stage.auxiliary].from(row: rows.lowerBound).base, rows: rows.count,
+      columns: stage.columns, epsilon: Float(Operation.layerNormEpsilon))
     kernels.normalize(&call)
   }
 
-  private func normalizeGradient(_ stage: Stage, rows: Int) {
+  private func normalizeGradient(
+    _ stage: Stage, _ operands: UnsafeMutablePointer<Operand>, rows: Int
+  ) {
     let rows = share(rows)
-    let g = place(stage.gradient, rows.lowerBound)
-    let y = place(stage.result, rows.lowerBound)
-    let d = place(stage.destination, rows.lowerBound)
+    let g = operands[stage.gradient].from(row: rows.lowerBound)
+    let y = operands[stage.result].from(row: rows.lowerBound)
+    let d = operands[stage.destination].from(row: rows.lowerBound)
     var call = NormalizationGradient(
       g: g.base, gStripStride: g.stripStride, y: y.base, yStripStride: y.stripStride,
-      scale: place(stage.auxiliary, rows.lowerBound).base, d: d.base,
+      scale: operands[stage.auxiliary].from(row: rows.lowerBound).base, d: d.base,
       dStripStride: d.stripStride, rows: rows.count, columns: stage.columns,
       accumulates: stage.accumulates)
     kernels.normalizeGradient(&call)
+  }
+}
+
+extension Operand {
+  /// From a row on.
+  fileprivate func from(row: Int) -> Operand {
+    Operand(base: base + row &* rowStride, stripStride: stripStride, rowStride: rowStride)
   }
 }

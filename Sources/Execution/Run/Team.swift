@@ -28,8 +28,9 @@ package final class Team: @unchecked Sendable {
     /// How many threads are inside a work, or about to see that it is over.
     let inside = Atomic<Int>(0)
     let isEnding = Atomic<Bool>(false)
-    /// The next piece of `forEach`.
-    let next = Atomic<Int>(0)
+    /// The next piece of each thread's part of `forEach`, a cache line apart.
+    let next: UnsafeMutablePointer<Atomic<Int>>
+    static let line = 8
     /// For each share of `run`, the number of the work in which it was last taken.
     let taken: UnsafeMutablePointer<Atomic<Int>>
     let threads: Int
@@ -46,7 +47,11 @@ package final class Team: @unchecked Sendable {
     init(threads: Int) {
       self.threads = threads
       taken = .allocate(capacity: threads)
-      for share in 0..<threads { (taken + share).initialize(to: Atomic(0)) }
+      next = .allocate(capacity: threads * Self.line)
+      for share in 0..<threads {
+        (taken + share).initialize(to: Atomic(0))
+        (next + share * Self.line).initialize(to: Atomic(0))
+      }
       pthread_mutex_init(lock, nil)
       pthread_cond_init(wake, nil)
     }
@@ -58,6 +63,8 @@ package final class Team: @unchecked Sendable {
       lock.deallocate()
       taken.deinitialize(count: threads)
       taken.deallocate()
+      for share in 0..<threads { (next + share * Self.line).deinitialize(count: 1) }
+      next.deallocate()
     }
 
     /// Looks often before it sleeps; then waits on the condition.
@@ -174,15 +181,22 @@ package final class Team: @unchecked Sendable {
     }
   }
 
-  /// Runs `work` for 0..<count; each thread takes the next piece when it is done with one, so that one
-  /// whose core is slower for a while holds nobody up.
+  /// Runs `work` for 0..<count: each thread its part, piece by piece, so that it finds in its cache what it
+  /// left there, and then what others have not begun, so that one whose core is slower for a while holds
+  /// nobody up.
   package func forEach(_ count: Int, _ work: (_ index: Int, _ thread: Int) -> Void) {
-    shared.next.store(0, ordering: .relaxed)
+    for part in 0..<threads {
+      shared.next[part &* Shared.line].store(count &* part / threads, ordering: .relaxed)
+    }
     start { thread in
-      while true {
-        let index = shared.next.add(1, ordering: .relaxed).oldValue
-        guard index < count else { return }
-        work(index, thread)
+      for turn in 0..<threads {
+        let part = (thread &+ turn) % threads
+        let end = count &* (part &+ 1) / threads
+        while true {
+          let index = shared.next[part &* Shared.line].add(1, ordering: .relaxed).oldValue
+          guard index < end else { break }
+          work(index, thread)
+        }
       }
     }
   }

@@ -47,7 +47,7 @@ final class ZoneoutRun: @unchecked Sendable {
     for (state, mask) in masks.enumerated() {
       guard let mask, let around = around[state] else { continue }
       let view = layer.stateView(state)
-      let carry = at(layer.carryView(state, parity: span.parity), span.position)
+      let carry = at(layer.carryView(state, parity: span.parity, position: span.position), 0)
       if state == 0 {
         let slope = at(layer.outputGradient, span.row)
         call(kernels, .accumulate, carry, slope, slope, view, span)
@@ -64,7 +64,7 @@ final class ZoneoutRun: @unchecked Sendable {
     for (state, around) in around.enumerated() {
       guard let around else { continue }
       let view = layer.stateView(state)
-      let carry = at(layer.carryView(state, parity: 1 &- span.parity), span.position)
+      let carry = at(layer.carryView(state, parity: 1 &- span.parity, position: span.position), 0)
       let kept = at(around.view, span.position)
       call(kernels, .accumulate, carry, kept, kept, view, span)
     }

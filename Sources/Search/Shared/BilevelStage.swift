@@ -63,7 +63,7 @@ package final class BilevelStage {
       let segment = update % segments.count
       if segment == 0 { run.unroll.zeroState() }
       run.forgetWords(team)
-      segments.read(segment, words: run.words, targets: run.targets)
+      segments.read(segment, to: run)
     }
 
     /// The mean loss; its gradient is left in `gradients`.

@@ -153,7 +153,7 @@ final class SharedStage {
       model, gradients: gradients, steps: sizes.truncation, batch: sizes.batch, kernels: .current)
     run.unroll.zeroState()
     state.withUnsafeBufferPointer { if let base = $0.baseAddress { run.unroll.loadState(base) } }
-    segments.read(segment, words: run.words, targets: run.targets)
+    segments.read(segment, to: run)
     let count = sizes.batch * sizes.truncation
     let loss = try run.lossesAndGradient(scale: 1 / Float(count), team)
     let update = try WeightUpdate(

@@ -50,8 +50,9 @@ package final class Scorer {
       for step in 0..<rows.steps {
         for position in 0..<rows.active[step] {
           let place = start(rows.sequence[position]) + done + step
-          run.words[rows.offset[step] + position] = tokens[place]
-          run.targets[rows.offset[step] + position] = tokens[place + 1]
+          let row = rows.row(step, position)
+          run.words[row] = tokens[place]
+          run.targets[row] = tokens[place + 1]
         }
       }
       sum += try run.losses(team)

@@ -99,7 +99,7 @@ final class SequenceModelRun {
         for position in 0..<rows.active[step] {
           let place = data.starts[sequences[first &+ rows.sequence[position]]] &+ step
           unroll.input.setRow(
-            rows.offset[step] &+ position, data.inputs + place &* data.inputSize)
+            rows.row(step, position), data.inputs + place &* data.inputSize)
         }
       }
     }
@@ -117,10 +117,10 @@ final class SequenceModelRun {
   /// time step or, of the other direction, that of the first, where it ends.
   private func eachLastColumn(_ position: Int, _ body: (_ column: Int, _ row: Int) -> Void) {
     let rows = unroll.rows
-    let end = rows.offset[rows.lengths[position] &- 1] &+ position
+    let (start, end) = (rows.row(0, position), rows.row(rows.lengths[position] &- 1, position))
     let size = model.network.outputSize
     let forward = size / model.network.wiring.directions
-    for column in 0..<size { body(column, column < forward ? end : position) }
+    for column in 0..<size { body(column, column < forward ? end : start) }
   }
 
   /// The gradient of the outputs, which is zero but for the last ones.
@@ -152,7 +152,7 @@ final class SequenceModelRun {
     for step in 0..<rows.steps {
       for position in 0..<rows.active[step] {
         body(
-          rows.offset[step] &+ position,
+          rows.row(step, position),
           data.starts[sequences[first &+ rows.sequence[position]]] &+ step)
       }
     }

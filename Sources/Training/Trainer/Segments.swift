@@ -53,20 +53,21 @@ package struct Segments {
     return cuts
   }
 
-  /// Writes the words of some time steps and those that follow them, row t * B + b.
-  package func read(_ range: Range<Int>, words: Buffer<Int32>, targets: Buffer<Int32>) {
+  /// Writes the words of some time steps and those that follow them, in the rows of a run.
+  package func read(_ range: Range<Int>, to run: ModelRun) {
     let length = tokens.count / batch
     for (step, time) in range.enumerated() {
       for stream in 0..<batch {
         let place = stream &* length &+ time
-        words.base[step &* batch &+ stream] = tokens[place]
-        targets.base[step &* batch &+ stream] = tokens[place &+ 1]
+        let row = run.unroll.rows.row(step, stream)
+        run.words.base[row] = tokens[place]
+        run.targets.base[row] = tokens[place &+ 1]
       }
     }
   }
 
   /// Writes the words of a segment and those that follow them.
-  package func read(_ segment: Int, words: Buffer<Int32>, targets: Buffer<Int32>) {
-    read(segment * steps..<(segment + 1) * steps, words: words, targets: targets)
+  package func read(_ segment: Int, to run: ModelRun) {
+    read(segment * steps..<(segment + 1) * steps, to: run)
   }
 }

@@ -57,7 +57,7 @@ final class TextTask: TrainingTask {
     run.forgetWords(team)
     let range = segments(place.epoch)[place.index]
     try run.unroll.prepare(steps: range.count, lengths: nil)
-    segments.read(range, words: run.words, targets: run.targets)
+    segments.read(range, to: run)
     run.unroll.dropout = options.dropout(
       update: place.update, drawsZoneout: model.network.wiring.zoneout > 0)
     run.wordDropout = (options.embeddingDropout, stableHash([options.seed, UInt64(place.update)]))
