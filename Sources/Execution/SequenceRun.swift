@@ -139,12 +139,14 @@ package final class SequenceRun: @unchecked Sendable {
     eachRow(team) { row, index in view.getRow(row, destination + index &* view.columns) }
   }
 
-  /// Calls with each row and the place t * B + b of its step and sequence, on all threads.
+  /// Calls with each row and the place t * B + b of its step and sequence, on all threads: each has the rows
+  /// of its part of the time loops.
   private func eachRow(_ team: Team, _ body: (_ row: Int, _ index: Int) -> Void) {
     let rows = unroll.rows
+    let splits = rows.split(team.threads)
     team.run { thread in
-      for step in rows.steps * thread / team.threads..<rows.steps * (thread + 1) / team.threads {
-        for position in 0..<rows.active[step] {
+      for position in splits[thread] {
+        for step in 0..<rows.lengths[position] {
           body(rows.row(step, position), step &* rows.batch &+ rows.sequence[position])
         }
       }

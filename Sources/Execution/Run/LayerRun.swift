@@ -106,7 +106,8 @@ final class LayerRun: @unchecked Sendable {
     let place = plan.states[index]
     let stride = blocks.height &* 16
     return StripView(
-      base: carry.base + carryOffset(position) + (parity &* plan.stateStrips + place.strip) &* stride,
+      base: carry.base + carryOffset(position) + (parity &* plan.stateStrips + place.strip)
+        &* stride,
       stripStride: stride, columns: place.columns)
   }
 

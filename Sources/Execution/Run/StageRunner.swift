@@ -177,7 +177,8 @@ struct StageRunner {
 
   /// Some strips of a product.
   private func run(
-    _ product: ProductPlan, _ strips: Range<Int>, _ operands: UnsafeMutablePointer<Operand>, rows: Int
+    _ product: ProductPlan, _ strips: Range<Int>, _ operands: UnsafeMutablePointer<Operand>,
+    rows: Int
   ) {
     let packed = UnsafePointer(layer.packed.base)
     for number in 0..<product.segmentCount {
@@ -240,7 +241,8 @@ struct StageRunner {
   /// The part of a slot that a tile is about.
   @inline(__always)
   private func operand(
-    _ slot: Int32, _ operands: UnsafeMutablePointer<Operand>, _ strip: Int, _ row: Int, _ height: Int
+    _ slot: Int32, _ operands: UnsafeMutablePointer<Operand>, _ strip: Int, _ row: Int,
+    _ height: Int
   ) -> Operand {
     let index = Int(slot)
     if slots[index].storage == .tile {
