@@ -16,16 +16,16 @@ extension Unroll {
 
   /// Makes the final states the initial ones, for the next segment of the same sequences.
   package func carryState() {
+    let rows = rows
     for layer in layers {
       for state in layer.plan.states.indices {
         let view = layer.stateView(state)
-        for strip in 0..<view.columns.strips {
-          let base = view.base + strip &* view.stripStride
-          for position in 0..<batch {
-            let row = rows.finalStateRow(position)
-            if row != position {
-              (base + position &* 16).update(from: base + row &* 16, count: 16)
-            }
+        for position in 0..<batch {
+          let row = rows.finalStateRow(position)
+          guard row != position else { continue }
+          for strip in 0..<view.columns.strips {
+            let base = view.base + strip &* view.stripStride
+            (base + position &* 16).update(from: base + row &* 16, count: 16)
           }
         }
       }

@@ -10,19 +10,19 @@ package struct RowBlocks: Sendable {
   let positions: [Range<Int>]
   /// The block of each position [B].
   let block: [Int]
+  /// The most sequences of any block.
+  let height: Int
 
-  /// The most sequences of a block.
+  /// The most that there may be.
   private static let most = 12
 
   package init(batch: Int) {
     self.batch = batch
     let count = max(1, (batch + Self.most - 1) / Self.most)
     positions = (0..<count).map { batch * $0 / count..<batch * ($0 + 1) / count }
+    height = (batch + count - 1) / count
     block = positions.enumerated().flatMap { number, range in range.map { _ in number } }
   }
-
-  /// The most sequences of any block.
-  var height: Int { positions.map(\.count).max() ?? 0 }
 }
 
 /// Which row of the packed activations holds which sequence at which time step.
@@ -30,20 +30,20 @@ package struct RowBlocks: Sendable {
 /// Sequences are sorted by length, longest first; at step t the first `active[t]` of them still run,
 /// and only they have rows. Those of a block come one behind another, step after step, and then those of the
 /// next block; so the cost is in proportion to the sum of the lengths.
-package struct Rows: Sendable {
+package final class Rows: @unchecked Sendable {
   package let steps: Int
   package var batch: Int { blocks.batch }
   package let blocks: RowBlocks
   /// Sequences that run at each step [T], and one zero behind.
-  package private(set) var active: [Int]
+  package let active: [Int]
   /// First row of each block, and one behind the last.
-  private var first: [Int] = [0]
+  private let first: [Int]
   /// The caller's sequence at each position [B].
-  package private(set) var sequence: [Int]
+  package let sequence: [Int]
   /// Lengths by position, longest first [B].
-  package private(set) var lengths: [Int]
+  package let lengths: [Int]
   /// All rows: the sum of the lengths.
-  package var total: Int { first[first.count &- 1] }
+  package let total: Int
 
   /// Rows that are consecutive, as are those of the states before them.
   package struct Run: Sendable {
@@ -74,7 +74,7 @@ package struct Rows: Sendable {
       sequence = Array(0..<batch)
       lengths = Array(repeating: steps, count: batch)
     }
-    active = []
+    var active: [Int] = []
     active.reserveCapacity(steps + 1)
     var running = batch
     for step in 0..<steps {
@@ -82,13 +82,18 @@ package struct Rows: Sendable {
       active.append(running)
     }
     active.append(0)
+    self.active = active
+    var first = [0]
+    var total = 0
     for positions in blocks.positions {
-      first.append(total + lengths[positions].reduce(0, +))
+      total += lengths[positions].reduce(0, +)
+      first.append(total)
     }
+    (self.first, self.total) = (first, total)
     findRuns()
   }
 
-  private mutating func findRuns() {
+  private func findRuns() {
     for (block, positions) in blocks.positions.enumerated() {
       let longest = lengths[positions.lowerBound]
       // The initial states are elsewhere, and behind the end of a sequence its state is left out.

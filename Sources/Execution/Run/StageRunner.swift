@@ -107,11 +107,18 @@ struct StageRunner {
   func run(_ stages: [Stage], spans count: Int) {
     for index in 0..<count { resolve(scratch.spans[index], to: operands(index)) }
     for stage in stages {
-      switch stage.kind {
-      case .products: runProducts(stage, spans: count)
-      case .chain: each(count) { runChain(stage, $0, rows: $1) }
-      case .normalize: each(count) { normalize(stage, $0, rows: $1) }
-      case .normalizeGradient: each(count) { normalizeGradient(stage, $0, rows: $1) }
+      if stage.kind == .products {
+        runProducts(stage, spans: count)
+      } else {
+        for index in 0..<count {
+          let (operands, rows) = (operands(index), scratch.spans[index].count)
+          switch stage.kind {
+          case .products: break
+          case .chain: runChain(stage, operands, rows: rows)
+          case .normalize: normalize(stage, operands, rows: rows)
+          case .normalizeGradient: normalizeGradient(stage, operands, rows: rows)
+          }
+        }
       }
       crew?.team.meet()
     }
@@ -121,13 +128,6 @@ struct StageRunner {
   @inline(__always)
   private func operands(_ span: Int) -> UnsafeMutablePointer<Operand> {
     scratch.operands + span &* slots.count
-  }
-
-  @inline(__always)
-  private func each(
-    _ spans: Int, _ body: (_ operands: UnsafeMutablePointer<Operand>, _ rows: Int) -> Void
-  ) {
-    for index in 0..<spans { body(operands(index), scratch.spans[index].count) }
   }
 
   /// What this thread does of so many strips or rows.
@@ -169,7 +169,9 @@ struct StageRunner {
       var strip = all.lowerBound
       while strip < all.upperBound {
         let end = min(strip &+ size, all.upperBound)
-        each(spans) { run(product, strip..<end, $0, rows: $1) }
+        for index in 0..<spans {
+          run(product, strip..<end, operands(index), rows: scratch.spans[index].count)
+        }
         strip = end
       }
     }
