@@ -7,7 +7,7 @@ import Kernels
 package struct RowBlocks: Sendable {
   package let batch: Int
   /// Positions of each block, near equally many.
-  let positions: [Range<Int>]
+  package let positions: [Range<Int>]
   /// The block of each position [B].
   let block: [Int]
   /// The most sequences of any block.
@@ -142,7 +142,7 @@ package final class Rows: @unchecked Sendable {
   }
 
   /// The step and position that a row belongs to, and where the rows of this step and block end.
-  func place(of row: Int) -> (step: Int, position: Int, end: Int) {
+  package func place(of row: Int) -> (step: Int, position: Int, end: Int) {
     let block = Self.lowest(blocks.positions.count) { first[$0 &+ 1] > row }
     let step = Self.lowest(steps) { firstRow(block, $0 &+ 1) > row }
     return (
