@@ -114,6 +114,8 @@ package final class Unroll: @unchecked Sendable {
     guard (1...self.steps).contains(steps) else {
       throw .invalid("\(steps) steps are out of range; there is memory for 1 to \(self.steps)")
     }
+    // Most runs are like the one before.
+    if lengths == nil, rows.steps == steps, rows.total == steps * batch { return }
     let new = try Rows(steps: steps, rows.blocks, lengths: lengths)
     if new.sequence != rows.sequence {
       let state = try Buffer<Float>(count: batch * network.stateSize)
