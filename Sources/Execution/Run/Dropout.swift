@@ -65,20 +65,17 @@ package struct Dropout: Hashable, Sendable {
       let end = min(range.upperBound, place.end)
       let (step, position) = (place.step, place.position)
       let sequence = rows.sequence[position]
-      // Four sequences one after another, where all are there and in their order.
-      let isGroup =
-        sequence & 3 == 0 && row &+ 4 <= end
-        && (1..<4).allSatisfy { rows.sequence[position &+ $0] == sequence &+ $0 }
-      let group = (isVariational ? 0 : step &* groups) &+ sequence / 4
-      if isGroup {
-        drawing.drawFour(row, group: group)
-        row &+= 4
-        place.position &+= 4
-      } else {
-        drawing.drawOne(row, group: group, member: sequence & 3)
-        row &+= 1
-        place.position &+= 1
+      // Sequences of a group of four one after another, as many as are there and in their order.
+      var count = 1
+      while sequence & 3 &+ count < 4, row &+ count < end,
+        rows.sequence[position &+ count] == sequence &+ count
+      {
+        count &+= 1
       }
+      let group = (isVariational ? 0 : step &* groups) &+ sequence / 4
+      drawing.draw(row, group: group, member: sequence & 3, count: count)
+      row &+= count
+      place.position &+= count
     }
   }
 
@@ -88,7 +85,7 @@ package struct Dropout: Hashable, Sendable {
       mask, rate: recurrent, seed: seed, purpose: 0x7265_6375_0000 &+ UInt64(layer), kernels)
     for position in 0..<rows.batch {
       let sequence = rows.sequence[position]
-      drawing.drawOne(position, group: sequence / 4, member: sequence & 3)
+      drawing.draw(position, group: sequence / 4, member: sequence & 3, count: 1)
     }
   }
 }
@@ -116,19 +113,20 @@ private struct MaskDrawing {
     self.kernels = kernels
   }
 
-  func drawFour(_ row: Int, group: Int) {
-    for strip in 0..<mask.columns.strips {
-      draw(mask.base + strip &* mask.stripStride + row &* 16, group, strip)
+  /// Draws the rows of some members of a group, from `member` on.
+  func draw(_ row: Int, group: Int, member: Int, count: Int) {
+    guard count < 4 else {
+      for strip in 0..<mask.columns.strips {
+        draw(mask.base + strip &* mask.stripStride + row &* 16, group, strip)
+      }
+      return
     }
-  }
-
-  func drawOne(_ row: Int, group: Int, member: Int) {
     withUnsafeTemporaryAllocation(of: Float.self, capacity: 64) { memory in
       guard let four = memory.baseAddress else { return }
       for strip in 0..<mask.columns.strips {
         draw(four, group, strip)
         (mask.base + strip &* mask.stripStride + row &* 16).update(
-          from: four + member &* 16, count: 16)
+          from: four + member &* 16, count: 16 &* count)
       }
     }
   }
