@@ -52,7 +52,11 @@ import Testing
     #expect(rows.split(3) == [0..<7, 7..<13, 13..<20])
     let uneven = try Rows(
       steps: 9, RowBlocks(batch: 30), lengths: (0..<30).map { $0 < 10 ? 9 : 1 })
-    #expect(uneven.split(2) == [0..<10, 10..<30])
+    #expect(uneven.split(2) == [0..<6, 6..<30])
+    let even = try Rows(steps: 3, RowBlocks(batch: 32), lengths: nil)
+    for parts in [2, 4, 8] {
+      #expect(even.split(parts).allSatisfy { $0.count == 32 / parts }, "\(parts) threads")
+    }
     for parts in 1...40 {
       #expect(rows.split(parts).flatMap { Array($0) } == Array(0..<20))
       #expect(rows.split(parts).count == parts)

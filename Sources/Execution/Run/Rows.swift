@@ -18,7 +18,9 @@ package struct RowBlocks: Sendable {
 
   package init(batch: Int) {
     self.batch = batch
-    let count = max(1, (batch + Self.most - 1) / Self.most)
+    let least = max(1, (batch + Self.most - 1) / Self.most)
+    // An even number, so that two threads have as many each.
+    let count = least == 1 ? 1 : (least + 1) & ~1
     positions = (0..<count).map { batch * $0 / count..<batch * ($0 + 1) / count }
     height = (batch + count - 1) / count
     block = positions.enumerated().flatMap { number, range in range.map { _ in number } }
@@ -162,9 +164,9 @@ package final class Rows: @unchecked Sendable {
   }
 
   /// Cuts the positions into `parts` consecutive ranges with about equally many rows: of whole blocks, where
-  /// there are enough of them.
+  /// that makes them as equal.
   package func split(_ parts: Int) -> [Range<Int>] {
-    let isWhole = parts <= blocks.positions.count
+    let isWhole = total == steps &* batch && blocks.positions.count % max(parts, 1) == 0
     var ranges: [Range<Int>] = []
     var start = 0
     var before = 0
@@ -172,7 +174,8 @@ package final class Rows: @unchecked Sendable {
       var end = start
       while end < batch {
         let next = isWhole ? blocks.positions[blocks.block[end]].upperBound : end + 1
-        let rows = lengths[end..<next].reduce(0, +)
+        var rows = 0
+        for position in end..<next { rows += lengths[position] }
         guard part == parts || (before + rows / 2) * parts < total * part else { break }
         before += rows
         end = next
