@@ -72,7 +72,7 @@ LONG = {each.protocol: each for each in (
 
 
 def cells_found(protocol: str, part: int | None = None) -> list[str]:
-    """The best cells of a long search after a part of it; part: None for the last. None of them before it is done."""
+    """The best cells of a long search after a part of it, None for the last; an empty list before that."""
     row = Table("headline").find(protocol=protocol, seed=0, part=part or LONG[protocol].parts)
     return row["cells"].split(" | ") if row else []
 
