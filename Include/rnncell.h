@@ -1003,10 +1003,12 @@ typedef struct rnncell_study_options {
   int32_t direct_input;   /* 1: x may meet states without a matrix, as in x + linear(h), and proposals with a
                              running mean of x are made; for models whose embedding_size is their
                              hidden_size, as it is unless given */
+  int64_t max_blocks;     /* of a block-diagonal map, as product(h, blocks=4); above 1 proposals have such
+                             maps; 0: made by no proposal, though a cell to start from may have them */
 } rnncell_study_options;
 #define RNNCELL_STUDY_OPTIONS_INIT                                                              \
   {sizeof(rnncell_study_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-   0, 0, 0, 0, 0, 0, 0, 0}
+   0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /*
  * Opens a study, or begins one where there is no such file.

@@ -275,6 +275,7 @@ extension SearchSpace {
     depth = try bound(options.max_depth, depth, "max_depth", 1000)
     matrices = try bound(options.max_matrices, matrices, "max_matrices", 1000)
     states = try bound(options.max_states, states, "max_states", 4)
+    blocks = try bound(options.max_blocks, blocks, "max_blocks", Self.mostBlocks)
     if try flag(options.direct_input, "direct_input") {
       guard options.embedding_size == 0 else {
         throw .invalid(

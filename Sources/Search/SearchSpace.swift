@@ -16,13 +16,24 @@ package struct SearchSpace: Equatable, Sendable {
   package var depth: Int?
   package var matrices: Int?
   package var states: Int?
+  /// Blocks of a block-diagonal map; changes of cells make such maps where it is more than one.
+  package var blocks: Int?
   /// Whether x may meet a state without a matrix, as in `x + linear(h)`, which wants equal sizes of
   /// both; changes of cells then also add a running mean of x.
   package var directInput = false
   /// Equations of cells to start from; empty for those of the strategy.
   package var start: [String] = []
 
+  /// The largest bound on blocks.
+  package static let mostBlocks = 64
+
   package init() {}
+
+  /// A number of blocks for a new map: powers of two alike; 1 where the space has no others.
+  func drawBlocks(_ choices: inout Choices) -> Int {
+    guard let blocks, blocks > 1 else { return 1 }
+    return 1 << choices.below(blocks.bitWidth - blocks.leadingZeroBitCount)
+  }
 
   /// Whether an operation may occur.
   package func allows(_ operation: String) -> Bool { operations?.contains(operation) ?? true }
@@ -36,6 +47,9 @@ package struct SearchSpace: Equatable, Sendable {
     var depths = [Int](repeating: 0, count: graph.nodes.count)
     var count = 0
     var products = 0
+    let parts = graph.parameters.map {
+      if case .matrix(_, _, let blocks) = $0.shape { blocks } else { 1 }
+    }.max() ?? 1
     for (index, node) in graph.nodes.enumerated() {
       depths[index] = node.operands.isEmpty ? 0 : 1 + (node.operands.map { depths[$0] }.max() ?? 0)
       switch node.kind {
@@ -51,7 +65,7 @@ package struct SearchSpace: Equatable, Sendable {
     let deepest = graph.states.map { depths[$0.next] }.max() ?? 0
     for (what, value, most) in [
       ("nodes", count, nodes), ("matrices", products, matrices), ("levels", deepest, depth),
-      ("states", graph.states.count, states),
+      ("states", graph.states.count, states), ("blocks in a map", parts, blocks),
     ] {
       if let most, value > most { return "it has \(value) \(what), more than \(most)" }
     }
@@ -67,7 +81,7 @@ package struct SearchSpace: Equatable, Sendable {
     }
     for (what, value, most) in [
       ("max_nodes", nodes, 1000), ("max_depth", depth, 1000), ("max_matrices", matrices, 1000),
-      ("max_states", states, 4),
+      ("max_states", states, 4), ("max_blocks", blocks, Self.mostBlocks),
     ] {
       guard let value, !(1...most).contains(value) else { continue }
       throw .invalid("\(what) \(value) is not from 1 to \(most)")
@@ -91,6 +105,7 @@ package struct SearchSpace: Equatable, Sendable {
     if let operations { lines.append("operations " + operations.joined(separator: " ")) }
     for (name, value) in [
       ("nodes", nodes), ("depth", depth), ("matrices", matrices), ("states", states),
+      ("blocks", blocks),
     ] {
       if let value { lines.append("\(name) \(value)") }
     }
@@ -115,6 +130,7 @@ package struct SearchSpace: Equatable, Sendable {
       case ("depth", let value?): depth = value
       case ("matrices", let value?): matrices = value
       case ("states", let value?): states = value
+      case ("blocks", let value?): blocks = value
       case ("direct_input", 1): directInput = true
       default:
         throw Failure(.format, "the study's space has '\(part.prefix(32))', which is unknown")

@@ -8,7 +8,8 @@ W: on words in small, as a training of the protocol takes ten minutes: half the 
    the protocol makes. x may meet the states without a matrix, as the embedding has their size, and the search
    begins with the published cells that lead on words.
 CW: for a cell that is good at both, on words in small and on characters at the setting of the other searches.
-   It begins with what C found, and with GRU.
+   It begins with what C had found after two parts, so that both take an hour together, and its maps may be
+   block-diagonal, with which a cell of as many weights is larger: on characters size tells more than maps do.
 """
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ WORDS_START = ("gru", "mut3", "mut2", "lstm_cifg", "lstm")
 # validation text.
 CHARACTERS_SHARE = 2
 VALID_CHARACTERS = 120_000
-BOTH_START = ("gru",)
+BLOCKS = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,8 +56,8 @@ class LongSearch:
             study = rnncell.Study(path, direct_input=True, start=WORDS_START, **options)
             return study.run(objective=words_in_small(folder))
         if self.after:
-            start = [*map(rnncell.Cell, cells_found(*self.after)), *map(rnncell.Cell.stock, BOTH_START)]
-            study = rnncell.Study(path, direct_input=True, start=start, **options)
+            study = rnncell.Study(
+                path, direct_input=True, max_blocks=BLOCKS, start=cells_found(*self.after), **options)
             return study.run(objective=both(folder))
         settings = text_of(self.protocol)
         study = rnncell.Study(
@@ -68,7 +69,7 @@ class LongSearch:
 LONG = {each.protocol: each for each in (
     LongSearch("C", rungs=4, updates=12960, parts=5, tokens=160_000_000),
     LongSearch("W", rungs=3, updates=2500, parts=5, tokens=50_000_000),
-    LongSearch("CW", rungs=2, updates=2500, parts=4, tokens=60_000_000, after=("C", 5)))}
+    LongSearch("CW", rungs=3, updates=2500, parts=4, tokens=40_000_000, after=("C", 2)))}
 
 
 def cells_found(protocol: str, part: int | None = None) -> list[str]:

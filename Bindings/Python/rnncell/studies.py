@@ -149,6 +149,8 @@ class Study:
               which they stand, not by the loss alone; not with deterministic.
     operations: names of those that cells may use; None: all.
     max_nodes, max_depth, max_matrices, max_states: of a cell.
+    max_blocks: of a block-diagonal map, as product(h, blocks=4); above 1 changes of cells make such maps;
+              None: they make none.
     start:    cells to start from, in place of the strategy's; for "auto", "evolution" and "local".
     mixed_layers: the layers may have different cells; "evolution" does that.
     direct_input: x may meet states without a matrix, as in x + linear(h), which needs an embedding of the
@@ -169,7 +171,7 @@ class Study:
         max_depth: int | None = None, max_matrices: int | None = None,
         max_states: int | None = None, start: Cell | str | Iterable[Cell | str] | None = None,
         front: bool = False, preset: str | None = None,
-        mixed_layers: bool = False, direct_input: bool = False,
+        mixed_layers: bool = False, direct_input: bool = False, max_blocks: int | None = None,
     ) -> None:
         if corpus is not None and not isinstance(corpus, Corpus):
             raise TypeError(f"corpus must be a Corpus or None, not {type(corpus).__name__}; make one by "
@@ -179,7 +181,7 @@ class Study:
             "embedding_size": embedding_size, "rungs": rungs, "updates": updates,
             "batch_size": batch_size, "truncation": truncation, "tokens": tokens,
             "parameters": parameters, "max_nodes": max_nodes, "max_depth": max_depth,
-            "max_matrices": max_matrices, "max_states": max_states}
+            "max_matrices": max_matrices, "max_states": max_states, "max_blocks": max_blocks}
         numbers = {"minutes": minutes, "learning_rate": learning_rate}
         checked: dict[str, float] = {
             **{name: positive_int(name, value) for name, value in counts.items() if value is not None},

@@ -5,21 +5,21 @@ PyObject *study_open(PyObject *module, PyObject *args, PyObject *keywords) {
       "hidden_size", "layers", "embedding_size", "rungs", "updates", "batch", "truncation",
       "learning_rate", "deterministic", "read_only", "controls", "tokens", "target", "parameters",
       "operations", "max_nodes", "max_depth", "max_matrices", "max_states", "start", "front",
-      "preset", "mixed_layers", "direct_input", NULL};
+      "preset", "mixed_layers", "direct_input", "max_blocks", NULL};
   State *state = PyModule_GetState(module);
   PyObject *path, *corpus;
   unsigned long long seed = 0;
-  long long n[15] = {0};
+  long long n[16] = {0};
   int flags[6] = {0};
   int32_t status;
   rnncell_study_options options = RNNCELL_STUDY_OPTIONS_INIT;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O&O|$zKdLLLLLLLLLdpppLdLzLLLLzpzpp", names, optional_path,
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O&O|$zKdLLLLLLLLLdpppLdLzLLLLzpzppL", names, optional_path,
           &path, &corpus,
           &options.strategy, &seed, &options.minutes, &n[0], &n[1], &n[2], &n[3], &n[4], &n[5],
           &n[6], &n[7], &n[8], &options.learning_rate, &flags[0], &flags[1],
           &flags[2], &n[9], &options.target, &n[10], &options.operations, &n[11], &n[12], &n[13],
           &n[14], &options.start, &flags[3], &options.preset, &flags[4],
-          &flags[5]))
+          &flags[5], &n[15]))
     return NULL;
   options.seed = seed;
   options.trials = n[0];
@@ -43,6 +43,7 @@ PyObject *study_open(PyObject *module, PyObject *args, PyObject *keywords) {
   options.max_depth = n[12];
   options.max_matrices = n[13];
   options.max_states = n[14];
+  options.max_blocks = n[15];
   if (corpus != Py_None && !PyObject_TypeCheck(corpus, state->corpus)) {
     Py_XDECREF(path);
     PyErr_SetString(PyExc_TypeError, "corpus must be a Corpus or None");

@@ -10,8 +10,9 @@ package struct Draft: Sendable {
     case input
     case state(Int)
     case constant(Double)
-    /// A fresh matrix for each operand and, if wanted, a bias.
-    case linear(hasBias: Bool)
+    /// A fresh matrix for each operand, block-diagonal where there is more than one block, and, if wanted, a
+    /// bias.
+    case linear(hasBias: Bool, blocks: Int = 1)
     /// A learned vector of its own.
     case vector
     /// A learned number of its own, by this name.
@@ -34,7 +35,7 @@ package struct Draft: Sendable {
     next = [Int](repeating: 1, count: stateCount)
   }
 
-  /// A written cell; nil for what a draft cannot say (shared, transposed or block-diagonal matrices).
+  /// A written cell; nil for what a draft cannot say (shared or transposed matrices).
   package init?(_ cell: Cell) {
     let graph = cell.graph
     self.init(stateCount: graph.states.count)
@@ -54,13 +55,23 @@ package struct Draft: Sendable {
           place[index] = add(.vector)
         }
       case .affine(let products, let bias):
-        for product in products {
+        // A map for each number of blocks, the first with the bias.
+        var maps: [(blocks: Int, operands: [Int])] = []
+        for (product, operand) in zip(products, operands) {
           uses[product.parameter] += 1
           guard !product.isTransposed, uses[product.parameter] == 1,
-            case .matrix(_, _, let blocks) = graph.parameters[product.parameter].shape, blocks <= 1
+            case .matrix(_, _, let blocks) = graph.parameters[product.parameter].shape
           else { return nil }
+          if let map = maps.firstIndex(where: { $0.blocks == blocks }) {
+            maps[map].operands.append(operand)
+          } else {
+            maps.append((blocks, [operand]))
+          }
         }
-        place[index] = add(.linear(hasBias: bias != nil), operands)
+        for (number, map) in maps.enumerated() {
+          let made = add(.linear(hasBias: number == 0 && bias != nil, blocks: map.blocks), map.operands)
+          place[index] = number == 0 ? made : apply("add", place[index], made)
+        }
       }
     }
     next = graph.states.map { place[$0.next] }
@@ -76,11 +87,13 @@ package struct Draft: Sendable {
     add(Operation.named(name).map { .operation($0) } ?? .linear(hasBias: true), operands)
   }
 
-  package mutating func linear(_ operands: [Int]) -> Int { add(.linear(hasBias: true), operands) }
+  package mutating func linear(_ operands: [Int], blocks: Int = 1) -> Int {
+    add(.linear(hasBias: true, blocks: blocks), operands)
+  }
 
   /// A gate: sigmoid of a map of the input and a state.
-  package mutating func gate(_ operands: [Int]) -> Int {
-    apply("sigmoid", linear(operands))
+  package mutating func gate(_ operands: [Int], blocks: Int = 1) -> Int {
+    apply("sigmoid", linear(operands, blocks: blocks))
   }
 
   /// Points every reader of a node, states included, to another, save the nodes listed.
@@ -159,7 +172,8 @@ package struct Draft: Sendable {
       case .input: place[node] = builder.input
       case .state: break
       case .constant(let value): place[node] = builder.constant(value)
-      case .linear(let hasBias): place[node] = builder.linear(operands, hasBias: hasBias)
+      case .linear(let hasBias, let blocks):
+        place[node] = builder.linear(operands, hasBias: hasBias, blocks: blocks)
       case .vector:
         vectors += 1
         place[node] = builder.vector("p\(vectors)")

@@ -89,7 +89,7 @@ package struct DraftRules: Sendable {
     let isSum = sums.contains(operation.name)
     guard others.count < operands.count, isSum || operation.name == "multiply" else { return false }
     switch draft.nodes[other].kind {
-    case .linear(let hasBias): return isSum && hasBias
+    case .linear(let hasBias, _): return isSum && hasBias
     case .operation(let inner):
       return (isSum ? sums.contains(inner.name) : inner == operation)
         && draft.nodes[other].operands.contains(where: isLearned)

@@ -3,7 +3,7 @@ import Cells
 /// One small change of a cell.
 package enum Mutation: Int, CaseIterable, Sendable {
   case swapOperation, insertOperation, removeNode, rewire, insertGate, changeMap, addState
-  case removeState, regrow, addMean, changeConstant
+  case removeState, regrow, addMean, changeConstant, changeBlocks
 
   /// What is put above a value, and what takes the place of another operation.
   private static let inserted: [Operation] = [.tanh, .sigmoid, .relu, .softsign, .sin, .layerNorm]
@@ -12,9 +12,10 @@ package enum Mutation: Int, CaseIterable, Sendable {
     .add, .multiply, .subtract, .max, .min,
   ]
 
-  /// How often each is tried; the last two are for a space with direct input.
+  /// How often each is tried; the last three are for a space with direct input, and with blocks.
   private static func weights(_ space: SearchSpace) -> [Double] {
     [2, 1.5, 2, 1.5, 2, 1.5, 0.7, 0.5, 1] + (space.directInput ? [2.5, 1] : [0, 0])
+      + [space.blocks ?? 1 > 1 ? 1.5 : 0]
   }
 
   /// Changes a draft at a random place with a random mutation; false when it did not apply.
@@ -50,11 +51,12 @@ package enum Mutation: Int, CaseIterable, Sendable {
         return false
       }
       draft.nodes[node].operands[choices.below(draft.nodes[node].operands.count)] = source
-    case .insertGate: return insertGate(in: &draft, operations + maps, &choices)
+    case .insertGate: return insertGate(in: &draft, operations + maps, space, &choices)
     case .changeMap: return changeMap(in: &draft, maps, order, &choices)
-    case .addState: return addState(to: &draft, operations + maps, &choices)
-    case .addMean: return space.directInput && addMean(to: &draft, operations + maps, &choices)
+    case .addState: return addState(to: &draft, operations + maps, space, &choices)
+    case .addMean: return space.directInput && addMean(to: &draft, operations + maps, space, &choices)
     case .changeConstant: return changeConstant(in: &draft, order, &choices)
+    case .changeBlocks: return changeBlocks(in: &draft, maps, space, &choices)
     case .removeState:
       guard draft.next.count > 1 else { return false }
       let state = 1 + choices.below(draft.next.count - 1)
@@ -89,14 +91,17 @@ package enum Mutation: Int, CaseIterable, Sendable {
   }
 
   /// Blends a value with a previous state, or scales it, by a fresh gate.
-  private func insertGate(in draft: inout Draft, _ nodes: [Int], _ choices: inout Choices) -> Bool {
+  private func insertGate(
+    in draft: inout Draft, _ nodes: [Int], _ space: SearchSpace, _ choices: inout Choices
+  ) -> Bool {
     guard let node = choices.pick(nodes) else { return false }
     let isOutput = choices.chance(0.4)
     let target = isOutput ? draft.next[choices.below(draft.next.count)] : node
     let state = 1 + choices.below(draft.next.count)
     let blends = choices.chance(0.65)
+    let blocks = space.drawBlocks(&choices)
     insert(&draft, above: target) {
-      let gate = $0.gate([0, state])
+      let gate = $0.gate([0, state], blocks: blocks)
       return blends ? $0.apply("blend", gate, target, state) : $0.apply("multiply", gate, target)
     }
     return true
@@ -137,6 +142,18 @@ package enum Mutation: Int, CaseIterable, Sendable {
     return true
   }
 
+  /// Makes a map block-diagonal, with which a cell of as many weights is larger, or whole again.
+  private func changeBlocks(
+    in draft: inout Draft, _ maps: [Int], _ space: SearchSpace, _ choices: inout Choices
+  ) -> Bool {
+    guard let map = choices.pick(maps),
+      case .linear(let hasBias, let old) = draft.nodes[map].kind
+    else { return false }
+    let blocks = space.drawBlocks(&choices)
+    draft.nodes[map].kind = .linear(hasBias: hasBias, blocks: blocks)
+    return blocks != old
+  }
+
   /// Makes room for one more state behind the others, and gives it and where a node is then; nil where
   /// there are enough.
   private func makeState(
@@ -157,10 +174,12 @@ package enum Mutation: Int, CaseIterable, Sendable {
   }
 
   /// A gated memory beside the others, read by one node.
-  private func addState(to draft: inout Draft, _ nodes: [Int], _ choices: inout Choices) -> Bool {
+  private func addState(
+    to draft: inout Draft, _ nodes: [Int], _ space: SearchSpace, _ choices: inout Choices
+  ) -> Bool {
     guard let (state, reader) = makeState(in: &draft, nodes, &choices) else { return false }
-    let candidate = draft.apply("tanh", draft.linear([0, 1]))
-    let gate = draft.gate([0, 1])
+    let candidate = draft.apply("tanh", draft.linear([0, 1], blocks: space.drawBlocks(&choices)))
+    let gate = draft.gate([0, 1], blocks: space.drawBlocks(&choices))
     draft.next.append(draft.apply("blend", gate, 1 + state, candidate))
     if case .linear = draft.nodes[reader].kind {
       draft.nodes[reader].operands.append(1 + state)
@@ -178,7 +197,9 @@ package enum Mutation: Int, CaseIterable, Sendable {
   /// Added to the output, it is most often kept from the rest of the cell, which then reads a state of its own
   /// in place of h, and may also be mapped, which says what goes with the words that were said (the context of
   /// Mikolov et al. 2015, arXiv:1412.7753).
-  private func addMean(to draft: inout Draft, _ nodes: [Int], _ choices: inout Choices) -> Bool {
+  private func addMean(
+    to draft: inout Draft, _ nodes: [Int], _ space: SearchSpace, _ choices: inout Choices
+  ) -> Bool {
     let isOutput = choices.chance(0.6)
     var memory = 1
     if isOutput, choices.chance(0.7), draft.next.count + 2 <= DraftRules.evolved.states,
@@ -193,12 +214,13 @@ package enum Mutation: Int, CaseIterable, Sendable {
     func scaled(_ factor: Double, _ node: Int) -> Int {
       factor == 1 ? node : draft.apply("multiply", draft.add(.constant(factor)), node)
     }
-    let kept = choices.chance(0.5) ? draft.apply("multiply", draft.gate([0, memory]), 0) : 0
+    let kept = choices.chance(0.5) ? gated(&draft, memory, space, &choices) : 0
     draft.next.append(draft.apply("add", scaled(1 - share, 1 + state), scaled(share, kept)))
     var read = scaled(choices.pick([1, 2, 4]) ?? 1, draft.next[state])
     if isOutput {
       if choices.chance(0.5) {
-        let mapped = draft.add(.linear(hasBias: false), [draft.next[state]])
+        let mapped = draft.add(
+          .linear(hasBias: false, blocks: space.drawBlocks(&choices)), [draft.next[state]])
         read = draft.apply("add", read, mapped)
       }
       draft.next[0] = draft.apply("add", draft.next[0], read)
@@ -206,5 +228,12 @@ package enum Mutation: Int, CaseIterable, Sendable {
       insert(&draft, above: reader) { $0.apply("add", reader, read) }
     }
     return true
+  }
+
+  /// What a gate of x and a state lets through of x.
+  private func gated(
+    _ draft: inout Draft, _ memory: Int, _ space: SearchSpace, _ choices: inout Choices
+  ) -> Int {
+    draft.apply("multiply", draft.gate([0, memory], blocks: space.drawBlocks(&choices)), 0)
   }
 }

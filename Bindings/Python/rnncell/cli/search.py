@@ -50,7 +50,8 @@ def add(commands: Any) -> None:
                        ("parameters", "of every model (default: as with LSTM of --hidden)"),
                        ("max-nodes", "operations and maps of a cell"),
                        ("max-depth", "operations on the longest way through a cell"),
-                       ("max-matrices", "of a cell"), ("max-states", "of a cell")):
+                       ("max-matrices", "of a cell"), ("max-states", "of a cell"),
+                       ("max-blocks", "of a block-diagonal map (default: none are made)")):
         command.add_argument(f"--{name}", type=COUNT, metavar="N", help=text)
     command.add_argument("--learning-rate", "--lr", type=POSITIVE, metavar="RATE",
                          help="of adam (default: 0.002)")
@@ -101,7 +102,7 @@ def study_options(arguments: argparse.Namespace) -> dict[str, Any]:
         "learning_rate": arguments.learning_rate, "deterministic": arguments.deterministic,
         "parameters": arguments.parameters, "max_nodes": arguments.max_nodes,
         "max_depth": arguments.max_depth, "max_matrices": arguments.max_matrices,
-        "max_states": arguments.max_states, "operations": arguments.operations,
+        "max_states": arguments.max_states, "max_blocks": arguments.max_blocks, "operations": arguments.operations,
         "start": arguments.start and [cell_from_argument(text) for text in arguments.start],
         "target": arguments.target, "front": arguments.front,
         "preset": arguments.preset, "mixed_layers": arguments.mixed_layers,
