@@ -29,10 +29,12 @@ package struct SearchSpace: Equatable, Sendable {
 
   package init() {}
 
-  /// A number of blocks for a new map: powers of two alike; 1 where the space has no others.
+  /// The most blocks of a new map: the largest power of two that is allowed.
+  var newBlocks: Int { 1 << ((blocks ?? 1).bitWidth - 1 - (blocks ?? 1).leadingZeroBitCount) }
+
+  /// A number of blocks for a new map, all powers of two alike.
   func drawBlocks(_ choices: inout Choices) -> Int {
-    guard let blocks, blocks > 1 else { return 1 }
-    return 1 << choices.below(blocks.bitWidth - blocks.leadingZeroBitCount)
+    newBlocks == 1 ? 1 : 1 << choices.below(newBlocks.trailingZeroBitCount + 1)
   }
 
   /// Whether an operation may occur.

@@ -103,6 +103,12 @@ package struct StudySettings: Equatable, Sendable {
           + names { $0.takesStarts })
     }
     let sizes = sizes ?? EvaluationSizes()
+    let embedding = sizes.embeddingSize ?? sizes.hiddenSize
+    guard corpus.isEmpty || space.directInput || embedding.isMultiple(of: space.newBlocks) else {
+      throw .invalid(
+        "\(space.newBlocks) blocks do not divide the embedding's \(embedding) numbers; give an embedding_size "
+          + "that is a multiple of it, direct_input, or fewer max_blocks")
+    }
     guard sizes.learningRate > 0, sizes.learningRate <= 1000 else {
       throw .invalid("learning_rate \(sizes.learningRate) is not above 0 and up to 1000")
     }

@@ -265,6 +265,30 @@ def test_x_meets_h_where_a_study_allows_it(strategy, tmp_path, corpus):
         assert len(study.history) > count
 
 
+@pytest.mark.parametrize("strategy", ["auto", "local"])
+def test_maps_have_blocks_where_a_study_allows_them(strategy, tmp_path, corpus):
+    for most in (None, 1, 4):
+        study = rnncell.Study(strategy=strategy, trials=60, max_blocks=most, seed=2)
+        study.run(objective=formula)
+        found = {int(number) for row in study.history for number in re.findall(r"blocks=(\d+)", row.equations)}
+        assert found == ({2, 4} if most == 4 else set())
+    with pytest.raises(rnncell.InvalidArgumentError, match="it has 8 blocks in a map, more than 4"):
+        rnncell.Study(strategy=strategy, max_blocks=4, start=["h' = tanh(linear(x, h, blocks=8))"])
+    with pytest.raises(rnncell.InvalidArgumentError, match="max_blocks 65"):
+        rnncell.Study(strategy=strategy, max_blocks=65)
+    with pytest.raises(rnncell.InvalidArgumentError, match="8 blocks do not divide the embedding's 20 numbers"):
+        rnncell.Study(None, corpus, strategy=strategy, max_blocks=8, hidden_size=20)
+    # The sizes of models are then multiples of the blocks, and it is kept with the study.
+    path = tmp_path / "study.db"
+    options = {"strategy": strategy, "updates": 2, "hidden_size": 10, "embedding_size": 8}
+    with rnncell.Study(path, corpus, max_blocks=8, trials=10, seed=1, **options) as study:
+        study.run()
+    with rnncell.Study(path, corpus, trials=20) as study:
+        study.run()
+        assert all(row.state in ("scored", "rejected") for row in study.history)
+        assert any("blocks=" in row.equations for row in study.history[10:])
+
+
 def test_a_study_starts_from_given_cells():
     mine = rnncell.Cell("h' = tanh(linear(x, h)) + 0.5 * h")
     study = rnncell.Study(strategy="auto", trials=3, start=[mine])

@@ -72,10 +72,54 @@ import Testing
     #expect(!Mutation.changeConstant.apply(to: &plain, &choices))
   }
 
-  @Test("A space's permission to use x is kept in its text")
+  @Test("Maps become block-diagonal only in a space that has blocks, and whole again")
+  func blocks() throws {
+    func blocks(_ cell: Cell) -> [Int] {
+      cell.graph.parameters.compactMap {
+        if case .matrix(_, _, let blocks) = $0.shape { blocks } else { nil }
+      }
+    }
+    var space = SearchSpace()
+    space.directInput = true
+    #expect(try children(space, seed: 7).flatMap(blocks).allSatisfy { $0 == 1 }, "seed 7")
+    space.blocks = 6
+    let children = try children(space, seed: 7)
+    #expect(Set(children.flatMap(blocks)) == [1, 2, 4], "seed 7")
+    // The map of a mean may have them, too.
+    #expect(children.contains { $0.equations.contains("product(d', blocks=") }, "seed 7")
+    #expect(children.allSatisfy { space.reason(against: $0) == nil })
+    space.blocks = 1
+    #expect(children.contains { space.reason(against: $0) == "it has 4 blocks in a map, more than 1" })
+
+    let cell = try Cell(parsing: "h' = tanh(linear(x, h, blocks=2))")
+    space.blocks = 2
+    var choices = Choices(seed: 1)
+    var found: Set<String> = []
+    for _ in 0..<10 {
+      var draft = try #require(Draft(cell))
+      if Mutation.changeBlocks.apply(to: &draft, in: space, &choices) {
+        found.insert(try draft.cell().equations)
+      }
+    }
+    #expect(found == ["h' = tanh(linear(x, h))"], "seed 1")
+  }
+
+  @Test(
+    "A draft has the blocks of the cell that it is of",
+    arguments: [
+      "h' = tanh(linear(x, h, blocks=2))", "h' = tanh(linear(x, blocks=4) + product(h, blocks=2))",
+      "c' = tanh(linear(x) + product(c, blocks=4)); h' = c' + product(c', blocks=2)",
+    ])
+  func drafts(_ text: String) throws {
+    let cell = try Cell(parsing: text)
+    #expect(try #require(Draft(cell)).cell() == cell)
+  }
+
+  @Test("A space's permission to use x, and blocks, is kept in its text")
   func text() throws {
     var space = SearchSpace()
     space.directInput = true
+    space.blocks = 8
     #expect(try SearchSpace(text: space.text) == space)
     #expect(try SearchSpace(text: SearchSpace().text) == SearchSpace())
   }

@@ -81,8 +81,9 @@ struct StrategyTests {
   @Test("every mutation applies somewhere and changes cells", arguments: Mutation.allCases)
   func mutation(_ mutation: Mutation) throws {
     var space = SearchSpace()
-    // Without it addMean never applies; changeConstant does to scrn alone.
+    // Without these addMean and changeBlocks never apply; changeConstant does to scrn alone.
     space.directInput = true
+    space.blocks = 4
     var applied = 0
     var changed = 0
     for seed in 0..<200 {

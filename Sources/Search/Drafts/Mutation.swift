@@ -15,7 +15,7 @@ package enum Mutation: Int, CaseIterable, Sendable {
   /// How often each is tried; the last three are for a space with direct input, and with blocks.
   private static func weights(_ space: SearchSpace) -> [Double] {
     [2, 1.5, 2, 1.5, 2, 1.5, 0.7, 0.5, 1] + (space.directInput ? [2.5, 1] : [0, 0])
-      + [space.blocks ?? 1 > 1 ? 1.5 : 0]
+      + [space.newBlocks > 1 ? 1.5 : 0]
   }
 
   /// Changes a draft at a random place with a random mutation; false when it did not apply.
