@@ -274,7 +274,7 @@ def test_maps_have_blocks_where_a_study_allows_them(strategy, tmp_path, corpus):
         assert found == ({2, 4} if most == 4 else set())
     with pytest.raises(rnncell.InvalidArgumentError, match="it has 8 blocks in a map, more than 4"):
         rnncell.Study(strategy=strategy, max_blocks=4, start=["h' = tanh(linear(x, h, blocks=8))"])
-    with pytest.raises(rnncell.InvalidArgumentError, match="max_blocks 65"):
+    with pytest.raises(rnncell.LimitError, match="max_blocks is 65"):
         rnncell.Study(strategy=strategy, max_blocks=65)
     with pytest.raises(rnncell.InvalidArgumentError, match="8 blocks do not divide the embedding's 20 numbers"):
         rnncell.Study(None, corpus, strategy=strategy, max_blocks=8, hidden_size=20)
