@@ -29,6 +29,9 @@ package struct SearchSpace: Equatable, Sendable {
 
   package init() {}
 
+  /// States of a cell that changes make larger.
+  var mostStates: Int { states ?? DraftRules.evolved.states }
+
   /// The most blocks of a new map: the largest power of two that is allowed.
   var newBlocks: Int { 1 << ((blocks ?? 1).bitWidth - 1 - (blocks ?? 1).leadingZeroBitCount) }
 

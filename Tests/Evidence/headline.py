@@ -57,7 +57,7 @@ class LongSearch:
             return study.run(objective=words_in_small(folder))
         if self.after:
             study = rnncell.Study(
-                path, direct_input=True, max_blocks=BLOCKS, start=cells_found(*self.after), **options)
+                path, direct_input=True, max_blocks=BLOCKS, max_states=4, start=cells_found(*self.after), **options)
             return study.run(objective=both(folder))
         settings = text_of(self.protocol)
         study = rnncell.Study(

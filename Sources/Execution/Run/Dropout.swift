@@ -148,9 +148,10 @@ package final class StripMemory: @unchecked Sendable {
   package let view: StripView
 
   package init(rows: Int, columns: Int) throws(Failure) {
-    let (floats, overflow) = columns.strips.multipliedReportingOverflow(by: rows * 16)
+    let stride = stripStride(rows: rows)
+    let (floats, overflow) = columns.strips.multipliedReportingOverflow(by: stride)
     buffer = try Buffer(count: overflow ? .max : floats)
-    view = StripView(base: buffer.base, stripStride: rows * 16, columns: columns)
+    view = StripView(base: buffer.base, stripStride: stride, columns: columns)
   }
 }
 

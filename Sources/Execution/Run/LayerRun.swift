@@ -11,6 +11,9 @@ final class LayerRun: @unchecked Sendable {
   /// Rows that the memory has room for: T x B.
   let capacity: Int
 
+  /// Floats from strip to strip of the tape, and of the states and their gradients.
+  private let tapeStride: Int
+  private let stateStride: Int
   /// Values that keep a row for every sequence and step [tapeStrips][capacity][16].
   private let tape: Buffer<Float>
   /// The states before the first step and after every step [stateStrips][batch + capacity][16].
@@ -50,24 +53,26 @@ final class LayerRun: @unchecked Sendable {
     self.blocks = blocks
     self.capacity = capacity
     func strips(_ count: Int, _ rows: Int) throws(Failure) -> Buffer<Float> {
-      let (floats, overflow) = count.multipliedReportingOverflow(by: rows * 16)
+      let (floats, overflow) = count.multipliedReportingOverflow(by: rows)
       return try Buffer(count: overflow ? .max : floats)
     }
-    tape = try strips(plan.tapeStrips, capacity)
-    states = try strips(plan.stateStrips, batch + capacity)
+    tapeStride = stripStride(rows: capacity)
+    stateStride = stripStride(rows: batch + capacity)
+    tape = try strips(plan.tapeStrips, tapeStride)
+    states = try strips(plan.stateStrips, stateStride)
     let padded = blocks.positions.count * blocks.height
-    step = try strips(plan.stepStrips, padded)
-    carry = try strips(plan.keepsTape ? 2 * plan.stateStrips : 0, padded)
+    step = try strips(plan.stepStrips, padded * 16)
+    carry = try strips(plan.keepsTape ? 2 * plan.stateStrips : 0, padded * 16)
     let keepsHoisted = plan.keepsTape && plan.states.contains(where: \.isHoisted)
-    hoistedGradient = try strips(keepsHoisted ? plan.stateStrips : 0, batch + capacity)
-    finalGradient = try strips(plan.keepsTape ? plan.stateStrips : 0, batch)
+    hoistedGradient = try strips(keepsHoisted ? plan.stateStrips : 0, stateStride)
+    finalGradient = try strips(plan.keepsTape ? plan.stateStrips : 0, batch * 16)
     packed = try Buffer(count: plan.packedFloats)
     constants = try Buffer(count: (plan.constants.count + 1) * 16)
     for (index, value) in plan.constants.enumerated() {
       for lane in 0..<16 { constants[(index + 1) * 16 + lane] = value }
     }
     let scalars = plan.columnSums.filter(\.isScalar)
-    sums = try strips(scalars.map(\.strips).max() ?? 0, 1)
+    sums = try strips(scalars.map(\.strips).max() ?? 0, 16)
     let nowhere = StripView(base: constants.base, stripStride: 0, columns: 0)
     (input, inputGradient, outputGradient) = (nowhere, nowhere, nowhere)
     places = []
@@ -79,17 +84,16 @@ final class LayerRun: @unchecked Sendable {
   /// Rows of state `index` from the initial ones on.
   func stateView(_ index: Int) -> StripView {
     let place = plan.states[index]
-    let stride = (batch &+ capacity) &* 16
     return StripView(
-      base: states.base + place.strip &* stride, stripStride: stride, columns: place.columns)
+      base: states.base + place.strip &* stateStride, stripStride: stateStride,
+      columns: place.columns)
   }
 
   /// The gradients of state `index`, if it is outside the time loop, with the rows of `stateView`.
   func hoistedGradientView(_ index: Int) -> StripView {
     let place = plan.states[index]
-    let stride = (batch &+ capacity) &* 16
     return StripView(
-      base: hoistedGradient.base + place.strip &* stride, stripStride: stride,
+      base: hoistedGradient.base + place.strip &* stateStride, stripStride: stateStride,
       columns: place.columns)
   }
 
@@ -152,7 +156,7 @@ final class LayerRun: @unchecked Sendable {
       case .inputGradient: places.append(rows(inputGradient))
       case .outputGradient: places.append(rows(outputGradient))
       case .tape:
-        places.append(rows(tape.base + slot.index &* capacity &* 16, capacity &* 16))
+        places.append(rows(tape.base + slot.index &* tapeStride, tapeStride))
       case .previousState, .nextState: places.append(rows(stateView(slot.index)))
       case .nextStateGradient, .previousStateGradient:
         places.append(rows(carryView(slot.index, parity: 0, position: 0)))

@@ -192,6 +192,15 @@ package final class Rows: @unchecked Sendable {
   }
 }
 
+/// Floats from one strip of so many rows to the next.
+///
+/// In a cache the same rows of all strips would often be in each other's way: 10,240 rows are 640 KiB, of which
+/// all strips have the same place. So strips of more than a page lie 13 lines behind whole pages.
+func stripStride(rows: Int) -> Int {
+  let lines = rows < 64 ? rows : rows &+ (13 &- rows) & 63
+  return lines &* 16
+}
+
 /// Rows of strips in memory: element (r, c) is `base[(c / 16) * stripStride + r * 16 + c % 16]`.
 package struct StripView: @unchecked Sendable {
   package var base: UnsafeMutablePointer<Float>

@@ -3,7 +3,7 @@ import Cells
 /// One small change of a cell.
 package enum Mutation: Int, CaseIterable, Sendable {
   case swapOperation, insertOperation, removeNode, rewire, insertGate, changeMap, addState
-  case removeState, regrow, addMean, changeConstant, changeBlocks
+  case removeState, regrow, addMean, changeConstant, changeBlocks, addLeak
 
   /// What is put above a value, and what takes the place of another operation.
   private static let inserted: [Operation] = [.tanh, .sigmoid, .relu, .softsign, .sin, .layerNorm]
@@ -12,17 +12,20 @@ package enum Mutation: Int, CaseIterable, Sendable {
     .add, .multiply, .subtract, .max, .min,
   ]
 
-  /// How often each is tried; the last three are for a space with direct input, and with blocks.
-  private static func weights(_ space: SearchSpace) -> [Double] {
-    [2, 1.5, 2, 1.5, 2, 1.5, 0.7, 0.5, 1] + (space.directInput ? [2.5, 1] : [0, 0])
-      + [space.newBlocks > 1 ? 1.5 : 0]
+  /// How often each is tried; the last four are for a space with direct input, and with blocks.
+  private static func weights(_ space: SearchSpace, _ draft: Draft) -> [Double] {
+    // The first mean is what helps most where x may be read as it is.
+    let hasMean = draft.nodes.contains { if case .constant = $0.kind { true } else { false } }
+    return [2, 1.5, 2, 1.5, 2, 1.5, 0.7, 0.5, 1]
+      + (space.directInput ? [hasMean ? 2 : 6, 1] : [0, 0])
+      + (space.newBlocks > 1 ? [1.5, 1.5] : [0, 0])
   }
 
   /// Changes a draft at a random place with a random mutation; false when it did not apply.
   package static func apply(
     to draft: inout Draft, in space: SearchSpace = SearchSpace(), _ choices: inout Choices
   ) -> Bool {
-    allCases[choices.weighted(weights(space))].apply(to: &draft, in: space, &choices)
+    allCases[choices.weighted(weights(space, draft))].apply(to: &draft, in: space, &choices)
   }
 
   /// Changes a draft at a random place; false when this mutation does not apply there.
@@ -57,6 +60,10 @@ package enum Mutation: Int, CaseIterable, Sendable {
     case .addMean: return space.directInput && addMean(to: &draft, operations + maps, space, &choices)
     case .changeConstant: return changeConstant(in: &draft, order, &choices)
     case .changeBlocks: return changeBlocks(in: &draft, maps, space, &choices)
+    case .addLeak:
+      let state = choices.below(draft.next.count)
+      let gate = draft.gate([0, 1 + state], blocks: space.drawBlocks(&choices))
+      draft.next[state] = draft.apply("blend", gate, 1 + state, draft.next[state])
     case .removeState:
       guard draft.next.count > 1 else { return false }
       let state = 1 + choices.below(draft.next.count - 1)
@@ -157,9 +164,9 @@ package enum Mutation: Int, CaseIterable, Sendable {
   /// Makes room for one more state behind the others, and gives it and where a node is then; nil where
   /// there are enough.
   private func makeState(
-    in draft: inout Draft, _ nodes: [Int], _ choices: inout Choices
+    in draft: inout Draft, _ nodes: [Int], _ space: SearchSpace, _ choices: inout Choices
   ) -> (state: Int, reader: Int)? {
-    guard draft.next.count < DraftRules.evolved.states, let node = choices.pick(nodes) else {
+    guard draft.next.count < space.mostStates, let node = choices.pick(nodes) else {
       return nil
     }
     let state = draft.next.count
@@ -177,7 +184,7 @@ package enum Mutation: Int, CaseIterable, Sendable {
   private func addState(
     to draft: inout Draft, _ nodes: [Int], _ space: SearchSpace, _ choices: inout Choices
   ) -> Bool {
-    guard let (state, reader) = makeState(in: &draft, nodes, &choices) else { return false }
+    guard let (state, reader) = makeState(in: &draft, nodes, space, &choices) else { return false }
     let candidate = draft.apply("tanh", draft.linear([0, 1], blocks: space.drawBlocks(&choices)))
     let gate = draft.gate([0, 1], blocks: space.drawBlocks(&choices))
     draft.next.append(draft.apply("blend", gate, 1 + state, candidate))
@@ -202,14 +209,14 @@ package enum Mutation: Int, CaseIterable, Sendable {
   ) -> Bool {
     let isOutput = choices.chance(0.6)
     var memory = 1
-    if isOutput, choices.chance(0.7), draft.next.count + 2 <= DraftRules.evolved.states,
-      let (own, _) = makeState(in: &draft, nodes, &choices)
+    if isOutput, choices.chance(0.7), draft.next.count + 2 <= space.mostStates,
+      let (own, _) = makeState(in: &draft, nodes, space, &choices)
     {
       draft.next.append(draft.next[0])
       draft.replace(1, by: 1 + own)
       memory = 1 + own
     }
-    guard let (state, reader) = makeState(in: &draft, nodes, &choices) else { return false }
+    guard let (state, reader) = makeState(in: &draft, nodes, space, &choices) else { return false }
     let share = choices.pick([0.1, 0.05, 0.02, 0.01]) ?? 0.02
     func scaled(_ factor: Double, _ node: Int) -> Int {
       factor == 1 ? node : draft.apply("multiply", draft.add(.constant(factor)), node)
