@@ -104,6 +104,35 @@ import Testing
     #expect(found == ["h' = tanh(linear(x, h))"], "seed 1")
   }
 
+  @Test("Cells have four states where a space allows so many, and three otherwise")
+  func states() throws {
+    for allowed in [nil, 4] {
+      var space = SearchSpace()
+      space.directInput = true
+      space.states = allowed
+      var most = 0
+      for seed in 0..<50 {
+        var choices = Choices(seed: UInt64(seed))
+        var draft = try #require(Draft(try Cell.stock("lstm")))
+        guard Mutation.addMean.apply(to: &draft, in: space, &choices),
+          DraftRules.evolved.allow(draft, in: space)
+        else { continue }
+        most = max(most, try draft.cell().graph.states.count)
+      }
+      #expect(most == allowed ?? 3)
+    }
+  }
+
+  @Test("A leak keeps a part of a state by a gate")
+  func leak() throws {
+    var choices = Choices(seed: 1)
+    var draft = try #require(Draft(try Cell(parsing: "h' = tanh(linear(x, h))")))
+    #expect(Mutation.addLeak.apply(to: &draft, &choices))
+    #expect(
+      try draft.cell()
+        == Cell(parsing: "h' = blend(sigmoid(linear(x, h)), h, tanh(linear(x, h)))"))
+  }
+
   @Test(
     "A draft has the blocks of the cell that it is of",
     arguments: [
