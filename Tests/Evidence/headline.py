@@ -8,7 +8,7 @@ W: on words in small, as a training of the protocol takes ten minutes: half the 
    the protocol makes. x may meet the states without a matrix, as the embedding has their size, and the search
    begins with the published cells that lead on words.
 CW: for a cell that is good at both, on words in small and on characters at the setting of the other searches.
-   It begins with what C had found after two parts, so that both take an hour together, and its maps may be
+   It begins with what C had found in its first two parts, so that both take an hour together, and its maps may be
    block-diagonal, with which a cell of as many weights is larger: on characters size tells more than maps do.
 """
 from __future__ import annotations
@@ -56,8 +56,10 @@ class LongSearch:
             study = rnncell.Study(path, direct_input=True, start=WORDS_START, **options)
             return study.run(objective=words_in_small(folder))
         if self.after:
+            protocol, last = self.after
+            cells = [cell for part in range(last, 0, -1) for cell in cells_found(protocol, part)]
             study = rnncell.Study(
-                path, direct_input=True, max_blocks=BLOCKS, max_states=4, start=cells_found(*self.after), **options)
+                path, direct_input=True, max_blocks=BLOCKS, max_states=4, start=dict.fromkeys(cells), **options)
             return study.run(objective=both(folder))
         settings = text_of(self.protocol)
         study = rnncell.Study(
@@ -69,7 +71,7 @@ class LongSearch:
 LONG = {each.protocol: each for each in (
     LongSearch("C", rungs=4, updates=12960, parts=5, tokens=160_000_000),
     LongSearch("W", rungs=3, updates=2500, parts=5, tokens=50_000_000),
-    LongSearch("CW", rungs=3, updates=2500, parts=4, tokens=40_000_000, after=("C", 2)))}
+    LongSearch("CW", rungs=2, updates=2500, parts=4, tokens=45_000_000, after=("C", 2)))}
 
 
 def cells_found(protocol: str, part: int | None = None) -> list[str]:

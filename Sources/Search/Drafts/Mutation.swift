@@ -207,9 +207,9 @@ package enum Mutation: Int, CaseIterable, Sendable {
   private func addMean(
     to draft: inout Draft, _ nodes: [Int], _ space: SearchSpace, _ choices: inout Choices
   ) -> Bool {
-    let isOutput = choices.chance(0.6)
+    let isOutput = choices.chance(0.75)
     var memory = 1
-    if isOutput, choices.chance(0.7), draft.next.count + 2 <= space.mostStates,
+    if isOutput, choices.chance(0.85), draft.next.count + 2 <= space.mostStates,
       let (own, _) = makeState(in: &draft, nodes, space, &choices)
     {
       draft.next.append(draft.next[0])
@@ -217,13 +217,13 @@ package enum Mutation: Int, CaseIterable, Sendable {
       memory = 1 + own
     }
     guard let (state, reader) = makeState(in: &draft, nodes, space, &choices) else { return false }
-    let share = choices.pick([0.1, 0.05, 0.02, 0.01]) ?? 0.02
+    let share = choices.pick([0.05, 0.02, 0.02, 0.01]) ?? 0.02
     func scaled(_ factor: Double, _ node: Int) -> Int {
       factor == 1 ? node : draft.apply("multiply", draft.add(.constant(factor)), node)
     }
     let kept = choices.chance(0.5) ? gated(&draft, memory, space, &choices) : 0
     draft.next.append(draft.apply("add", scaled(1 - share, 1 + state), scaled(share, kept)))
-    var read = scaled(choices.pick([1, 2, 4]) ?? 1, draft.next[state])
+    var read = scaled(choices.pick([1, 2, 2, 4]) ?? 1, draft.next[state])
     if isOutput {
       if choices.chance(0.5) {
         let mapped = draft.add(
