@@ -88,7 +88,7 @@ package final class Unroll: @unchecked Sendable {
       let layer = try LayerRun(
         plan, stateCount: part.cell.graph.states.count, blocks, capacity: capacity)
       if drawsZoneout {
-        layer.zoneout = try ZoneoutRun(plan, batch: batch, capacity: capacity)
+        layer.zoneout = try ZoneoutRun(plan, blocks, capacity: capacity)
       }
       layers.append(layer)
     }

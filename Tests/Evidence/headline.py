@@ -8,8 +8,9 @@ W: on words in small, as a training of the protocol takes ten minutes: half the 
    the protocol makes. x may meet the states without a matrix, as the embedding has their size, and the search
    begins with the published cells that lead on words.
 CW: for a cell that is good at both, on words in small and on characters at the setting of the other searches.
-   It begins with what C had found in its first two parts, so that both take an hour together, and its maps may be
-   block-diagonal, with which a cell of as many weights is larger: on characters size tells more than maps do.
+   It begins with what C had found after two parts and W after one, so that all take an hour together, and its
+   maps may be block-diagonal, with which a cell of as many weights is larger: on characters size tells more than
+   maps do.
 """
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ WORDS_START = ("gru", "mut3", "mut2", "lstm_cifg", "lstm")
 # validation text.
 CHARACTERS_SHARE = 2
 VALID_CHARACTERS = 120_000
-BLOCKS = 4
+BLOCKS = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +46,8 @@ class LongSearch:
     updates: int
     parts: int
     tokens: int
-    # The search, and so many parts of it, whose best cells it begins with.
-    after: tuple[str, int] | None = None
+    # Searches, and so many parts of each, whose best cells it begins with.
+    after: tuple[tuple[str, int], ...] = ()
 
     def study(self, path: pathlib.Path, folder: pathlib.Path, seed: int, part: int) -> rnncell.Study:
         """The study up to the end of a part."""
@@ -56,10 +57,9 @@ class LongSearch:
             study = rnncell.Study(path, direct_input=True, start=WORDS_START, **options)
             return study.run(objective=words_in_small(folder))
         if self.after:
-            protocol, last = self.after
-            cells = [cell for part in range(last, 0, -1) for cell in cells_found(protocol, part)]
+            start = [cell for protocol, part in self.after for cell in cells_found(protocol, part)]
             study = rnncell.Study(
-                path, direct_input=True, max_blocks=BLOCKS, max_states=4, start=dict.fromkeys(cells), **options)
+                path, direct_input=True, max_blocks=BLOCKS, max_states=4, start=start, **options)
             return study.run(objective=both(folder))
         settings = text_of(self.protocol)
         study = rnncell.Study(
@@ -71,7 +71,7 @@ class LongSearch:
 LONG = {each.protocol: each for each in (
     LongSearch("C", rungs=4, updates=12960, parts=5, tokens=160_000_000),
     LongSearch("W", rungs=3, updates=2500, parts=5, tokens=50_000_000),
-    LongSearch("CW", rungs=2, updates=2500, parts=4, tokens=45_000_000, after=("C", 2)))}
+    LongSearch("CW", rungs=2, updates=2500, parts=4, tokens=30_000_000, after=(("C", 2), ("W", 1))))}
 
 
 def cells_found(protocol: str, part: int | None = None) -> list[str]:

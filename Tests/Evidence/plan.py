@@ -55,7 +55,7 @@ def _units(data: pathlib.Path, only: set[str], strategies: set[str]) -> Iterator
     for name, search in LONG.items():
         part = 1 + sum(row["protocol"] == name for row in Table("headline").rows())
         # One after another: each carries on with the same study.
-        if part <= search.parts and (not search.after or cells_found(*search.after)):
+        if part <= search.parts and all(cells_found(*begun) for begun in search.after):
             yield Unit("headline", {"protocol": name, "seed": 0, "part": part})
     yield from _searches(strategies)
     if "full" in only:

@@ -123,6 +123,27 @@ import Testing
     }
   }
 
+  @Test("Crossover puts a whole state in the place of another, which then reads itself")
+  func exchangedState() throws {
+    let mean = "d' = 0.9 * d + 0.1 * x; h' = c' + d'"
+    let cell = try Cell(parsing: "c' = tanh(linear(x, c)); \(mean)")
+    let donor = try Cell(parsing: "h' = sigmoid(product(x) * product(h))")
+    let expected = try Cell(parsing: "c' = sigmoid(product(x) * product(c)); \(mean)")
+    for isAllowed in [true, false] {
+      var space = SearchSpace()
+      space.directInput = isAllowed
+      let children = (0..<100).compactMap { seed -> Cell? in
+        var choices = Choices(seed: seed)
+        guard var draft = Draft(cell), let other = Draft(donor),
+          Crossover.apply(to: &draft, from: other, in: space, &choices)
+        else { return nil }
+        return try? draft.cell()
+      }
+      let count = children.count { $0 == expected }
+      #expect(isAllowed ? count >= 10 : count < 10, "\(count) of \(children.count)")
+    }
+  }
+
   @Test("A leak keeps a part of a state by a gate")
   func leak() throws {
     var choices = Choices(seed: 1)

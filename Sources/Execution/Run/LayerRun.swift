@@ -7,7 +7,7 @@ final class LayerRun: @unchecked Sendable {
   /// The cell's own states; those of the plan behind them hold masks.
   let stateCount: Int
   let batch: Int
-  private let blocks: RowBlocks
+  let blocks: RowBlocks
   /// Rows that the memory has room for: T x B.
   let capacity: Int
 
@@ -126,8 +126,9 @@ final class LayerRun: @unchecked Sendable {
   @inline(__always)
   func stepOffset(_ position: Int) -> Int { offset(position, plan.stepStrips) }
 
+  /// From the first float of memory with so many strips for each block to those of a position.
   @inline(__always)
-  private func offset(_ position: Int, _ strips: Int) -> Int {
+  func offset(_ position: Int, _ strips: Int) -> Int {
     let block = blocks.block[position]
     return
       (block &* strips &* blocks.height &+ position &- blocks.positions[block].lowerBound) &* 16

@@ -6,17 +6,17 @@ import Kernels
 final class ZoneoutRun: @unchecked Sendable {
   /// 1 where the last value is kept, else 0, for each state in the loop [rows].
   private let masks: [StripMemory?]
-  /// Differences forward, and gradients that go around a step, backward [B].
-  private let around: [StripMemory?]
+  /// Differences forward, and gradients that go around a step, backward [blocks][strips][height][16].
+  private let around: [Buffer<Float>?]
 
-  init(_ plan: Plan, batch: Int, capacity: Int) throws(Failure) {
-    func memory(_ rows: Int) throws(Failure) -> [StripMemory?] {
-      try plan.states.map { state throws(Failure) in
-        state.isHoisted ? nil : try StripMemory(rows: rows, columns: state.columns)
-      }
+  init(_ plan: Plan, _ blocks: RowBlocks, capacity: Int) throws(Failure) {
+    masks = try plan.states.map { state throws(Failure) in
+      state.isHoisted ? nil : try StripMemory(rows: capacity, columns: state.columns)
     }
-    masks = try memory(capacity)
-    around = try memory(batch)
+    around = try plan.states.map { state throws(Failure) in
+      state.isHoisted
+        ? nil : try Buffer(count: blocks.positions.count * state.columns.strips * blocks.height * 16)
+    }
   }
 
   /// Draws the masks of some rows.
@@ -36,7 +36,7 @@ final class ZoneoutRun: @unchecked Sendable {
       guard let mask, let around = around[state] else { continue }
       let view = layer.stateView(state)
       let next = at(view, span.nextState)
-      let difference = at(around.view, span.position)
+      let difference = at(around, view, layer, span)
       call(kernels, .subtract, difference, at(view, span.previousState), next, view, span)
       call(kernels, .multiplyAdd, next, difference, at(mask.view, span.row), view, span, c: next)
     }
@@ -53,7 +53,7 @@ final class ZoneoutRun: @unchecked Sendable {
         call(kernels, .accumulate, carry, slope, slope, view, span)
         call(kernels, .fill, slope, slope, slope, view, span)
       }
-      let kept = at(around.view, span.position)
+      let kept = at(around, view, layer, span)
       call(kernels, .multiply, kept, carry, at(mask.view, span.row), view, span)
       call(kernels, .subtractFrom, carry, kept, kept, view, span)
     }
@@ -65,9 +65,18 @@ final class ZoneoutRun: @unchecked Sendable {
       guard let around else { continue }
       let view = layer.stateView(state)
       let carry = at(layer.carryView(state, parity: 1 &- span.parity, position: span.position), 0)
-      let kept = at(around.view, span.position)
+      let kept = at(around, view, layer, span)
       call(kernels, .accumulate, carry, kept, kept, view, span)
     }
+  }
+
+  /// What goes around a step for the rows of a span.
+  private func at(
+    _ around: Buffer<Float>, _ view: StripView, _ layer: LayerRun, _ span: RowSpan
+  ) -> Operand {
+    Operand(
+      base: around.base + layer.offset(span.position, view.columns.strips),
+      stripStride: layer.blocks.height &* 16, rowStride: 16)
   }
 
   private func at(_ view: StripView, _ row: Int) -> Operand {
