@@ -52,9 +52,10 @@ package struct SearchSpace: Equatable, Sendable {
     var depths = [Int](repeating: 0, count: graph.nodes.count)
     var count = 0
     var products = 0
-    let parts = graph.parameters.map {
-      if case .matrix(_, _, let blocks) = $0.shape { blocks } else { 1 }
-    }.max() ?? 1
+    var parts = 1
+    for case .matrix(_, _, let blocks) in graph.parameters.map(\.shape) {
+      parts = max(parts, blocks)
+    }
     for (index, node) in graph.nodes.enumerated() {
       depths[index] = node.operands.isEmpty ? 0 : 1 + (node.operands.map { depths[$0] }.max() ?? 0)
       switch node.kind {

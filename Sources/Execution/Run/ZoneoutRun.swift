@@ -15,7 +15,9 @@ final class ZoneoutRun: @unchecked Sendable {
     }
     around = try plan.states.map { state throws(Failure) in
       state.isHoisted
-        ? nil : try Buffer(count: blocks.positions.count * state.columns.strips * blocks.height * 16)
+        ? nil
+        : try Buffer(
+          count: blocks.positions.count * state.columns.strips * blocks.height * 16)
     }
   }
 

@@ -69,7 +69,8 @@ package struct Draft: Sendable {
           }
         }
         for (number, map) in maps.enumerated() {
-          let made = add(.linear(hasBias: number == 0 && bias != nil, blocks: map.blocks), map.operands)
+          let hasBias = number == 0 && bias != nil
+          let made = add(.linear(hasBias: hasBias, blocks: map.blocks), map.operands)
           place[index] = number == 0 ? made : apply("add", place[index], made)
         }
       }

@@ -21,7 +21,9 @@ package struct DraftRules: Sendable {
   ///
   /// In a space with direct input it may read another state in place of h.
   package func allow(_ draft: Draft, in space: SearchSpace = SearchSpace()) -> Bool {
-    guard let order = draft.order(), draft.next.count <= max(states, space.states ?? 0) else { return false }
+    guard let order = draft.order(), draft.next.count <= max(states, space.states ?? 0) else {
+      return false
+    }
     var depths = [Int](repeating: 0, count: draft.nodes.count)
     var count = 0
     var products = 0

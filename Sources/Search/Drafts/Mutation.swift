@@ -57,7 +57,8 @@ package enum Mutation: Int, CaseIterable, Sendable {
     case .insertGate: return insertGate(in: &draft, operations + maps, space, &choices)
     case .changeMap: return changeMap(in: &draft, maps, order, &choices)
     case .addState: return addState(to: &draft, operations + maps, space, &choices)
-    case .addMean: return space.directInput && addMean(to: &draft, operations + maps, space, &choices)
+    case .addMean:
+      return space.directInput && addMean(to: &draft, operations + maps, space, &choices)
     case .changeConstant: return changeConstant(in: &draft, order, &choices)
     case .changeBlocks: return changeBlocks(in: &draft, maps, space, &choices)
     case .addLeak:
