@@ -133,7 +133,7 @@ import Testing
     for isAllowed in [true, false] {
       var space = SearchSpace()
       space.directInput = isAllowed
-      let children = (0..<100).compactMap { seed -> Cell? in
+      let children = (UInt64(0)..<100).compactMap { seed -> Cell? in
         var choices = Choices(seed: seed)
         guard var draft = Draft(cell), let other = Draft(donor),
           Crossover.apply(to: &draft, from: other, in: space, &choices)
