@@ -133,11 +133,13 @@ def test_what_is_left_to_measure_waits_for_what_it_needs(monkeypatch, tmp_path):
     def left(*only):
         return [unit.text for unit in plan.pending(tmp_path, set(only), {"auto", "random"})]
 
-    # The search for both begins with what the one on characters finds.
+    # The search for both begins with what those on characters and on words find.
     assert left("headline") == ["headline C 0 5", "headline W 0 1"]
     assert left("final") == [] and f"grid C {found}" not in left("grid")
     rows["headline"].append({"protocol": "C", "seed": "0", "part": "5", "cells": f"{found} | {other}"})
-    assert left("headline") == ["headline W 0 1", "headline CW 0 1"] and f"grid C {found}" in left("grid")
+    assert left("headline") == ["headline W 0 1"] and f"grid C {found}" in left("grid")
+    rows["headline"].append({"protocol": "W", "seed": "0", "part": "1", "cells": other})
+    assert left("headline") == ["headline W 0 2", "headline CW 0 1"]
     # The better one has finals, once all its rates are known.
     rows["grid"] = [{"protocol": "C", "cell": found, "losses": "1.2 1.1"}]
     assert f"rates C {found} 0.003" not in left("rates")
