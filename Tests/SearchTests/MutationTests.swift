@@ -124,37 +124,6 @@ import Testing
     }
   }
 
-  @Test("Crossover puts a whole state in the place of another, which then reads itself")
-  func exchangedState() throws {
-    let mean = "d' = 0.9 * d + 0.1 * x; h' = c' + d'"
-    let cell = try Cell(parsing: "c' = tanh(linear(x, c)); \(mean)")
-    let donor = try Cell(parsing: "h' = sigmoid(product(x) * product(h))")
-    let expected = try Cell(parsing: "c' = sigmoid(product(x) * product(c)); \(mean)")
-    for isAllowed in [true, false] {
-      var space = SearchSpace()
-      space.directInput = isAllowed
-      let children = (UInt64(0)..<100).compactMap { seed -> Cell? in
-        var choices = Choices(seed: seed)
-        guard var draft = Draft(cell), let other = Draft(donor),
-          Crossover.apply(to: &draft, from: other, in: space, &choices)
-        else { return nil }
-        return try? draft.cell()
-      }
-      let count = children.count { $0 == expected }
-      #expect(isAllowed ? count >= 10 : count < 10, "\(count) of \(children.count)")
-    }
-  }
-
-  @Test("A leak keeps a part of a state by a gate")
-  func leak() throws {
-    var choices = Choices(seed: 1)
-    var draft = try #require(Draft(try Cell(parsing: "h' = tanh(linear(x, h))")))
-    #expect(Mutation.addLeak.apply(to: &draft, &choices))
-    #expect(
-      try draft.cell()
-        == Cell(parsing: "h' = blend(sigmoid(linear(x, h)), h, tanh(linear(x, h)))"))
-  }
-
   @Test(
     "A draft has the blocks of the cell that it is of",
     arguments: [

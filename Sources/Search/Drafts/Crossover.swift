@@ -4,16 +4,10 @@ import Cells
 package enum Crossover {
   /// Grafts a random part of `donor` into a random place of `draft`; false when there is none.
   ///
-  /// States of the donor that the draft has not are read as h. In a space with direct input, where a cell may
-  /// have memories beside the one that its output comes from, a whole state is as often put in the place of
-  /// another, and then reads itself.
+  /// States of the donor that the draft has not are read as h.
   package static func apply(
-    to draft: inout Draft, from donor: Draft, in space: SearchSpace = SearchSpace(),
-    _ choices: inout Choices
+    to draft: inout Draft, from donor: Draft, _ choices: inout Choices
   ) -> Bool {
-    if space.directInput, choices.chance(0.5) {
-      return exchangeState(of: &draft, from: donor, &choices)
-    }
     guard let order = draft.order(), let donorOrder = donor.order() else { return false }
     func inner(_ draft: Draft, _ order: [Int]) -> [Int] {
       order.filter { draft.nodes[$0].operands.isEmpty == false }
@@ -21,49 +15,22 @@ package enum Crossover {
     guard let target = choices.pick(inner(draft, order)),
       let source = choices.pick(inner(donor, donorOrder))
     else { return false }
-    let graft = copy(source, of: donor, donorOrder, into: &draft) { $0 }
-    draft.replace(target, by: graft)
-    return draft.order() != nil
-  }
-
-  private static func exchangeState(
-    of draft: inout Draft, from donor: Draft, _ choices: inout Choices
-  ) -> Bool {
-    let (old, new) = (choices.below(draft.next.count), choices.below(donor.next.count))
-    let target = draft.next[old]
-    guard let donorOrder = donor.order(), !draft.nodes[target].operands.isEmpty,
-      !donor.nodes[donor.next[new]].operands.isEmpty
-    else { return false }
-    let graft = copy(donor.next[new], of: donor, donorOrder, into: &draft) {
-      $0 == new ? old : $0
-    }
-    draft.replace(target, by: graft)
-    return draft.order() != nil
-  }
-
-  /// Adds a node of the donor and all that it depends on, and says where it is.
-  ///
-  /// - Parameter state: the draft's state that is read in place of one of the donor's.
-  private static func copy(
-    _ source: Int, of donor: Draft, _ order: [Int], into draft: inout Draft,
-    _ state: (Int) -> Int
-  ) -> Int {
     var place = [Int](repeating: 0, count: donor.nodes.count)
     var isWanted = [Bool](repeating: false, count: donor.nodes.count)
     isWanted[source] = true
-    for node in order.reversed() where isWanted[node] {
+    for node in donorOrder.reversed() where isWanted[node] {
       for operand in donor.nodes[node].operands { isWanted[operand] = true }
     }
-    for node in order where isWanted[node] {
+    for node in donorOrder where isWanted[node] {
       switch donor.nodes[node].kind {
       case .input: place[node] = 0
-      case .state(let index):
-        place[node] = state(index) < draft.next.count ? 1 + state(index) : 1
+      case .state(let state): place[node] = state < draft.next.count ? 1 + state : 1
       default:
         place[node] = draft.add(
           donor.nodes[node].kind, donor.nodes[node].operands.map { place[$0] })
       }
     }
-    return place[source]
+    draft.replace(target, by: place[source])
+    return draft.order() != nil
   }
 }

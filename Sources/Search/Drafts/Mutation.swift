@@ -3,7 +3,7 @@ import Cells
 /// One small change of a cell.
 package enum Mutation: Int, CaseIterable, Sendable {
   case swapOperation, insertOperation, removeNode, rewire, insertGate, changeMap, addState
-  case removeState, regrow, addMean, changeConstant, changeBlocks, addLeak
+  case removeState, regrow, addMean, changeConstant, changeBlocks
 
   /// What is put above a value, and what takes the place of another operation.
   private static let inserted: [Operation] = [.tanh, .sigmoid, .relu, .softsign, .sin, .layerNorm]
@@ -12,20 +12,17 @@ package enum Mutation: Int, CaseIterable, Sendable {
     .add, .multiply, .subtract, .max, .min,
   ]
 
-  /// How often each is tried; the last four are for a space with direct input, and with blocks.
-  private static func weights(_ space: SearchSpace, _ draft: Draft) -> [Double] {
-    // The first mean is what helps most where x may be read as it is.
-    let hasMean = draft.nodes.contains { if case .constant = $0.kind { true } else { false } }
-    return [2, 1.5, 2, 1.5, 2, 1.5, 0.7, 0.5, 1]
-      + (space.directInput ? [hasMean ? 2 : 6, 1] : [0, 0])
-      + (space.newBlocks > 1 ? [1.5, 1.5] : [0, 0])
+  /// How often each is tried; the last three are for a space with direct input, and with blocks.
+  private static func weights(_ space: SearchSpace) -> [Double] {
+    [2, 1.5, 2, 1.5, 2, 1.5, 0.7, 0.5, 1] + (space.directInput ? [2.5, 1] : [0, 0])
+      + [space.newBlocks > 1 ? 1.5 : 0]
   }
 
   /// Changes a draft at a random place with a random mutation; false when it did not apply.
   package static func apply(
     to draft: inout Draft, in space: SearchSpace = SearchSpace(), _ choices: inout Choices
   ) -> Bool {
-    allCases[choices.weighted(weights(space, draft))].apply(to: &draft, in: space, &choices)
+    allCases[choices.weighted(weights(space))].apply(to: &draft, in: space, &choices)
   }
 
   /// Changes a draft at a random place; false when this mutation does not apply there.
@@ -61,10 +58,6 @@ package enum Mutation: Int, CaseIterable, Sendable {
       return space.directInput && addMean(to: &draft, operations + maps, space, &choices)
     case .changeConstant: return changeConstant(in: &draft, order, &choices)
     case .changeBlocks: return changeBlocks(in: &draft, maps, space, &choices)
-    case .addLeak:
-      let state = choices.below(draft.next.count)
-      let gate = draft.gate([0, 1 + state], blocks: space.drawBlocks(&choices))
-      draft.next[state] = draft.apply("blend", gate, 1 + state, draft.next[state])
     case .removeState:
       guard draft.next.count > 1 else { return false }
       let state = 1 + choices.below(draft.next.count - 1)
@@ -208,9 +201,9 @@ package enum Mutation: Int, CaseIterable, Sendable {
   private func addMean(
     to draft: inout Draft, _ nodes: [Int], _ space: SearchSpace, _ choices: inout Choices
   ) -> Bool {
-    let isOutput = choices.chance(0.75)
+    let isOutput = choices.chance(0.6)
     var memory = 1
-    if isOutput, choices.chance(0.85), draft.next.count + 2 <= space.mostStates,
+    if isOutput, choices.chance(0.7), draft.next.count + 2 <= space.mostStates,
       let (own, _) = makeState(in: &draft, nodes, space, &choices)
     {
       draft.next.append(draft.next[0])
@@ -218,13 +211,13 @@ package enum Mutation: Int, CaseIterable, Sendable {
       memory = 1 + own
     }
     guard let (state, reader) = makeState(in: &draft, nodes, space, &choices) else { return false }
-    let share = choices.pick([0.05, 0.02, 0.02, 0.01]) ?? 0.02
+    let share = choices.pick([0.1, 0.05, 0.02, 0.01]) ?? 0.02
     func scaled(_ factor: Double, _ node: Int) -> Int {
       factor == 1 ? node : draft.apply("multiply", draft.add(.constant(factor)), node)
     }
     let kept = choices.chance(0.5) ? gated(&draft, memory, space, &choices) : 0
     draft.next.append(draft.apply("add", scaled(1 - share, 1 + state), scaled(share, kept)))
-    var read = scaled(choices.pick([1, 2, 2, 4]) ?? 1, draft.next[state])
+    var read = scaled(choices.pick([1, 2, 4]) ?? 1, draft.next[state])
     if isOutput {
       if choices.chance(0.5) {
         let mapped = draft.add(

@@ -134,7 +134,7 @@ package struct Auto: UnsizedStrategy {
     if choices.chance(0.2) {
       let other = select(population, &choices)
       if other.id != parent.id, let donor = Draft(other.cell),
-        Crossover.apply(to: &child, from: donor, in: space, &choices)
+        Crossover.apply(to: &child, from: donor, &choices)
       {
         parents.append(other.id)
       }
