@@ -52,8 +52,8 @@ final class LayerRun: @unchecked Sendable {
     self.batch = batch
     self.blocks = blocks
     self.capacity = capacity
-    func strips(_ count: Int, _ rows: Int) throws(Failure) -> Buffer<Float> {
-      let (floats, overflow) = count.multipliedReportingOverflow(by: rows)
+    func strips(_ count: Int, _ stride: Int) throws(Failure) -> Buffer<Float> {
+      let (floats, overflow) = count.multipliedReportingOverflow(by: stride)
       return try Buffer(count: overflow ? .max : floats)
     }
     tapeStride = stripStride(rows: capacity)
