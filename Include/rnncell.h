@@ -1058,10 +1058,11 @@ typedef struct rnncell_proposal {
   const char *rung_predictions; /* as many: what was expected when it was asked for that rung, the loss
                                    of it for the first one, for others that of the last; "nan": nothing */
   int64_t species_count; /* how many species there were when it was proposed; 0: none are told apart */
+  const char *part_losses; /* what was told of the parts of the loss, with a space between; "" for none */
 } rnncell_proposal;
 #define RNNCELL_PROPOSAL_INIT \
   {sizeof(rnncell_proposal), 0, 0, 0, 0, 0, 0, {0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-   0}
+   0, 0}
 
 /* A study in numbers. */
 typedef struct rnncell_study_info {
@@ -1158,13 +1159,17 @@ typedef struct rnncell_score {
   int64_t weight_count; /* learned numbers */
   double seconds;       /* of training, of this rung */
   double step_seconds;  /* of a time step of one sequence on one thread */
+  const double *part_losses; /* of the tasks that `loss` is made of, or NULL: "auto" breeds cells that are good
+                                at one of them as well as those with a low loss */
+  int64_t part_count;        /* at most 64 */
 } rnncell_score;
-#define RNNCELL_SCORE_INIT {sizeof(rnncell_score), 0, 0, 0, 0, 0}
+#define RNNCELL_SCORE_INIT {sizeof(rnncell_score), 0, 0, 0, 0, 0, 0, 0}
 
 /*
  * Tells the score of a proposal with its costs.
  *
- * Errors: as rnncell_study_tell; RNNCELL_INVALID_ARGUMENT for a cost that is negative or NaN.
+ * Errors: as rnncell_study_tell; RNNCELL_INVALID_ARGUMENT for a cost that is negative or NaN, and for
+ * part_losses that are not finite though the loss is.
  */
 RNNCELL_CHECKED int32_t rnncell_study_tell_score(
     rnncell_study *study, int64_t id, const rnncell_score *score);

@@ -212,6 +212,7 @@ extension rnncell_proposal {
     rung_losses = texts[words(proposal.rungLosses)]
     rung_predictions = texts[words(proposal.rungPredictions)]
     species_count = Int64(proposal.speciesCount)
+    part_losses = texts[words(proposal.partLosses)]
     state =
       switch proposal.state {
       case .pending: RNNCELL_PROPOSAL_PENDING
@@ -243,6 +244,17 @@ extension Score {
       seconds: score.seconds,
       parameterCount: try count(score.weight_count, "weight_count", limit: 1 << 50))
     if score.step_seconds > 0 { measured[Proposal.stepSeconds] = score.step_seconds }
+    let parts = try count(score.part_count, "part_count", limit: Proposal.mostParts)
+    guard parts == 0 || score.part_losses != nil else {
+      throw .invalid("part_losses is NULL but part_count is \(parts); pass 0 for none")
+    }
+    for part in 0..<parts {
+      guard score.loss.isFinite, let loss = score.part_losses?[part] else { break }
+      guard loss.isFinite else {
+        throw .invalid("part_losses[\(part)] is \(loss), though the loss is finite; pass a number")
+      }
+      measured[Proposal.partLoss(part)] = loss
+    }
   }
 }
 

@@ -56,6 +56,8 @@ package struct Proposal: Sendable {
   /// it for the first one, and for others that of the last; NaN where there is none.
   package var rungLosses: [Double] = []
   package var rungPredictions: [Double] = []
+  /// At the end of each rung, what the losses of the tasks were that the loss is made of; empty for none.
+  package var rungPartLosses: [[Double]] = []
   /// How many species there were when it was proposed; 0 where none are told apart.
   package var speciesCount = 0
 
@@ -98,6 +100,12 @@ package struct Proposal: Sendable {
   /// Whether it is a cell that was or will be trained for the strategy.
   package var isTrial: Bool { !isControl && !work.isStage && !state.isRejected }
   package static let control = "control"
+
+  /// Of the last rung.
+  package var partLosses: [Double] { rungPartLosses.last ?? [] }
+  /// The name of a part's loss among what was measured, and how many there may be.
+  package static func partLoss(_ part: Int) -> String { "loss of part \(part + 1)" }
+  package static let mostParts = 64
 
   /// The order of the leaderboard: the highest rung first, then the loss, then the earlier one.
   package static func isBetter(_ a: Proposal, _ b: Proposal) -> Bool {

@@ -449,13 +449,16 @@ extension Proposal {
     loss = ask.loss
     parameterCount = ask.parameterCount
     measured = ask.measured
-    func set(_ values: inout [Double], _ value: Double) {
+    func set<Value>(_ values: inout [Value], _ value: Value, missing: Value) {
       values = Array(values.prefix(ask.rung))
-      while values.count < ask.rung { values.append(.nan) }
+      while values.count < ask.rung { values.append(missing) }
       values.append(value)
     }
-    set(&rungLosses, ask.loss)
-    set(&rungPredictions, ask.measured[Candidate.Remark.predicted.rawValue] ?? .nan)
+    set(&rungLosses, ask.loss, missing: .nan)
+    let predicted = ask.measured[Candidate.Remark.predicted.rawValue]
+    set(&rungPredictions, predicted ?? .nan, missing: .nan)
+    let parts = (0..<Self.mostParts).lazy.map { ask.measured[Self.partLoss($0)] }
+    set(&rungPartLosses, parts.prefix { $0 != nil }.compactMap(\.self), missing: [])
     // Of a file it may be any number.
     speciesCount =
       ask.measured[Candidate.Remark.species.rawValue].flatMap { Int(exactly: $0) } ?? speciesCount

@@ -85,6 +85,15 @@ void bad_search(void) {
   score.tokens = 0;
   score.step_seconds = NAN;
   BAD(rnncell_study_tell_score(study, 1, &score), "step_seconds nan");
+  score.step_seconds = 0;
+  score.part_count = 1;
+  BAD(rnncell_study_tell_score(study, 1, &score), "part_losses is NULL");
+  double parts[2] = {1, NAN};
+  score.part_losses = parts;
+  score.part_count = 2;
+  BAD(rnncell_study_tell_score(study, 1, &score), "part_losses[1] is nan");
+  score.part_count = 65;
+  BAD(rnncell_study_tell_score(study, 1, &score), "part_count is 65");
   BAD(rnncell_study_record_test(NULL, 0), "study is NULL");
   BAD(rnncell_study_record_test(study, 2), "again is 2");
   GOOD(rnncell_study_record_test(study, 0));

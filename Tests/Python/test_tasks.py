@@ -222,6 +222,11 @@ def test_finalists_and_ablation_of_a_search_on_several_tasks(tmp_path):
     both = rnncell.JointTask(text, sums, shares=(1, 0.5), weights=(1, 3))
     study = rnncell.search(objective=both, trials=3, rungs=1, updates=8, seed=1, progress=False,
                            db=tmp_path / "study.db")
+    # What each task gave is in the file.
+    for row in rnncell.Study(tmp_path / "study.db").history:
+        if row.state == "scored":
+            own = [task(row._replace(updates=updates)).loss for task, updates in ((text, 8), (sums, 4))]
+            assert list(row.part_losses) == own and row.valid_loss == own[0] + 3 * own[1]
     options = {"corpus": both, "updates": 16}
     result = study.finalists(1, seeds=1, rivals="gru", learning_rates=(0.005, 0.02), **options)
     assert len(result.cells) == 2 and len(result.trials) == 4 and study.info.test_reads == 1

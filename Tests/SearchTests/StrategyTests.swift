@@ -19,6 +19,11 @@ struct StrategyTests {
     return History(scored: proposals, proposals: proposals, accepted: candidates.count)
   }
 
+  /// Stock cells as auto begins with them.
+  private func founders() throws -> [Candidate] {
+    try StockCell.all.map { Candidate(try Cell.stock($0.name), notes: "founder") }
+  }
+
   @Test("random grows cells that keep the rules, print and read back, for 1000 seeds")
   func random() throws {
     var digests: Set<String> = []
@@ -36,13 +41,14 @@ struct StrategyTests {
 
   @Test("auto makes children that keep the rules, print and read back, for 1000 seeds")
   func auto() throws {
-    let founders = try StockCell.all.map { try Cell.stock($0.name) }
-    let history = history(founders.map { Candidate($0) })
+    let history = history(try founders())
     var made = 0
     for seed in 0..<1000 {
       var choices = Choices(seed: UInt64(seed))
-      guard let cell = try? Auto().propose(history, &choices)?.cell else { continue }
+      guard let child = try? Auto().propose(history, &choices) else { continue }
       made += 1
+      let cell = child.cell
+      #expect(!child.parents.isEmpty)
       let again = try Cell(parsing: cell.equations)
       #expect(again.equations == cell.equations && again == cell)
       #expect(
@@ -50,6 +56,37 @@ struct StrategyTests {
     }
     print("\(made) of 1000 tries made a child")
     #expect(made > 500)
+  }
+
+  @Test("auto breeds what is the best at one of several tasks, at the same seeds as any study")
+  func parts() throws {
+    var alone = history(try founders())
+    func parents(_ history: History) -> [Int] {
+      (0..<100).flatMap { seed in
+        var choices = Choices(seed: UInt64(seed))
+        return (try? Auto().propose(history, &choices))?.parents ?? []
+      }
+    }
+    for index in alone.scored.indices { alone.scored[index].rungLosses = [Double(index)] }
+    let last = alone.scored.count
+    #expect(!parents(alone).contains(last))
+    // The last one has the greatest loss in all, of which the second part is the least; it was trained for
+    // longer, which made the parts of the one before smaller by 0 and 20.
+    var joint = alone
+    for index in joint.scored.indices {
+      joint.scored[index].rungPartLosses = [[Double(index), 21]]
+    }
+    joint.scored[last - 1].rungPartLosses = [[99, 19]]
+    let share = { Double(parents(joint).count { $0 == last }) / Double(parents(joint).count) }
+    print("\(share()) of the parents are the best at one task")
+    #expect((0.1...0.4).contains(share()))
+    joint.scored[last - 2].rung = 1
+    joint.scored[last - 2].rungLosses = [40, Double(last - 2)]
+    joint.scored[last - 2].rungPartLosses = [[0, 38], [0, 18]]
+    #expect((0.1...0.4).contains(share()), "19 at the first rung is less than 18 at the second")
+    // Some have no parts.
+    joint.scored[0].rungPartLosses = [[]]
+    #expect(parents(joint) == parents(alone))
   }
 
   @Test("prune goes from all connections to an ordinary cell", arguments: 0..<20)

@@ -17,3 +17,5 @@ class Score(NamedTuple):
     """Trained on since the proposal began, which the study's bound counts."""
     seconds: float = 0.0
     """Of training."""
+    part_losses: tuple[float, ...] = ()
+    """Of the tasks that the loss is made of: "auto" breeds cells that are good at one of them, too."""

@@ -1,6 +1,7 @@
 """Studies: the search for a better cell, kept in one file."""
 from __future__ import annotations
 
+import array
 import concurrent.futures
 import csv
 import json
@@ -69,6 +70,8 @@ class Proposal(NamedTuple):
     that of the last; NaN: nothing."""
     species_count: int = 0
     """How many species there were when it was proposed; 0: none are told apart."""
+    part_losses: tuple[float, ...] = ()
+    """Of the tasks that the loss is made of, as they were told."""
 
     @property
     def cell(self) -> Cell:
@@ -88,9 +91,9 @@ class Proposal(NamedTuple):
     @classmethod
     def _from(cls, row: tuple[Any, ...]) -> Proposal:
         parents = tuple(parent for parent in row[6] if parent)
-        losses, predictions = (tuple(map(float, text.split())) for text in row[16:18])
+        losses, predictions, parts = (tuple(map(float, row[at].split())) for at in (16, 17, 19))
         return cls._make((*row[:6], parents, *row[7:14], _STATES[row[14]], row[15], losses,
-                          predictions, row[18]))
+                          predictions, row[18], parts))
 
 
 class StudyInfo(NamedTuple):
@@ -219,7 +222,7 @@ class Study:
         """The score of a proposal, smaller is better; not finite, or with a failure: it failed."""
         score = loss if isinstance(loss, Score) else Score(loss)
         self._handle.tell(id, failure, score.loss, score.tokens, score.parameters, score.seconds,
-                          score.step_seconds)
+                          score.step_seconds, array.array("d", score.part_losses))
 
     def run(
         self, progress: Listener | None = None, *,

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import operator
 import os
 import pathlib
 import shutil
@@ -375,8 +376,9 @@ class JointTask(Task):
         """The sums of the tasks' losses and costs."""
         scores = [task(proposal._replace(updates=_part(share, proposal.updates)))
                   for task, share in zip(self.tasks, self.shares)]
-        loss = sum(weight * score.loss for weight, score in zip(self.weights, scores))
-        return Score(*(sum(values) for values in zip(*scores)))._replace(loss=loss)
+        losses = tuple(score.loss for score in scores)
+        costs = (sum(values) for values in zip(*(score[1:5] for score in scores)))
+        return Score(sum(map(operator.mul, self.weights, losses)), *costs, part_losses=losses)
 
 
 def _part(share: float, count: int) -> int:

@@ -107,13 +107,13 @@ static PyObject *info_dict(const rnncell_study_info *info) {
 
 static PyObject *proposal_tuple(const rnncell_proposal *proposal) {
   return Py_BuildValue(
-      "(LKssss(LL)LLLLdddidssL)", (long long)proposal->id, (unsigned long long)proposal->seed,
+      "(LKssss(LL)LLLLdddidssLs)", (long long)proposal->id, (unsigned long long)proposal->seed,
       proposal->strategy, proposal->work, proposal->equations, proposal->failure,
       (long long)proposal->parents[0], (long long)proposal->parents[1], (long long)proposal->weight_count,
       (long long)proposal->rung, (long long)proposal->updates, (long long)proposal->tokens,
       proposal->loss, proposal->seconds, proposal->told_at, (int)proposal->state,
       proposal->step_seconds, proposal->rung_losses, proposal->rung_predictions,
-      (long long)proposal->species_count);
+      (long long)proposal->species_count, proposal->part_losses);
 }
 
 static PyObject *describe(Handle *self, PyObject *unused) {
@@ -160,23 +160,30 @@ static PyObject *ask(Handle *self, PyObject *unused) {
   return row;
 }
 
-/* (id, failure or None, loss, tokens, weight_count, seconds, step_seconds) */
+/* (id, failure or None, loss, tokens, weight_count, seconds, step_seconds, part_losses as doubles) */
 static PyObject *tell(Handle *self, PyObject *args) {
   long long id, tokens, weight_count;
   const char *failure;
   rnncell_score score = RNNCELL_SCORE_INIT;
   int32_t status;
+  Py_buffer parts;
   if (!PyArg_ParseTuple(
-          args, "LzdLLdd", &id, &failure, &score.loss, &tokens, &weight_count, &score.seconds,
-          &score.step_seconds) ||
-      handle_begin(self))
+          args, "LzdLLddy*", &id, &failure, &score.loss, &tokens, &weight_count, &score.seconds,
+          &score.step_seconds, &parts))
     return NULL;
+  if (handle_begin(self)) {
+    PyBuffer_Release(&parts);
+    return NULL;
+  }
   score.tokens = tokens;
   score.weight_count = weight_count;
+  score.part_losses = parts.buf;
+  score.part_count = parts.len / (Py_ssize_t)sizeof(double);
   Py_BEGIN_ALLOW_THREADS
   status = failure ? rnncell_study_tell(self->handle, id, score.loss, failure)
                    : rnncell_study_tell_score(self->handle, id, &score);
   Py_END_ALLOW_THREADS
+  PyBuffer_Release(&parts);
   handle_end(self);
   return status ? raise_status(state_of((PyObject *)self), status) : Py_NewRef(Py_None);
 }

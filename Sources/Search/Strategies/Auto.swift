@@ -46,21 +46,20 @@ package struct Auto: UnsizedStrategy {
     _ history: History, _ choices: inout Choices
   ) throws(Failure) -> Candidate? {
     if let newcomer = try newcomer(history, &choices) { return newcomer }
-    let population = Self.best(of: history)
-    guard !population.isEmpty else {
+    let populations = Self.populations(history)
+    guard let population = Self.pick(populations, &choices) else {
       return Candidate(try RandomSearch.grow(in: history.settings.space, &choices).cell())
+    }
+    func child(_ choices: inout Choices) throws(Failure) -> Candidate {
+      try Self.child(of: population, and: populations, in: history.settings.space, &choices)
     }
     let takesUnseen = choices.below(100) < Self.unseen
     guard !takesUnseen, let predictor = predictor.current(history) else {
-      return try Self.child(of: population, in: history.settings.space, &choices)
+      return try child(&choices)
     }
     var best: (candidate: Candidate, loss: Double)?
     for _ in 0..<Self.litter {
-      guard let child = try? Self.child(of: population, in: history.settings.space, &choices),
-        !history.has(child.cell)
-      else {
-        continue
-      }
+      guard let child = try? child(&choices), !history.has(child.cell) else { continue }
       let parent = history.proposals[child.parents[0] - 1]
       let loss = predictor.loss(of: child.cell, parent: parent.id)
       if loss < best?.loss ?? .infinity { best = (child, loss) }
@@ -91,48 +90,65 @@ package struct Auto: UnsizedStrategy {
     return Candidate(try RandomSearch.grow(in: space, &choices).cell(), notes: "founder")
   }
 
-  /// Who may be a parent, best first.
-  static func best(of history: History) -> [Proposal] {
+  /// Who may be a parent, best first: by the loss and, where it is made of several tasks', by each of these,
+  /// as who is the best at one task has something to hand on though it be poor at another (the vector
+  /// evaluated genetic algorithm, Schaffer 1985). None before the first score.
+  static func populations(_ history: History) -> [[Proposal]] {
     let recent = history.cells.suffix(age).filter { $0.loss.isFinite && Draft($0.cell) != nil }
+    guard !recent.isEmpty else { return [] }
     let count = (recent.count / scoredPerParent).clamped(to: population)
     guard history.settings.front else {
-      let ends = expectedEnds(recent)
-      return zip(recent, ends).sorted { ($0.1, $0.0.id) < ($1.1, $1.0.id) }.prefix(count).map(\.0)
+      let parts = recent.map(\.partLosses.count).min() ?? 0
+      let losses = [recent.map(\.rungLosses)] + (0..<parts).map { part in
+        recent.map { cell in cell.rungPartLosses.map { $0.count > part ? $0[part] : .nan } }
+      }
+      return losses.map { losses in
+        zip(recent, expectedEnds(losses)).sorted { ($0.1, $0.0.id) < ($1.1, $1.0.id) }.prefix(count)
+          .map(\.0)
+      }
     }
     let fronts = Costs.fronts(recent.map(\.costs))
-    return zip(recent, fronts).sorted {
-      ($0.1, -$0.0.rung, $0.0.loss) < ($1.1, -$1.0.rung, $1.0.loss)
-    }.prefix(population.upperBound).map(\.0)
+    return [
+      zip(recent, fronts).sorted {
+        ($0.1, -$0.0.rung, $0.0.loss) < ($1.1, -$1.0.rung, $1.0.loss)
+      }.prefix(population.upperBound).map(\.0)
+    ]
+  }
+
+  /// Any of the populations.
+  private static func pick(
+    _ populations: [[Proposal]], _ choices: inout Choices
+  ) -> [Proposal]? {
+    populations.count > 1 ? choices.pick(populations) : populations.first
   }
 
   /// The loss that each cell would have at the highest rung that any has seen: what it has, less what
   /// those that rose gained in the median.
-  static func expectedEnds(_ cells: [Proposal]) -> [Double] {
-    let top = cells.map(\.rung).max() ?? 0
+  ///
+  /// - Parameter losses: of each cell, at the end of each of its rungs.
+  static func expectedEnds(_ losses: [[Double]]) -> [Double] {
+    let top = losses.map(\.count).max() ?? 0
     var gains = [Double](repeating: 0, count: top + 1)
-    for rung in (0..<top).reversed() {
-      let steps = cells.filter { $0.rung > rung }.compactMap { cell -> Double? in
-        let losses = cell.rungLosses
-        guard losses.count > rung + 1 else { return nil }
-        let gain = losses[rung] - losses[rung + 1]
-        return gain.isFinite ? gain : nil
-      }.sorted()
+    for rung in (1..<max(1, top)).reversed() {
+      let steps = losses.filter { $0.count > rung }.map { $0[rung - 1] - $0[rung] }
+        .filter(\.isFinite).sorted()
       gains[rung] = gains[rung + 1] + (steps.isEmpty ? 0 : steps[steps.count / 2])
     }
-    return cells.map { $0.loss - gains[$0.rung] }
+    return losses.map { ($0.last ?? .nan) - gains[$0.count] }
   }
 
-  /// A child of one or two of the best.
+  /// A child of one or two of the best, the second one of any of the populations.
   ///
   /// - Throws: `.state` for one that breaks the rules, and what making the cell throws.
-  static func child(
-    of population: [Proposal], in space: SearchSpace, _ choices: inout Choices
+  private static func child(
+    of population: [Proposal], and populations: [[Proposal]], in space: SearchSpace,
+    _ choices: inout Choices
   ) throws(Failure) -> Candidate {
     let parent = select(population, &choices)
     guard var child = Draft(parent.cell) else { throw Failure(.state, "the parent is no draft") }
     var parents = [parent.id]
     if choices.chance(0.2) {
-      let other = select(population, &choices)
+      let other = select(pick(populations, &choices) ?? population, &choices)
       if other.id != parent.id, let donor = Draft(other.cell),
         Crossover.apply(to: &child, from: donor, &choices)
       {
