@@ -90,18 +90,21 @@ package struct Auto: UnsizedStrategy {
     return Candidate(try RandomSearch.grow(in: space, &choices).cell(), notes: "founder")
   }
 
-  /// Who may be a parent, best first: by the loss and, where it is made of several tasks', by each of these,
-  /// as who is the best at one task has something to hand on though it be poor at another (the vector
-  /// evaluated genetic algorithm, Schaffer 1985). None before the first score.
+  /// Who may be a parent, best first: by the loss and, where it is made of several tasks', by each of these.
+  ///
+  /// Who is the best at one task has something to hand on though it be poor at another (the vector evaluated
+  /// genetic algorithm, Schaffer 1985). None before the first score.
   static func populations(_ history: History) -> [[Proposal]] {
     let recent = history.cells.suffix(age).filter { $0.loss.isFinite && Draft($0.cell) != nil }
     guard !recent.isEmpty else { return [] }
     let count = (recent.count / scoredPerParent).clamped(to: population)
     guard history.settings.front else {
       let parts = recent.map(\.partLosses.count).min() ?? 0
-      let losses = [recent.map(\.rungLosses)] + (0..<parts).map { part in
-        recent.map { cell in cell.rungPartLosses.map { $0.count > part ? $0[part] : .nan } }
-      }
+      let losses =
+        [recent.map(\.rungLosses)]
+        + (0..<parts).map { part in
+          recent.map { cell in cell.rungPartLosses.map { $0.count > part ? $0[part] : .nan } }
+        }
       return losses.map { losses in
         zip(recent, expectedEnds(losses)).sorted { ($0.1, $0.0.id) < ($1.1, $1.0.id) }.prefix(count)
           .map(\.0)
