@@ -223,7 +223,7 @@ def test_finalists_and_ablation_of_a_search_on_several_tasks(tmp_path):
     study = rnncell.search(objective=both, trials=3, rungs=1, updates=8, seed=1, progress=False,
                            db=tmp_path / "study.db")
     # What each task gave is in the file.
-    for row in rnncell.Study(tmp_path / "study.db").history:
+    for row in rnncell.Study(tmp_path / "study.db", read_only=True).history:
         if row.state == "scored":
             own = [task(row._replace(updates=updates)).loss for task, updates in ((text, 8), (sums, 4))]
             assert list(row.part_losses) == own and row.valid_loss == own[0] + 3 * own[1]

@@ -304,7 +304,8 @@ class JointTask(Task):
         study = rnncell.search(objective=both, minutes=60, rungs=3, updates=4320)
         study.finalists(corpus=both, updates=4320)
 
-    tasks:   whose losses are added. What one of them says of training holds for itself.
+    tasks:   whose losses are added, and told apart in a proposal's part_losses. What one of them says of
+             training holds for itself.
     shares:  the part of the updates that each task gets; None: all for each.
     weights: how often each loss counts; None: once.
     """
