@@ -377,9 +377,12 @@ def test_finalists_are_chosen_by_validation_and_tested_once(corpus, tmp_path):
         assert study.info.test_reads == 0
         with pytest.raises(rnncell.InvalidArgumentError, match="count"):
             study.finalists(0)
-        result = study.finalists(2, **options, progress=lambda run, done, count: told.append(run))
-        assert study.info.test_reads == 1 and len(told) == 2 * 4
-        assert all(math.isnan(run.test_loss) for run in told)
+        result = study.finalists(2, **options, progress=lambda *row: told.append(row))
+        # Two rates and two seeds of four cells, rates first.
+        assert study.info.test_reads == 1
+        assert [row[1:] for row in told] == [(place, 16) for place in range(1, 17)]
+        assert all(row[0].learning_rate in (1e-6, 0.01) for row in told[:8])
+        assert all(math.isnan(row[0].test_loss) for row in told[8:])
         first, second, *rivals = result.cells
         assert rivals == ["lstm", "gru"] and first.startswith("found ")
         means = [statistics.fmean(run.valid_loss for run in result.runs if run.cell == name)

@@ -75,6 +75,10 @@ class Run(NamedTuple):
     """The one that was chosen for the cell; None: as the options say."""
 
 
+Listener = Callable[[Trial | Run, int, int], object]
+"""Hears of each trial of a grid and each run, how many of both are done and how many there are."""
+
+
 class Comparison:
     """Runs of several cells, the same seeds for each."""
 
@@ -225,7 +229,7 @@ def compare(
     cells: Mapping[str, Cell | str | Sequence[Cell | str]] | Cell | str | Iterable[Cell | str], *,
     parameters: int | None = None, hidden_size: int | None = None, seeds: int = 3,
     workers: int | None = None, save: Path | None = None, resume: bool = False,
-    progress: Callable[[Run, int, int], object] | None = None, layers: int | None = None,
+    progress: Listener | None = None, layers: int | None = None,
     embedding_size: int | None = None, tied: bool | None = None,
     learning_rates: Sequence[float] | None = None, grid_share: float = 0.25,
     before_test: Callable[[Comparison], object] | None = None, split: str = "test",
@@ -243,7 +247,7 @@ def compare(
     seeds:      how many, from 0.
     workers:    models trained at a time, one thread each; None: one for each processor.
     save:       a JSON file that is written after each run; resume: what it holds is kept.
-    progress:   is called with each run, how many are done and how many there are.
+    progress:   is called with each Trial of the grid and each Run, how many are done and how many there are.
     learning_rates: a grid: each cell gets the rate with the least validation loss after `grid_share` of
                 the epochs or updates, with seed 0; None: that of the options for all. A share of 1 is
                 sure; after a quarter a rate may lead that ends worse.
@@ -296,7 +300,8 @@ def compare(
            "options": {name: repr(value) for name, value in sorted(options.items())},
            "cells": {name: equations_of(cell) for name, cell in named.items()},
            "finalists": list(finalists)}
-    ledger = _Ledger(None if save is None else pathlib.Path(save), key, task)
+    count = len(named) * (seeds + len(learning_rates or ()))
+    ledger = _Ledger(None if save is None else pathlib.Path(save), key, task, progress, count)
     if resume:
         ledger.read()
     comparison = Comparison(named, list(range(seeds)), ledger.runs, ledger.trials, split,
@@ -333,7 +338,7 @@ def compare(
         updates = options.get("updates") or (last.update if last else 0)
         ledger.add_run(Run(name, seed, model.hidden_size, model.parameter_count, updates, loss,
                            math.inf if loss == math.inf else math.nan, time.monotonic() - start, rate),
-                       model, progress, len(named) * seeds)
+                       model)
 
     def work(tasks: list[tuple[Callable[..., None], Any, Any]]) -> None:
         with concurrent.futures.ThreadPoolExecutor(workers or os.cpu_count()) as pool:
@@ -375,9 +380,10 @@ def _read(path: pathlib.Path) -> tuple[dict[str, Any], list[Trial], list[Run]]:
 class _Ledger:
     """What has been trained, kept in a file, with the models until their test losses are known."""
 
-    def __init__(self, path: pathlib.Path | None, key: dict[str, Any],
-                 task: Task) -> None:
+    def __init__(self, path: pathlib.Path | None, key: dict[str, Any], task: Task,
+                 progress: Listener | None, count: int) -> None:
         self.path, self.key, self._task = path, key, task
+        self._progress, self._count = progress, count
         self.trials: list[Trial] = []
         self.runs: list[Run] = []
         self._models: dict[tuple[str, int], Any] = {}
@@ -400,10 +406,9 @@ class _Ledger:
         """Keeps a point of the grid."""
         with self._lock:
             self.trials.append(trial)
-            self._write()
+            self._keep(trial)
 
-    def add_run(self, run: Run, model: Any,
-                progress: Callable[[Run, int, int], object] | None, total: int) -> None:
+    def add_run(self, run: Run, model: Any) -> None:
         """Keeps a run with its model."""
         with self._lock:
             if self.key["split"] == "valid" or not math.isnan(run.test_loss):
@@ -414,9 +419,12 @@ class _Ledger:
                 self._folder.mkdir(exist_ok=True)
                 model.save(self._file(run))
             self.runs.append(run)
-            self._write()
-            if progress is not None:
-                progress(run, len(self.runs), total)
+            self._keep(run)
+
+    def _keep(self, row: Trial | Run) -> None:
+        self._write()
+        if self._progress is not None:
+            self._progress(row, len(self.trials) + len(self.runs), self._count)
 
     def test(self) -> None:
         """Fills in the test losses; the models are needed no more then."""

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from ..cells import Cell
-from ..comparison import Comparison, Run
+from ..comparison import Comparison, Run, Trial
 from ..corpora import Corpus
 from ..files import writable
 from ..finalists import FINALISTS as FINALISTS_FILE
@@ -122,8 +122,8 @@ def compared(study: Study, corpus: Corpus, updates: int, workers: int | None) ->
         f"updates, {SEEDS} seeds, each cell at the best of the learning rates "
         f"{', '.join(map(str, RATES))}.")
 
-    def hear(run: Run, done: int, count: int) -> None:
-        say(f"  {done}/{count}  {told(run)}")
+    def hear(row: Trial | Run, done: int, count: int) -> None:
+        say(f"  {done}/{count}  {told(row)}")
 
     return study.finalists(FINALISTS, seeds=SEEDS, learning_rates=RATES, updates=updates,
                            grid_share=1, workers=workers, progress=hear, again=True)

@@ -82,7 +82,7 @@ def run_finalists(arguments: argparse.Namespace) -> dict[str, Any]:
                 again=arguments.again, epochs=arguments.epochs, updates=arguments.updates,
                 batch_size=arguments.batch, truncation=arguments.truncation,
                 parameters=arguments.parameters, workers=workers_from(arguments),
-                progress=lambda run, done, count: note(f"{done}/{count}  {told(run)}"))
+                progress=lambda row, done, count: note(f"{done}/{count}  {told(row)}"))
         except KeyboardInterrupt:
             raise KeyboardInterrupt(
                 "interrupted; what was trained is kept, the same command carries on") from None
@@ -102,7 +102,7 @@ def run_ablate(arguments: argparse.Namespace) -> dict[str, Any]:
     options = training_from(arguments)
     options.update(seeds=arguments.seeds, workers=workers_from(arguments),
                    parameters=arguments.parameters, hidden_size=arguments.hidden,
-                   progress=lambda run, done, count: note(f"{done}/{count}  {told(run)}"))
+                   progress=lambda row, done, count: note(f"{done}/{count}  {told(row)}"))
     path = pathlib.Path(arguments.cell)
     if path.is_file() and path.read_bytes()[:6] == b"SQLite":
         with Study(arguments.cell, read_only=True) as study:

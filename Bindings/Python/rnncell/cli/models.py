@@ -9,7 +9,7 @@ from typing import Any
 
 from .._rnncell import InvalidArgumentError
 from ..cells import cell_from_argument
-from ..comparison import Run, compare
+from ..comparison import Run, Trial, compare
 from ..files import writable
 from ..models import LanguageModel, Progress, perplexity_of
 from ..training import ProgressBar
@@ -181,11 +181,13 @@ def run_generate(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"prompt": arguments.prompt, "text": text}
 
 
-def told(run: Run) -> str:
-    """A run in a line; its test loss is not known yet."""
-    rate = "" if run.learning_rate is None else f", learning rate {run.learning_rate:g}"
-    return (f"{run.cell}, seed {run.seed}{rate}: validation loss {run.valid_loss:.4f} "
-            f"in {run.seconds:.0f} s")
+def told(row: Trial | Run) -> str:
+    """A trial or run in a line; its test loss is not known yet."""
+    rate = "" if row.learning_rate is None else f"learning rate {row.learning_rate:g}"
+    if isinstance(row, Trial):
+        return f"{row.cell}, {rate} tried: validation loss {row.valid_loss:.4f}"
+    return (f"{row.cell}, seed {row.seed}{rate and ', ' + rate}: validation loss {row.valid_loss:.4f} "
+            f"in {row.seconds:.0f} s")
 
 
 def run_compare(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -196,8 +198,8 @@ def run_compare(arguments: argparse.Namespace) -> dict[str, Any]:
     cells = {stem if stems.count(stem) == 1 else name: cell_from_argument(name)
              for name, stem in zip(given, stems)}
 
-    def hear(run: Run, done: int, count: int) -> None:
-        note(f"{done}/{count}  {told(run)}")
+    def hear(row: Trial | Run, done: int, count: int) -> None:
+        note(f"{done}/{count}  {told(row)}")
 
     try:
         comparison = compare(
