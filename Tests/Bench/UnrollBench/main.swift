@@ -1,6 +1,6 @@
 // Time of forward and backward of a network, with its multiply-adds per second.
 //
-//     swift run -c release UnrollBench [CELL|EQUATIONS [HIDDEN [BATCH [STEPS [LAYERS [THREADS [forward|backward|both|plan]]]]]]]
+//     swift run -c release UnrollBench [CELL|EQUATIONS [HIDDEN [BATCH [STEPS [LAYERS [THREADS [forward|backward|both|inference|plan]]]]]]]
 import Cells
 import Execution
 import Glibc
@@ -57,6 +57,11 @@ try measure("both", 3) {
   try unroll.forward(team)
   try unroll.backward(team)
 }
+let inference = try Unroll(network, weights: weights, gradients: nil, steps: steps, batch: batch)
+for row in 0..<(steps * batch) {
+  inference.input.setRow(row, (0..<hidden).map { Float(sin(Double(row * 7 + $0))) })
+}
+try measure("inference", 1) { try inference.forward(team) }
 if only == nil || only == "plan" {
   let planned = try quietMedian {
     var layout = ParameterLayout()
