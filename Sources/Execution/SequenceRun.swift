@@ -140,13 +140,13 @@ package final class SequenceRun: @unchecked Sendable {
   }
 
   /// Calls with each row and the place t * B + b of its step and sequence, on all threads: each has the rows
-  /// of its part of the time loops.
+  /// of its part of the time loops, in the order in which they lie in memory.
   private func eachRow(_ team: Team, _ body: (_ row: Int, _ index: Int) -> Void) {
     let rows = unroll.rows
     let splits = rows.split(team.threads)
     team.run { thread in
-      for position in splits[thread] {
-        for step in 0..<rows.lengths[position] {
+      for step in 0..<rows.steps {
+        for position in splits[thread].clamped(to: 0..<rows.active[step]) {
           body(rows.row(step, position), step &* rows.batch &+ rows.sequence[position])
         }
       }

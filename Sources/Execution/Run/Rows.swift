@@ -222,24 +222,21 @@ package struct StripView: @unchecked Sendable {
   /// Copies a row-major row of `columns` floats in.
   package func setRow(_ row: Int, _ source: UnsafePointer<Float>) {
     var at = base + row &* 16
-    var column = 0
-    while column < columns {
-      let width = min(16, columns &- column)
-      at.update(from: source + column, count: width)
+    for strip in 0..<columns >> 4 {
+      at.update(from: source + strip &* 16, count: 16)  // without a call, as the count is known
       at += stripStride
-      column &+= 16
     }
+    at.update(from: source + columns & ~15, count: columns & 15)
   }
 
   /// Copies a row out to `columns` row-major floats.
   package func getRow(_ row: Int, _ destination: UnsafeMutablePointer<Float>) {
     var at = base + row &* 16
-    var column = 0
-    while column < columns {
-      destination.advanced(by: column).update(from: at, count: min(16, columns &- column))
+    for strip in 0..<columns >> 4 {
+      (destination + strip &* 16).update(from: at, count: 16)
       at += stripStride
-      column &+= 16
     }
+    (destination + columns & ~15).update(from: at, count: columns & 15)
   }
 
   /// Sets a row to zero.
