@@ -1169,7 +1169,7 @@ typedef struct rnncell_score {
  * Tells the score of a proposal with its costs.
  *
  * Errors: as rnncell_study_tell; RNNCELL_INVALID_ARGUMENT for a cost that is negative or NaN, and for
- * part_losses that are not finite though the loss is.
+ * part_losses that are not finite though the loss is; RNNCELL_LIMIT for too many of them.
  */
 RNNCELL_CHECKED int32_t rnncell_study_tell_score(
     rnncell_study *study, int64_t id, const rnncell_score *score);
