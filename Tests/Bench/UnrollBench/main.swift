@@ -24,9 +24,12 @@ let weights = try ParameterBuffer(layout)
 network.initialize(weights, seed: 1)
 let unroll = try Unroll(
   network, weights: weights, gradients: try ParameterBuffer(layout), steps: steps, batch: batch)
+let inference = try Unroll(network, weights: weights, gradients: nil, steps: steps, batch: batch)
 let team = try Team(threads: threads)
 for row in 0..<(steps * batch) {
-  unroll.input.setRow(row, (0..<hidden).map { Float(sin(Double(row * 7 + $0))) })
+  for run in [unroll, inference] {
+    run.input.setRow(row, (0..<hidden).map { Float(sin(Double(row * 7 + $0))) })
+  }
   unroll.outputGradient.setRow(row, (0..<hidden).map { Float(cos(Double(row * 5 + $0))) })
 }
 let matrices = layout.entries.filter { $0.role == .weight }.reduce(0) { $0 + $1.count }
@@ -56,10 +59,6 @@ try measure("both", 3) {
   weights.version &+= 1
   try unroll.forward(team)
   try unroll.backward(team)
-}
-let inference = try Unroll(network, weights: weights, gradients: nil, steps: steps, batch: batch)
-for row in 0..<(steps * batch) {
-  inference.input.setRow(row, (0..<hidden).map { Float(sin(Double(row * 7 + $0))) })
 }
 try measure("inference", 1) { try inference.forward(team) }
 if only == nil || only == "plan" {
