@@ -124,6 +124,33 @@ import Testing
     }
   }
 
+  @Test("Crossover puts a whole state in the place of another, which then reads itself")
+  func exchangedState() throws {
+    let mean = "d' = 0.9 * d + 0.1 * x; h' = c' + d'"
+    let cell = try Cell(parsing: "c' = tanh(linear(x, c)); \(mean)")
+    let donor = try Cell(parsing: "h' = sigmoid(product(x) * product(h))")
+    let expected = try Cell(parsing: "c' = sigmoid(product(x) * product(c)); \(mean)")
+    let children = (UInt64(0)..<60).compactMap { seed -> Cell? in
+      var choices = Choices(seed: seed)
+      guard var draft = Draft(cell), let other = Draft(donor),
+        Crossover.exchangeState(of: &draft, from: other, &choices)
+      else { return nil }
+      return try? draft.cell()
+    }
+    let count = children.count { $0 == expected }
+    #expect((10..<31).contains(count), "\(count) of \(children.count), one in three is due")
+  }
+
+  @Test("A leak keeps a part of a state by a gate")
+  func leak() throws {
+    var choices = Choices(seed: 1)
+    var draft = try #require(Draft(try Cell(parsing: "h' = tanh(linear(x, h))")))
+    #expect(Mutation.addLeak.apply(to: &draft, &choices))
+    #expect(
+      try draft.cell()
+        == Cell(parsing: "h' = blend(sigmoid(linear(x, h)), h, tanh(linear(x, h)))"))
+  }
+
   @Test(
     "A draft has the blocks of the cell that it is of",
     arguments: [

@@ -3,7 +3,7 @@ import Cells
 /// One small change of a cell.
 package enum Mutation: Int, CaseIterable, Sendable {
   case swapOperation, insertOperation, removeNode, rewire, insertGate, changeMap, addState
-  case removeState, regrow, addMean, changeConstant, changeBlocks
+  case removeState, regrow, addMean, changeConstant, changeBlocks, addLeak
 
   /// What is put above a value, and what takes the place of another operation.
   private static let inserted: [Operation] = [.tanh, .sigmoid, .relu, .softsign, .sin, .layerNorm]
@@ -12,10 +12,10 @@ package enum Mutation: Int, CaseIterable, Sendable {
     .add, .multiply, .subtract, .max, .min,
   ]
 
-  /// How often each is tried; the last three are for a space with direct input, and with blocks.
+  /// How often each is tried; the last four are for a space with direct input, and with blocks.
   private static func weights(_ space: SearchSpace) -> [Double] {
     [2, 1.5, 2, 1.5, 2, 1.5, 0.7, 0.5, 1] + (space.directInput ? [2.5, 1] : [0, 0])
-      + [space.newBlocks > 1 ? 1.5 : 0]
+      + (space.newBlocks > 1 ? [1.5, 1.5] : [0, 0])
   }
 
   /// Changes a draft at a random place with a random mutation; false when it did not apply.
@@ -58,6 +58,10 @@ package enum Mutation: Int, CaseIterable, Sendable {
       return space.directInput && addMean(to: &draft, operations + maps, space, &choices)
     case .changeConstant: return changeConstant(in: &draft, order, &choices)
     case .changeBlocks: return changeBlocks(in: &draft, maps, space, &choices)
+    case .addLeak:
+      let state = choices.below(draft.next.count)
+      let gate = draft.gate([0, 1 + state], blocks: space.drawBlocks(&choices))
+      draft.next[state] = draft.apply("blend", gate, 1 + state, draft.next[state])
     case .removeState:
       guard draft.next.count > 1 else { return false }
       let state = 1 + choices.below(draft.next.count - 1)

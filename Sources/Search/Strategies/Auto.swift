@@ -37,6 +37,10 @@ package struct Auto: UnsizedStrategy {
   static let litter = 8
   /// Children in a hundred that are taken unseen, so that the predictor learns of its own mistakes.
   static let unseen = 25
+  /// How often a child has two parents, and how often where several tasks are to be mastered, whose best cells
+  /// have something to give to each other.
+  static let crossed = 0.2
+  static let mixed = 0.5
 
   private let predictor = PredictorCache()
 
@@ -150,12 +154,15 @@ package struct Auto: UnsizedStrategy {
     let parent = select(population, &choices)
     guard var child = Draft(parent.cell) else { throw Failure(.state, "the parent is no draft") }
     var parents = [parent.id]
-    if choices.chance(0.2) {
+    if choices.chance(populations.count > 1 ? mixed : crossed) {
       let other = select(pick(populations, &choices) ?? population, &choices)
-      if other.id != parent.id, let donor = Draft(other.cell),
-        Crossover.apply(to: &child, from: donor, &choices)
-      {
-        parents.append(other.id)
+      if other.id != parent.id, let donor = Draft(other.cell) {
+        let isWhole = populations.count > 1 && choices.chance(0.5)
+        let applied =
+          isWhole
+          ? Crossover.exchangeState(of: &child, from: donor, &choices)
+          : Crossover.apply(to: &child, from: donor, &choices)
+        if applied { parents.append(other.id) }
       }
     }
     // One change most of the time, more to leave the neighbourhood.
