@@ -11,8 +11,8 @@ package enum Screening {
   /// Why a cell is rejected; nil for one that may be trained.
   ///
   /// It runs in double precision with random weights as they start in training, and three times as
-  /// large, as training makes them grow: states must stay bounded, the output must depend on x and on
-  /// the first state, and a small change of that state must not blow up.
+  /// large, as training makes them grow: states must stay bounded, the output must depend on x, also when
+  /// all states begin as zeros, and on the first state, and a small change of that state must not blow up.
   package static func reason(against cell: Cell) -> String? {
     for scale in [1.0, 3.0] {
       var probe = Probe(cell, scale: scale)
@@ -69,6 +69,11 @@ private struct Probe {
     let moved = interpreter.run(parameters: parameters, inputs: inputs, states: nearby)
     let last = base.count - 1
     if distance(base[last][0], turned[last][0]) < 1e-9 { return "the output does not depend on x" }
+    let zeros = start.map { $0.map { _ in 0.0 } }
+    let risen = interpreter.run(parameters: parameters, inputs: inputs, states: zeros)
+    if risen.allSatisfy({ distance($0[0], zeros[0]) < 1e-12 }) {
+      return "the output stays zero where it begins so"
+    }
     let reaction = moved.indices.map { distance(base[$0][0], moved[$0][0]) }
     if reaction.allSatisfy({ $0 < 1e-12 }) {
       return "the output does not depend on the state before"

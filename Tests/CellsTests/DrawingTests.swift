@@ -4,9 +4,11 @@ import Testing
 
 @Suite struct DrawingTests {
   /// The stock cells, 50 random ones, and some at the limits.
-  static let cells: [(name: String, equations: String)] =
+  static let cells: [(name: String, equations: String)] = usual + extremes
+
+  static let usual: [(name: String, equations: String)] =
     StockCell.all.map { ($0.name, $0.equations) }
-    + (1...50).map { ("random with seed \($0)", randomEquations(seed: $0)) } + extremes
+    + (1...50).map { ("random with seed \($0)", randomEquations(seed: $0)) }
 
   static let extremes: [(name: String, equations: String)] = {
     var chain = "a0 = tanh(linear(x, h))\n"
@@ -89,6 +91,63 @@ import Testing
         #expect(points[1] > points[points.count - 1], "\(name): \(tag)")
       }
     }
+  }
+
+  @Test("edges pass behind no box", arguments: usual)
+  func edges(name: String, equations: String) throws {
+    let svg = try Cell(parsing: equations).svg()
+    var boxes: [[Double]] = []
+    var points: [(x: Double, y: Double)] = []
+    for tag in svg.split(separator: "<") {
+      if tag.hasPrefix("rect ") {
+        boxes.append(
+          try ["x", "y", "width", "height"].map { name in
+            numbers(in: try #require(attribute(name, of: tag)))[0]
+          })
+      } else if tag.hasPrefix("path ") {
+        points += pointsOfPath(try #require(attribute("d", of: tag)))
+      }
+    }
+    for box in boxes {
+      let inside = points.first {
+        box[0] + 1 < $0.x && $0.x < box[0] + box[2] - 1 && box[1] + 1 < $0.y
+          && $0.y < box[1] + box[3] - 1
+      }
+      #expect(inside == nil, "\(name): \(box)")
+    }
+  }
+
+  /// Many points on a path of straight lines upwards and cubic curves.
+  private func pointsOfPath(_ text: Substring) -> [(x: Double, y: Double)] {
+    var points: [(x: Double, y: Double)] = []
+    var (x, y) = (0.0, 0.0)
+    var rest = text
+    while let command = rest.popFirst() {
+      let end = rest.firstIndex { "MCV".contains($0) } ?? rest.endIndex
+      let given = numbers(in: rest[..<end])
+      rest = rest[end...]
+      switch command {
+      case "M": (x, y) = (given[0], given[1])
+      case "V":
+        for step in 0...20 { points.append((x, y + (given[0] - y) * Double(step) / 20)) }
+        y = given[0]
+      default:
+        for step in 0...20 {
+          let t = Double(step) / 20
+          let u = 1 - t
+          let weights = [u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t]
+          let xs = [x, given[0], given[2], given[4]]
+          let ys = [y, given[1], given[3], given[5]]
+          points.append(
+            (
+              zip(weights, xs).reduce(0) { $0 + $1.0 * $1.1 },
+              zip(weights, ys).reduce(0) { $0 + $1.0 * $1.1 }
+            ))
+        }
+        (x, y) = (given[4], given[5])
+      }
+    }
+    return points
   }
 
   private func attribute(_ name: String, of tag: Substring) -> Substring? {

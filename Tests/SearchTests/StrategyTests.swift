@@ -221,6 +221,7 @@ struct StrategyTests {
     for equations in [
       "h' = h + h + linear(x)", "h' = relu(linear(x, h)) * 3 + h * 2", "h' = tanh(linear(x))",
       "h' = tanh(linear(h))", "h' = h * h * 9 + linear(x)",
+      "h' = layernorm(product(h)) * sigmoid(linear(x))",
     ] {
       #expect(Screening.reason(against: try Cell(parsing: equations)) != nil, "\(equations)")
     }

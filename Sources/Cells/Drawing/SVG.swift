@@ -76,23 +76,24 @@ private struct SVGWriter {
     Self.margin + Self.height / 2 + Double(layout.layerCount - 1 - layer) * Self.layerHeight
   }
 
+  /// A curve from box to box that stands upright where it crosses a layer, so as not to pass behind its boxes.
   private func path(_ edge: (from: Int, to: Int), _ bends: [Double]) -> String {
     var (x, y) = (layout.x[edge.from], self.y(layout.layer[edge.from]) - Self.height / 2)
     var text = "<path class=\"edge\" d=\"M\(short(x)) \(short(y))"
-    var points = bends.enumerated().map { index, x in
-      (x, self.y(layout.layer[edge.from] + 1 + index))
-    }
-    points.append((layout.x[edge.to], self.y(layout.layer[edge.to]) + Self.height / 2))
-    for (nextX, nextY) in points {
-      let middle = (y + nextY) / 2
+    for (index, nextX) in (bends + [layout.x[edge.to]]).enumerated() {
+      let isEnd = index == bends.count
+      let layer = isEnd ? layout.layer[edge.to] : layout.layer[edge.from] + 1 + index
+      let nextY = self.y(layer) + Self.height / 2
+      let leaves = nextY - Self.height
       if abs(x - nextX) < 0.05 {
-        text += "V\(short(nextY))"
+        text += "V\(short(isEnd ? nextY : leaves))"
       } else {
+        let middle = (y + nextY) / 2
         text +=
           "C\(short(x)) \(short(middle)) \(short(nextX)) \(short(middle)) "
-          + "\(short(nextX)) \(short(nextY))"
+          + "\(short(nextX)) \(short(nextY))" + (isEnd ? "" : "V\(short(leaves))")
       }
-      (x, y) = (nextX, nextY)
+      (x, y) = (nextX, leaves)
     }
     return text + "\"/>"
   }
