@@ -8,11 +8,11 @@ W: on words in small, as a training of the protocol takes ten minutes: half the 
    the protocol makes. x may meet the states without a matrix, as the embedding has their size, and the search
    begins with the published cells that lead on words.
 CW: for a cell that is good at both, on words in small and on characters at the setting of the other searches.
-   It begins with what C had found after two parts and W after one, and its maps may be block-diagonal, with
-   which a cell of as many weights is larger: on characters size tells more than maps do. No cell is judged by
-   the start of its training, in which the mean of the words does harm, and its rate on words is twice as high
-   and its batches a quarter: means pay sooner so, and four cells cost what one does in W. The loss on characters
-   counts twice, as a gain there is harder to come by: a mean alone makes up for much of it on words.
+   It begins with what C had found after three parts and W after one, whose states are to come together, and its
+   maps may be block-diagonal, with which a cell of as many weights is larger: on characters size tells more than
+   maps do. No cell is judged by the start of its training, in which the mean of the words does harm, and its rate
+   on words is twice as high and its batches a quarter: means pay sooner so, and four cells cost what one does in
+   W. The loss is the sum of both.
 """
 from __future__ import annotations
 
@@ -32,10 +32,9 @@ WORDS, VALID_WORDS, FREQUENT = 250_000, 33_000, 5000
 WORDS_BATCH = 16
 WORDS_RATE = 0.003
 WORDS_START = ("gru", "mut3", "mut2", "lstm_cifg", "lstm")
-# Of both: batch and rate on words, the weights of the losses, and the characters of the validation text.
+# Of both: batch and rate on words, and the characters of the validation text.
 BOTH_BATCH = 4
 BOTH_RATE = 0.006
-BOTH_WEIGHTS = (2, 1)
 VALID_CHARACTERS = 120_000
 BLOCKS = 4
 
@@ -60,7 +59,7 @@ class LongSearch:
             study = rnncell.Study(path, direct_input=True, start=WORDS_START, **options)
             return study.run(objective=words_in_small(folder))
         if self.after:
-            start = [cell for protocol, part in self.after for cell in cells_found(protocol, part)]
+            start = [cell for found in self.after for cell in cells_found(*found)]
             study = rnncell.Study(
                 path, direct_input=True, max_blocks=BLOCKS, max_states=4, start=start, **options)
             return study.run(objective=both(folder))
@@ -74,7 +73,7 @@ class LongSearch:
 LONG = {each.protocol: each for each in (
     LongSearch("C", rungs=4, updates=12960, parts=5, tokens=160_000_000),
     LongSearch("W", rungs=3, updates=2500, parts=5, tokens=50_000_000),
-    LongSearch("CW", rungs=1, updates=2500, parts=5, tokens=45_000_000, after=(("C", 2), ("W", 1))))}
+    LongSearch("CW", rungs=1, updates=2500, parts=3, tokens=40_000_000, after=(("C", 3), ("W", 1))))}
 
 
 def cells_found(protocol: str, part: int | None = None) -> list[str]:
@@ -109,8 +108,7 @@ def both(folder: pathlib.Path) -> rnncell.JointTask:
     corpus = rnncell.Corpus(
         train_text=train, valid_text=valid[:VALID_CHARACTERS], test_text=valid[:2], unit="character")
     characters = rnncell.LanguageTask(corpus, hidden_size=settings.hidden, **settings.as_searched)
-    return rnncell.JointTask(
-        characters, words_in_small(folder, BOTH_BATCH, BOTH_RATE), weights=BOTH_WEIGHTS)
+    return rnncell.JointTask(characters, words_in_small(folder, BOTH_BATCH, BOTH_RATE))
 
 
 def first_words(text: str, count: int) -> str:

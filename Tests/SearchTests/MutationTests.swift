@@ -47,6 +47,27 @@ import Testing
     #expect(joining.allSatisfy { SearchSpace().reason(against: $0) != nil })
   }
 
+  @Test("A mean is gated by a map that is there and read by learned weights, which takes no matrix")
+  func cheapMean() throws {
+    var space = SearchSpace()
+    space.directInput = true
+    var made: Set<Cell> = []
+    for seed in 0..<400 {
+      var choices = Choices(seed: UInt64(seed))
+      var draft = try #require(Draft(try Cell(parsing: "h' = tanh(product(x, h))")))
+      // A map that reads the mean cannot gate it: such a draft is no cell, and auto makes another.
+      if Mutation.addMean.apply(to: &draft, in: space, &choices) {
+        if let cell = try? draft.cell(in: space) { made.insert(cell) }
+      }
+    }
+    let expected = try Cell(
+      parsing: """
+        n = product(x, c); c' = tanh(n); h' = c' + vector(p1) * d'
+        d' = 0.95 * d + 0.05 * (sigmoid(vector(p2) + n) * x)
+        """)
+    #expect(made.contains(expected), "of \(made.count) cells from seeds 0 to 399")
+  }
+
   @Test("A constant is halved or doubled; of a share near one, what it leaves over")
   func changeConstant() throws {
     let text = "s' = 0.98 * s + 0.02 * x; m' = tanh(linear(x, m)); h' = m' + 3 * s'"
@@ -124,21 +145,45 @@ import Testing
     }
   }
 
-  @Test("Crossover puts a whole state in the place of another, which then reads itself")
-  func exchangedState() throws {
-    let mean = "d' = 0.9 * d + 0.1 * x; h' = c' + d'"
-    let cell = try Cell(parsing: "c' = tanh(linear(x, c)); \(mean)")
-    let donor = try Cell(parsing: "h' = sigmoid(product(x) * product(h))")
-    let expected = try Cell(parsing: "c' = sigmoid(product(x) * product(c)); \(mean)")
-    let children = (UInt64(0)..<60).compactMap { seed -> Cell? in
+  @Test(
+    "Crossover gives a cell a state of another, which then reads itself, in the place of one or beside h",
+    arguments: [
+      (
+        "c' = tanh(linear(x, c)); d' = 0.9 * d + 0.1 * x; h' = c' + d'",
+        "h' = sigmoid(product(x) * product(h))",
+        "c' = sigmoid(product(x) * product(c)); d' = 0.9 * d + 0.1 * x; h' = c' + d'"
+      ),
+      (
+        "h' = sigmoid(product(x) * product(h))",
+        "d' = 0.9 * d + 0.1 * x; h' = tanh(d')",
+        "c' = sigmoid(product(x) * product(c)); d' = 0.9 * d + 0.1 * x; h' = c' + d'"
+      ),
+      (
+        "c' = tanh(linear(x, c)); h' = silu(c')",
+        "d' = 0.9 * d + 0.1 * (sigmoid(product(x, c)) * x); c' = relu(x); h' = c' * d'",
+        "c' = tanh(linear(x, c)); d' = 0.9 * d + 0.1 * (sigmoid(product(x, h)) * x); h' = silu(c') + d'"
+      ),
+    ])
+  func takenState(cell: String, donor: String, expected: String) throws {
+    var space = SearchSpace()
+    space.directInput = true
+    let wanted = try Cell(parsing: expected)
+    let children = try (UInt64(0)..<60).compactMap { seed -> Cell? in
       var choices = Choices(seed: seed)
-      guard var draft = Draft(cell), let other = Draft(donor),
-        Crossover.exchangeState(of: &draft, from: other, &choices)
+      var draft = try #require(Draft(try Cell(parsing: cell)))
+      guard
+        Crossover.takeState(
+          for: &draft, from: try #require(Draft(try Cell(parsing: donor))), in: space, &choices)
       else { return nil }
-      return try? draft.cell()
+      return try draft.cell(in: space)
     }
-    let count = children.count { $0 == expected }
-    #expect((10..<31).contains(count), "\(count) of \(children.count), one in three is due")
+    let count = children.count { $0 == wanted }
+    #expect(count > 10, "\(count) of \(children.count): \(children.first?.equations ?? "")")
+    space.states = 1
+    var draft = try #require(Draft(try Cell.stock("elman")))
+    var choices = Choices(seed: 1)
+    let lstm = try #require(Draft(try Cell.stock("lstm")))
+    #expect(!Crossover.takeState(for: &draft, from: lstm, in: space, &choices), "there is no room")
   }
 
   @Test("A leak keeps a part of a state by a gate")

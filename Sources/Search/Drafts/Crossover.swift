@@ -20,22 +20,40 @@ package enum Crossover {
     return draft.order() != nil
   }
 
-  /// Puts a random state of `donor`, which goes on to read itself, in the place of a random one of `draft`;
-  /// false where either is no more than x or a state.
+  /// Gives `draft` a random one of the donor's states that read themselves: in the place of a state other than h,
+  /// or beside h, which is then the sum of what it was and of the new state; false where there is no room.
   ///
-  /// So a memory that serves one task comes beside one that serves another.
-  package static func exchangeState(
-    of draft: inout Draft, from donor: Draft, _ choices: inout Choices
+  /// So a memory that serves one task comes to one that serves another. What the draft read as h is then a state
+  /// of its own.
+  package static func takeState(
+    for draft: inout Draft, from donor: Draft, in space: SearchSpace, _ choices: inout Choices
   ) -> Bool {
-    let (old, new) = (choices.below(draft.next.count), choices.below(donor.next.count))
-    let target = draft.next[old]
-    guard let donorOrder = donor.order(), !draft.nodes[target].operands.isEmpty,
-      !donor.nodes[donor.next[new]].operands.isEmpty
+    guard let order = draft.order(), let donorOrder = donor.order(),
+      let new = choices.pick(
+        donor.next.indices.filter { needs(donor.next[$0], in: donor, donorOrder)[1 + $0] })
     else { return false }
-    let graft = copy(donor.next[new], of: donor, donorOrder, into: &draft) {
-      $0 == new ? old : $0
+    var place = choices.below(draft.next.count)
+    let isBeside = place == 0
+    if isBeside {
+      let isRead = order.contains(1)
+      guard draft.next.count + (isRead ? 2 : 1) <= space.mostStates else { return false }
+      if isRead {
+        let own = draft.makeState()
+        draft.next.append(draft.next[0])
+        draft.replace(1, by: 1 + own)
+      }
+      place = draft.makeState()
+      draft.next.append(1 + place)
     }
-    draft.replace(target, by: graft)
+    let graft = copy(donor.next[new], of: donor, donorOrder, into: &draft) {
+      $0 == new ? place : $0 == place ? 0 : $0
+    }
+    if isBeside {
+      draft.next[place] = graft
+      draft.next[0] = draft.apply("add", draft.next[0], graft)
+    } else {
+      draft.replace(draft.next[place], by: graft)
+    }
     return draft.order() != nil
   }
 
@@ -47,12 +65,8 @@ package enum Crossover {
     _ state: (Int) -> Int
   ) -> Int {
     var place = [Int](repeating: 0, count: donor.nodes.count)
-    var isWanted = [Bool](repeating: false, count: donor.nodes.count)
-    isWanted[source] = true
-    for node in order.reversed() where isWanted[node] {
-      for operand in donor.nodes[node].operands { isWanted[operand] = true }
-    }
-    for node in order where isWanted[node] {
+    let isNeeded = needs(source, in: donor, order)
+    for node in order where isNeeded[node] {
       switch donor.nodes[node].kind {
       case .input: place[node] = 0
       case .state(let index):
@@ -63,5 +77,15 @@ package enum Crossover {
       }
     }
     return place[source]
+  }
+
+  /// Which nodes a node depends on, itself among them.
+  private static func needs(_ node: Int, in draft: Draft, _ order: [Int]) -> [Bool] {
+    var isNeeded = [Bool](repeating: false, count: draft.nodes.count)
+    isNeeded[node] = true
+    for node in order.reversed() where isNeeded[node] {
+      for operand in draft.nodes[node].operands { isNeeded[operand] = true }
+    }
+    return isNeeded
   }
 }

@@ -97,6 +97,17 @@ package struct Draft: Sendable {
     apply("sigmoid", linear(operands, blocks: blocks))
   }
 
+  /// Makes room for one more state behind the others, whose value is still to be appended to `next`, and gives
+  /// its index: every node behind it moves by one.
+  package mutating func makeState() -> Int {
+    let state = next.count
+    func moved(_ old: Int) -> Int { old > state ? old + 1 : old }
+    for index in nodes.indices { nodes[index].operands = nodes[index].operands.map(moved) }
+    next = next.map(moved)
+    nodes.insert(Node(kind: .state(state), operands: []), at: 1 + state)
+    return state
+  }
+
   /// Points every reader of a node, states included, to another, save the nodes listed.
   package mutating func replace(_ old: Int, by new: Int, except kept: [Int] = []) {
     for index in nodes.indices where !kept.contains(index) {

@@ -167,15 +167,8 @@ package enum Mutation: Int, CaseIterable, Sendable {
     guard draft.next.count < space.mostStates, let node = choices.pick(nodes) else {
       return nil
     }
-    let state = draft.next.count
-    // States stand behind x: everything else moves by one.
-    func moved(_ old: Int) -> Int { old > state ? old + 1 : old }
-    for index in draft.nodes.indices {
-      draft.nodes[index].operands = draft.nodes[index].operands.map(moved)
-    }
-    draft.next = draft.next.map(moved)
-    draft.nodes.insert(Draft.Node(kind: .state(state), operands: []), at: 1 + state)
-    return (state, moved(node))
+    let state = draft.makeState()
+    return (state, node > state ? node + 1 : node)
   }
 
   /// A gated memory beside the others, read by one node.
@@ -200,8 +193,8 @@ package enum Mutation: Int, CaseIterable, Sendable {
   /// Where embedding and softmax are tied, that makes likelier what was said before, as a cache does (Kuhn
   /// and De Mori 1990, doi:10.1109/34.56193), without a weight that could learn the training text by heart.
   /// Added to the output, it is most often kept from the rest of the cell, which then reads a state of its own
-  /// in place of h, and may also be mapped, which says what goes with the words that were said (the context of
-  /// Mikolov et al. 2015, arXiv:1412.7753).
+  /// in place of h. How much is read may be learned, and it may also be mapped, which says what goes with the
+  /// words that were said (the context of Mikolov et al. 2015, arXiv:1412.7753).
   private func addMean(
     to draft: inout Draft, _ nodes: [Int], _ space: SearchSpace, _ choices: inout Choices
   ) -> Bool {
@@ -221,9 +214,12 @@ package enum Mutation: Int, CaseIterable, Sendable {
     }
     let kept = choices.chance(0.5) ? gated(&draft, memory, space, &choices) : 0
     draft.next.append(draft.apply("add", scaled(1 - share, 1 + state), scaled(share, kept)))
-    var read = scaled(choices.pick([1, 2, 4]) ?? 1, draft.next[state])
+    var read =
+      choices.chance(0.4)
+      ? draft.apply("multiply", draft.add(.vector), draft.next[state])
+      : scaled(choices.pick([1, 2, 4]) ?? 1, draft.next[state])
     if isOutput {
-      if choices.chance(0.5) {
+      if choices.chance(0.3) {
         let mapped = draft.add(
           .linear(hasBias: false, blocks: space.drawBlocks(&choices)), [draft.next[state]])
         read = draft.apply("add", read, mapped)
@@ -235,10 +231,20 @@ package enum Mutation: Int, CaseIterable, Sendable {
     return true
   }
 
-  /// What a gate of x and a state lets through of x.
+  /// What a gate lets through of x: of x and a state, or of a map that is there, which takes no matrix from the
+  /// rest of the cell.
   private func gated(
     _ draft: inout Draft, _ memory: Int, _ space: SearchSpace, _ choices: inout Choices
   ) -> Int {
-    draft.apply("multiply", draft.gate([0, memory], blocks: space.drawBlocks(&choices)), 0)
+    let maps = (draft.order() ?? []).filter {
+      if case .linear = draft.nodes[$0].kind { true } else { false }
+    }
+    let gate =
+      if choices.chance(0.6), let map = choices.pick(maps) {
+        draft.apply("sigmoid", draft.apply("add", draft.add(.vector), map))
+      } else {
+        draft.gate([0, memory], blocks: space.drawBlocks(&choices))
+      }
+    return draft.apply("multiply", gate, 0)
   }
 }

@@ -37,10 +37,10 @@ package struct Auto: UnsizedStrategy {
   static let litter = 8
   /// Children in a hundred that are taken unseen, so that the predictor learns of its own mistakes.
   static let unseen = 25
-  /// How often a child has two parents, and how often where several tasks are to be mastered, whose best cells
-  /// have something to give to each other.
+  /// How often a child has two parents, and how often, where several tasks are to be mastered, it gets a state of
+  /// another parent besides: what is best at one task has something to give to what is best at another.
   static let crossed = 0.2
-  static let mixed = 0.5
+  static let mixed = 0.4
 
   private let predictor = PredictorCache()
 
@@ -54,10 +54,13 @@ package struct Auto: UnsizedStrategy {
     guard let population = Self.pick(populations, &choices) else {
       return Candidate(try RandomSearch.grow(in: history.settings.space, &choices).cell())
     }
+    let isMixed = populations.count > 1 && choices.chance(Self.mixed)
     func child(_ choices: inout Choices) throws(Failure) -> Candidate {
-      try Self.child(of: population, and: populations, in: history.settings.space, &choices)
+      try Self.child(
+        of: population, and: populations, isMixed: isMixed, in: history.settings.space, &choices)
     }
-    let takesUnseen = choices.below(100) < Self.unseen
+    // What is known of two memories apart says little of both in one cell.
+    let takesUnseen = choices.below(100) < Self.unseen || isMixed
     guard !takesUnseen, let predictor = predictor.current(history) else {
       return try child(&choices)
     }
@@ -148,19 +151,18 @@ package struct Auto: UnsizedStrategy {
   ///
   /// - Throws: `.state` for one that breaks the rules, and what making the cell throws.
   private static func child(
-    of population: [Proposal], and populations: [[Proposal]], in space: SearchSpace,
-    _ choices: inout Choices
+    of population: [Proposal], and populations: [[Proposal]], isMixed: Bool,
+    in space: SearchSpace, _ choices: inout Choices
   ) throws(Failure) -> Candidate {
     let parent = select(population, &choices)
     guard var child = Draft(parent.cell) else { throw Failure(.state, "the parent is no draft") }
     var parents = [parent.id]
-    if choices.chance(populations.count > 1 ? mixed : crossed) {
+    if isMixed || choices.chance(crossed) {
       let other = select(pick(populations, &choices) ?? population, &choices)
       if other.id != parent.id, let donor = Draft(other.cell) {
-        let isWhole = populations.count > 1 && choices.chance(0.5)
         let applied =
-          isWhole
-          ? Crossover.exchangeState(of: &child, from: donor, &choices)
+          isMixed
+          ? Crossover.takeState(for: &child, from: donor, in: space, &choices)
           : Crossover.apply(to: &child, from: donor, &choices)
         if applied { parents.append(other.id) }
       }
