@@ -57,6 +57,24 @@ def test_a_search_for_a_cell_that_is_good_at_two_tasks(tmp_path):
         rnncell.JointTask(text, sums, shares=(1,))
     with pytest.raises(rnncell.InvalidArgumentError, match="weights are .*positive one for each"):
         rnncell.JointTask(text, sums, weights=(1, float("inf")))
+    for wrong in [(1,), (1, float("nan")), ()]:
+        with pytest.raises(rnncell.InvalidArgumentError, match="to_beat is .*a loss for each task"):
+            rnncell.JointTask(text, sums, to_beat=wrong)
+
+
+def test_a_search_for_a_cell_that_beats_a_loss_at_each_task(tmp_path):
+    one, two = (rnncell.SequenceTask(some(40, seed), some(20, seed + 1), **TASK) for seed in (1, 3))
+    both = rnncell.JointTask(one, two, weights=(1, 2), to_beat=(0.5, 0.25))
+    study = rnncell.search(objective=both, trials=12, rungs=1, updates=8, seed=1, progress=False,
+                           db=tmp_path / "study.db")
+    scored = [row for row in study.history if row.state == "scored"]
+    above = [(row.part_losses[0] - 0.5, 2 * (row.part_losses[1] - 0.25)) for row in scored]
+    assert [row.valid_loss for row in scored] == pytest.approx([max(pair) for pair in above])
+    # Either task is the worse one for some of them.
+    assert len({pair[0] > pair[1] for pair in above}) == 2
+    with pytest.raises(rnncell.Error, match="another"):
+        rnncell.search(objective=rnncell.JointTask(one, two, weights=(1, 2)), trials=1, rungs=1, updates=8,
+                       seed=1, progress=False, db=tmp_path / "study.db")
 
 
 def test_a_task_serves_several_studies():

@@ -308,6 +308,8 @@ class JointTask(Task):
              training holds for itself.
     shares:  the part of the updates that each task gets; None: all for each.
     weights: how often each loss counts; None: once.
+    to_beat: a loss for each task, such as a GRU's: the loss is then the worst of what the tasks' losses are
+             above these, in place of the sum, so that no gain at one makes up for what is lost at another.
     """
 
     is_language = False
@@ -315,12 +317,16 @@ class JointTask(Task):
 
     def __init__(
         self, *tasks: Task, shares: Sequence[float] | None = None,
-        weights: Sequence[float] | None = None,
+        weights: Sequence[float] | None = None, to_beat: Sequence[float] | None = None,
     ) -> None:
         if len(tasks) < 2 or any(not isinstance(task, Task) for task in tasks):
             raise InvalidArgumentError("pass two tasks or more, each a SequenceTask or LanguageTask")
         self.tasks = tasks
         self.shares, self.weights = self._each("shares", shares), self._each("weights", weights)
+        self.to_beat = None if to_beat is None else tuple(to_beat)
+        if self.to_beat is not None and (
+                len(self.to_beat) != len(tasks) or not all(map(math.isfinite, self.to_beat))):
+            raise InvalidArgumentError(f"to_beat is {self.to_beat}; pass a loss for each task")
         self.parameters = sum(task.parameters for task in tasks)
 
     def _each(self, name: str, values: Sequence[float] | None) -> tuple[float, ...]:
@@ -334,7 +340,8 @@ class JointTask(Task):
         """What tells it from other tasks."""
         tasks = [{**task.key, "training": {name: repr(value) for name, value in task.training.items()}}
                  for task in self.tasks]
-        return {"tasks": tasks, "shares": list(self.shares), "weights": list(self.weights)}
+        key = {"tasks": tasks, "shares": list(self.shares), "weights": list(self.weights)}
+        return key if self.to_beat is None else {**key, "to_beat": list(self.to_beat)}
 
     @property
     def has_test(self) -> bool:
@@ -365,21 +372,28 @@ class JointTask(Task):
         return first
 
     def loss(self, model: JointModel, split: str = "valid") -> float:
-        """The sum of the tasks' losses, each as often as it counts."""
-        return sum(weight * task.loss(part, split)
-                   for weight, task, part in zip(self.weights, self.tasks, model.parts))
+        """Of the tasks' losses, each as often as it counts: the sum, or the worst above what is to be beaten."""
+        return self._joined([task.loss(part, split) for task, part in zip(self.tasks, model.parts)])
+
+    def _joined(self, losses: Sequence[float]) -> float:
+        if self.to_beat is None:
+            return sum(map(operator.mul, self.weights, losses))
+        # One that is no number makes all no number, which max would not.
+        above = [weight * (loss - beaten)
+                 for weight, loss, beaten in zip(self.weights, losses, self.to_beat)]
+        return max(above) if all(map(math.isfinite, above)) else math.nan
 
     def load(self, path: Path) -> JointModel:
         """A model that was saved."""
         return JointModel([task.load(file_of(path, place)) for place, task in enumerate(self.tasks)])
 
     def __call__(self, proposal: Proposal) -> Score:
-        """The sums of the tasks' losses and costs."""
+        """The joined losses of the tasks, and the sums of their costs."""
         scores = [task(proposal._replace(updates=_part(share, proposal.updates)))
                   for task, share in zip(self.tasks, self.shares)]
         losses = tuple(score.loss for score in scores)
         costs = (sum(values) for values in zip(*(score[1:5] for score in scores)))
-        return Score(sum(map(operator.mul, self.weights, losses)), *costs, part_losses=losses)
+        return Score(self._joined(losses), *costs, part_losses=losses)
 
 
 def _part(share: float, count: int) -> int:
