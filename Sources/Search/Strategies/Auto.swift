@@ -51,10 +51,11 @@ package struct Auto: UnsizedStrategy {
   ) throws(Failure) -> Candidate? {
     if let newcomer = try newcomer(history, &choices) { return newcomer }
     let populations = Self.populations(history)
-    guard let population = Self.pick(populations, &choices) else {
+    // What leads at one task alone gives its states to others: its own children are hardly ever better at all.
+    let isMixed = populations.count > 1 && choices.chance(Self.mixed)
+    guard let population = isMixed ? Self.pick(populations, &choices) : populations.first else {
       return Candidate(try RandomSearch.grow(in: history.settings.space, &choices).cell())
     }
-    let isMixed = populations.count > 1 && choices.chance(Self.mixed)
     func child(_ choices: inout Choices) throws(Failure) -> Candidate {
       try Self.child(
         of: population, and: populations, isMixed: isMixed, in: history.settings.space, &choices)
