@@ -76,7 +76,7 @@ class LongSearch:
 LONG = {each.protocol: each for each in (
     LongSearch("C", rungs=4, updates=12960, parts=5, tokens=160_000_000),
     LongSearch("W", rungs=3, updates=2500, parts=5, tokens=50_000_000),
-    LongSearch("CW", rungs=1, updates=2500, parts=5, tokens=40_000_000, after=(("C", 3), ("W", 1))))}
+    LongSearch("CW", rungs=1, updates=2500, parts=4, tokens=40_000_000, after=(("C", 3), ("W", 1))))}
 
 
 def cells_found(protocol: str, part: int | None = None) -> list[str]:
