@@ -197,9 +197,15 @@ package final class ParameterBuffer: @unchecked Sendable {
     guard entry.blocks > 1 else { return }
     let height = entry.rows / entry.blocks
     let width = entry.columns / entry.blocks
-    for n in 0..<entry.rows {
-      for k in 0..<entry.columns where k / width != n / height {
-        base[(n / 16 &* entry.columns &+ k) &* 16 &+ n % 16] = 0
+    // Strip by strip and in the order in which they lie: 5 % of a training with small batches otherwise.
+    for strip in 0..<entry.rows.strips {
+      let lanes = min(16, entry.rows &- strip &* 16)
+      for k in 0..<entry.columns {
+        let column = base + (strip &* entry.columns &+ k) &* 16
+        // The lane of the block's first row, if it were in this strip.
+        let first = k / width &* height &- strip &* 16
+        for lane in 0..<min(max(first, 0), lanes) { column[lane] = 0 }
+        for lane in min(max(first &+ height, 0), lanes)..<lanes { column[lane] = 0 }
       }
     }
   }

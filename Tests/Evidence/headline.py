@@ -8,9 +8,9 @@ W: on words in small, as a training of the protocol takes ten minutes: half the 
    the protocol makes. x may meet the states without a matrix, as the embedding has their size, and the search
    begins with the published cells that lead on words.
 CW: for a cell that is good at both, on words in small and on characters at the setting of the other searches.
-   It begins with what C had found after three parts and W after one, whose states are to come together, and its
+   It begins with what C had found after two parts and W after one, whose states are to come together, and its
    maps may be block-diagonal, with which a cell of as many weights is larger: on characters size tells more than
-   maps do. No cell is judged by the start of its training, in which the mean of the words does harm, and its rate
+   maps do. Cells of which no model has the protocol's size on words are left out, as it grows in steps. No cell is judged by the start of its training, in which the mean of the words does harm, and its rate
    on words is twice as high and its batches a quarter: means pay sooner so, and four cells cost what one does in
    W. The loss is the worst of what both are above GRU's, those on characters at three fifths, as a gain there
    shrinks to that when the training is whole.
@@ -21,10 +21,11 @@ import collections
 import dataclasses
 import functools
 import pathlib
+from typing import Any
 
 import rnncell
 from ledger import Table
-from protocols import data_of, text_of
+from protocols import PROTOCOLS, data_of, text_of
 
 WORDS_HIDDEN = 64
 # Words of the training and validation text, and how many are told apart: the most frequent ones, and one for
@@ -73,10 +74,22 @@ class LongSearch:
         return study.run()
 
 
+class _OfBothSizes(rnncell.JointTask):
+    """A task that fails for a cell which the protocol on words refuses for its size."""
+
+    def __init__(self, folder: pathlib.Path, *tasks: rnncell.LanguageTask, **options: Any) -> None:
+        super().__init__(*tasks, **options)
+        self._folder_of_words = folder
+
+    def __call__(self, proposal: rnncell.Proposal) -> rnncell.Score:
+        PROTOCOLS["W"].model(data_of("W", self._folder_of_words), proposal.cells[0], proposal.seed)
+        return super().__call__(proposal)
+
+
 LONG = {each.protocol: each for each in (
     LongSearch("C", rungs=4, updates=12960, parts=5, tokens=160_000_000),
     LongSearch("W", rungs=3, updates=2500, parts=5, tokens=50_000_000),
-    LongSearch("CW", rungs=1, updates=2500, parts=4, tokens=40_000_000, after=(("C", 3), ("W", 1))))}
+    LongSearch("CW", rungs=1, updates=2500, parts=4, tokens=40_000_000, after=(("C", 2), ("W", 1))))}
 
 
 def cells_found(protocol: str, part: int | None = None) -> list[str]:
@@ -104,15 +117,16 @@ def words_in_small(folder: pathlib.Path, batch: int = WORDS_BATCH, rate: float =
 
 @functools.lru_cache(maxsize=1)
 def both(folder: pathlib.Path) -> rnncell.JointTask:
-    """The task on characters and the one on words."""
+    """The task on characters and the one on words, for cells whose models of words may have the protocol's size."""
     settings = text_of("C")
     train, valid = ((folder / f"ptb.{part}.txt").read_text(encoding="utf-8")
                     for part in ("train", "valid"))
     corpus = rnncell.Corpus(
         train_text=train, valid_text=valid[:VALID_CHARACTERS], test_text=valid[:2], unit="character")
     characters = rnncell.LanguageTask(corpus, hidden_size=settings.hidden, **settings.as_searched)
-    return rnncell.JointTask(
-        characters, words_in_small(folder, BOTH_BATCH, BOTH_RATE), weights=BOTH_WEIGHTS, to_beat=BOTH_TO_BEAT)
+    return _OfBothSizes(
+        folder, characters, words_in_small(folder, BOTH_BATCH, BOTH_RATE), weights=BOTH_WEIGHTS,
+        to_beat=BOTH_TO_BEAT)
 
 
 def first_words(text: str, count: int) -> str:

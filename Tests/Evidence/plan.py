@@ -26,7 +26,7 @@ WITH_DROPOUT = ("lstm", "gru", "rhn", "darts_v2", "enas", "nascell", "mogrifier"
 FINALISTS = 2
 TRAINED_ON = {"W": ("W",), "CW": ("C", "W")}
 MUSIC_STRATEGIES = ("auto", "random")
-ABLATION_SEEDS = {"C": 3, "W": 1}
+ABLATION_SEEDS = {"C": 3, "W": 1, "CW": 1}
 # First searches of each strategy, of which the best winner is trained to the end.
 WINNERS_SEEDS = 3
 # First proposals of the long search, which are trained through all rungs to see what halving saves.
@@ -157,6 +157,7 @@ def _compared(strategies: set[str]) -> Iterator[Unit]:
             yield from _ablated("C", at_length)
         if protocol == "W":
             yield from _ablated("W", on_words, [WHOLE])
+            yield from _ablated("CW", on_both, [WHOLE])
     for strategy in sorted(strategies, key=list(SEEDS).index):
         yield from _trained("C", winner_of("C", strategy), 1)
 

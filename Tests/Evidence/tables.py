@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import rnncell
 from headline import LONG
 from ledger import Table, cell_of
-from plan import best_at_length, best_by_rates, winner_of
+from plan import TRAINED_ON, best_at_length, best_by_rates, winner_of
 from rnncell.anatomy import kendall
 from protocols import PROTOCOLS, text_of
 from rnncell.comparison import Interval
@@ -26,6 +26,8 @@ README = pathlib.Path(__file__).parents[2] / "README.md"
 BOOTSTRAPS = 10_000
 # Cells that the table of ranks shows.
 LEADING = 13
+# A rise of the loss on either text from which the part that was left out is in the table of both.
+MATTERS = 0.01
 
 
 def bootstrap(values: Sequence[float]) -> tuple[float, float]:
@@ -138,38 +140,64 @@ def found_cells() -> dict[str, str]:
     return {name: cell for name, cell in cells.items() if cell is not None}
 
 
-def tested(protocol: str, reference: str = "found", is_language: bool = True) -> str:
-    """Losses on test data of a cell that a search found, and of others beside it.
-
-    Until the reference has such losses it is the cell that was found on characters.
-    A difference below zero says that the found cell is better: of perplexity in percent, or of loss.
-    """
+def test_losses(protocol: str) -> dict[str, dict[int, float]]:
+    """Those on test data by seed, of each cell by what a table calls it, best first."""
     names = {cell: name for name, cell in found_cells().items()}
     losses: dict[str, dict[int, float]] = {}
     for row in Table("test").rows():
         name = names.get(row["cell"], row["cell"])
         if row["protocol"] == protocol and "'" not in name:
             losses.setdefault(name, {})[int(row["seed"])] = float(row["test_loss"])
+    return dict(sorted(losses.items(), key=lambda pair: statistics.fmean(pair[1].values())))
+
+
+def difference(losses: dict[int, float], others: dict[int, float], is_language: bool = True) -> str:
+    """How much better a cell is than another one, seed by seed: of perplexity in percent, or of loss."""
+    shared = sorted(set(losses) & set(others))
+    above = Interval.of([losses[seed] - others[seed] for seed in shared])
+    if not is_language:
+        return f"{above.mean:+.4f} ({above.low:+.4f} to {above.high:+.4f})"
+    share, least, most = (100 * math.expm1(value) for value in above)
+    return f"{share:+.1f} % ({least:+.1f} to {most:+.1f})"
+
+
+def tested(protocol: str, reference: str = "found", is_language: bool = True) -> str:
+    """Losses on test data of a cell that a search found, and of others beside it.
+
+    Until the reference has such losses it is the cell that was found on characters.
+    A difference below zero says that the found cell is better.
+    """
+    losses = test_losses(protocol)
     reference = reference if reference in losses else "found"
     rows = []
-    for name in sorted(losses, key=lambda name: statistics.fmean(losses[name].values())):
-        mean, low, high = Interval.of(list(losses[name].values()))
+    for name, by_seed in losses.items():
+        mean, low, high = Interval.of(list(by_seed.values()))
         rows.append([name, f"{mean:.4f}", f"{low:.4f} to {high:.4f}"])
         if is_language:
             rows[-1].append(f"{math.exp(mean):.3f}")
         if reference in losses:
-            shared = sorted(set(losses[name]) & set(losses[reference]))
-            difference = Interval.of(
-                [losses[reference][seed] - losses[name][seed] for seed in shared])
-            if is_language:
-                share, least, most = (100 * math.expm1(value) for value in difference)
-                text = f"{share:+.1f} % ({least:+.1f} to {most:+.1f})"
-            else:
-                text = f"{difference.mean:+.4f} ({difference.low:+.4f} to {difference.high:+.4f})"
-            rows[-1].append("" if name == reference else text)
+            is_other = name != reference
+            rows[-1].append(difference(losses[reference], by_seed, is_language) if is_other else "")
     heads = ["cell", "test loss", "95 % interval", *["perplexity"] * is_language,
              f"{'perplexity' if is_language else 'loss'} of the one {reference} against it"]
     return markdown(heads[:len(rows[0])], rows) if rows else ""
+
+
+def tested_on_both() -> str:
+    """Perplexities on both test texts, and those of the cell that was found on both against each."""
+    losses = {protocol: test_losses(protocol) for protocol in TRAINED_ON["CW"]}
+    reference = "found on both"
+    if any(reference not in each for each in losses.values()):
+        return ""
+    rows = []
+    for name in losses["C"]:
+        if all(name in each for each in losses.values()):
+            perplexities = [math.exp(statistics.fmean(each[name].values())) for each in losses.values()]
+            against = [difference(each[reference], each[name]) if name != reference else ""
+                       for each in losses.values()]
+            rows.append([name, *(f"{value:.3f}" for value in perplexities), *against])
+    return markdown(["cell", "characters", "words", "the one found on both against it, characters", "words"],
+                    rows)
 
 
 def contributions(protocol: str) -> str:
@@ -191,6 +219,20 @@ def contributions(protocol: str) -> str:
                      "-" if len(parts[part]) < 2 else f"{low:+.4f} to {high:+.4f}"])
     heads = ["left out of the found cell", "validation loss rises by", "95 % interval"]
     return markdown(heads, rows) if rows else ""
+
+
+def contributions_to_both() -> str:
+    """What each validation loss of the cell found on both rises without a part that matters to either."""
+    losses = {row["part"]: [float(loss) for loss in row["part_losses"].split()]
+              for row in Table("ablation").rows() if row["protocol"] == "CW"}
+    whole = losses.pop(WHOLE, None)
+    if whole is None:
+        return ""
+    rises = {part: [loss - base for loss, base in zip(each, whole)] for part, each in losses.items()}
+    rows = [[f"`{part}`", *([f"{rise:+.4f}" for rise in each] or ["diverges", "-"])]
+            for part, each in sorted(rises.items(), key=lambda pair: -max(pair[1], default=math.inf))
+            if max(each, default=math.inf) >= MATTERS]
+    return markdown(["left out of the cell found on both", "characters rise by", "words rise by"], rows)
 
 
 def halving(rows: Sequence[Sequence[float]], eta: int = 3, calibrations: int = 16,
@@ -298,9 +340,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "differences": differences, "ranks": ranks, "finals C": lambda: finals("C"),
     "finals W": lambda: finals("W"), "cheap": cheap,
     "sanity": sanity, "savings": savings, "tests C": lambda: tested("C"),
-    "tests W": lambda: tested("W", "found on words"), "tests W-dropout": lambda: tested("W-dropout"),
+    "tests both": tested_on_both, "tests W": lambda: tested("W", "found on words"), "tests W-dropout": lambda: tested("W-dropout"),
     "tests JSB": lambda: tested("JSB", "found on music", is_language=False),
     "contributions C": lambda: contributions("C"), "contributions W": lambda: contributions("W"),
+    "contributions both": contributions_to_both,
     "tasks": tasks}
 
 

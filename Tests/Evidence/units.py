@@ -9,7 +9,7 @@ import time
 from typing import Any, NamedTuple
 
 import rnncell
-from headline import LONG, WORDS_RATE, words_in_small
+from headline import LONG, WORDS_RATE, both, words_in_small
 from ledger import TABLES, Table, cell_of, one_line
 from protocols import PROTOCOLS, data_of, text_of
 from recipes import recipe
@@ -216,25 +216,29 @@ def _final(data: pathlib.Path, protocol: str, cell: str, seed: int) -> dict[str,
 
 
 def _ablation(data: pathlib.Path, protocol: str, cell: str, part: str, seed: int) -> dict[str, Any]:
-    """A cell without one part, or whole, at the learning rate of the whole; on words in small."""
-    settings, made = PROTOCOLS[protocol], cell_of(cell)
+    """A cell without one part, or whole: in C at the learning rate of the whole, else in small, as searched."""
+    made = cell_of(cell)
     made = made if part == WHOLE else made.ablations()[part]
+    rate = chosen_rate("C", cell) if protocol == "C" else {"W": WORDS_RATE, "CW": None}[protocol]
     start = time.monotonic()
-    loss = math.inf
+    loss, losses = math.inf, None
     try:
-        if protocol == "W":
-            rate, task = str(WORDS_RATE), words_in_small(data)
-            small = task.model(made, seed)
-            task.fit(small, updates=LONG[protocol].updates, seed=seed, threads=1, csv=False)
-            loss = task.loss(small)
-        else:
-            rate, text = chosen_rate(protocol, cell), data_of(protocol, data)
+        if protocol == "C":
+            settings, text = PROTOCOLS[protocol], data_of(protocol, data)
             model = settings.model(text, made, seed)
             settings.fit(model, text, epochs=settings.epochs, seed=seed, learning_rate=float(rate))
             loss = settings.loss(model, text, "valid")
+        else:
+            task = words_in_small(data) if protocol == "W" else both(data)
+            small = task.model(made, seed)
+            task.fit(small, updates=LONG[protocol].updates, seed=seed, threads=1, csv=False)
+            loss = task.loss(small)
+            if protocol == "CW":
+                losses = [each.loss(model) for each, model in zip(task.tasks, small.parts)]
     except rnncell.DivergedError:
         pass
     return {"learning_rate": rate, "valid_loss": f"{loss:.5f}",
+            "part_losses": losses and " ".join(f"{each:.5f}" for each in losses),
             "seconds": round(time.monotonic() - start, 1)}
 
 
