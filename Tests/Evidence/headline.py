@@ -8,9 +8,9 @@ W: on words in small, as a training of the protocol takes ten minutes: half the 
    the protocol makes. x may meet the states without a matrix, as the embedding has their size, and the search
    begins with the published cells that lead on words.
 CW: for a cell that is good at both, on words in small and on characters at the setting of the other searches.
-   It begins with what C had found after two parts and W after one, whose states are to come together, and its
-   maps may be block-diagonal, with which a cell of as many weights is larger: on characters size tells more than
-   maps do. Cells of which no model has the protocol's size on words are left out, as it grows in steps. No cell
+   It begins with what C had found after three parts, to which means of the words are to come. Its maps may be
+   block-diagonal, with which a cell of as many weights is larger: on characters size tells more than maps do.
+   Cells of which no model has the protocol's size on words are left out, as it grows in steps. No cell
    is judged by the start of its training, in which the mean of the words does harm. Words are trained on half the
    tokens of W, with a model of half the size: at the rate of two thousandths published cells rank there as they do
    whole. The loss is the worst of what both are above GRU's, those on characters at three fifths, as a gain there
@@ -90,7 +90,7 @@ class _OfBothSizes(rnncell.JointTask):
 LONG = {each.protocol: each for each in (
     LongSearch("C", rungs=4, updates=12960, parts=5, tokens=160_000_000),
     LongSearch("W", rungs=3, updates=2500, parts=5, tokens=50_000_000),
-    LongSearch("CW", rungs=1, updates=2500, parts=4, tokens=45_000_000, after=(("C", 2), ("W", 1))))}
+    LongSearch("CW", rungs=1, updates=2500, parts=4, tokens=45_000_000, after=(("C", 3),)))}
 
 
 def cells_found(protocol: str, part: int | None = None) -> list[str]:
