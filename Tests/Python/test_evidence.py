@@ -240,3 +240,32 @@ def test_what_was_found_is_compared_by_seed_and_in_percent_of_perplexity(monkeyp
     parts.append({"protocol": "W", "cell": found, "part": "b", "seed": "0", "valid_loss": "inf"})
     lines = tables.contributions("W").split("\n")
     assert lines[2:] == ["| `b` | diverges | - |", "| `a` | +0.5000 | - |"]
+
+
+def test_a_cell_found_on_both_is_compared_on_both_by_seeds_and_by_parts(monkeypatch):
+    import tables
+    found = "h' = tanh(linear(x, h))"
+    rows = [{"protocol": protocol, "cell": cell, "seed": str(seed), "test_loss": str(loss + seed / 10)}
+            for protocol, cell, loss in (("C", found, 1.0), ("C", "gru", 1.05), ("C", "mgu", 1.2),
+                                         ("W", found, 5.0), ("W", "gru", 4.9)) for seed in range(3)]
+    data = {"test": [row for row in rows if row["cell"] != found], "ablation": []}
+
+    class Fake:
+        def __init__(self, name):
+            self.name = name
+
+        def rows(self):
+            return data[self.name]
+
+    monkeypatch.setattr(tables, "Table", Fake)
+    monkeypatch.setattr(tables, "found_cells", lambda: {"found on both": found})
+    assert tables.tested_on_both() == tables.contributions_to_both() == ""
+    data["test"] = rows
+    lines = tables.tested_on_both().split("\n")
+    # What was not trained on words is left out.
+    assert [line.split(" | ")[0] for line in lines[2:]] == ["| found on both", "| gru"]
+    assert lines[3].endswith("| -4.9 % (-4.9 to -4.9) | +10.5 % (+10.5 to +10.5) |")
+    data["ablation"] = [{"protocol": "CW", "part": part, "part_losses": losses} for part, losses in (
+        ("whole", "1.0 5.0"), ("a", "1.001 5.02"), ("b", "1.5 4.9"), ("little", "1.005 4.0"), ("c", ""))]
+    lines = tables.contributions_to_both().split("\n")
+    assert lines[2:] == ["| `c` | diverges | - |", "| `b` | +0.5000 | -0.1000 |", "| `a` | +0.0010 | +0.0200 |"]
