@@ -366,4 +366,24 @@ import Testing
       }
     }
   }
+
+  @Test(
+    "of a block-diagonal matrix only what lies in its blocks is kept",
+    arguments: [(36, 24, 3), (20, 20, 4), (48, 48, 2), (5, 5, 5), (64, 32, 4), (21, 9, 1)])
+  func clearedOutsideBlocks(rows: Int, columns: Int, blocks: Int) throws {
+    var layout = ParameterLayout()
+    try layout.addMatrix("a", rows: rows, columns: columns, blocks: blocks)
+    let buffer = try ParameterBuffer(layout)
+    let entry = layout.entries[0]
+    let count = rows.strips * 16 * columns
+    for place in 0..<count { buffer.values.base[entry.offset + place] = .nan }
+    buffer.clearPadding(entry)
+    for place in 0..<count {
+      let (strip, k, lane) = (place / 16 / columns, place / 16 % columns, place % 16)
+      let row = strip * 16 + lane
+      let isKept = row < rows && row / (rows / blocks) == k / (columns / blocks)
+      let value = buffer.values.base[entry.offset + place]
+      #expect(isKept ? value.isNaN : value == 0, "row \(row), column \(k)")
+    }
+  }
 }
